@@ -1,0 +1,113 @@
+// Promises about who may call what, how often, and what a caller can learn from a refusal.
+import type { ProductPromise } from './promise.ts';
+import { work } from './work.ts';
+
+/** Promises of identity, permission and limits. */
+export const access: readonly ProductPromise[] = [
+  {
+    id: 'api-keys',
+    sentence:
+      'Keys are shown once, stored only as a keyed digest, compared in constant time, and a revoked key stops working within a second.',
+    source: ['guard-1', 'plat-3'],
+    due: work.foundation,
+  },
+  {
+    id: 'list-equals-call',
+    sentence: 'A target is listed for a caller exactly when some call of it is allowed.',
+    source: ['guard-3', 'fw-8'],
+    due: work.foundation,
+  },
+  {
+    id: 'unknown-equals-forbidden',
+    sentence: 'A target that no role of the caller could reach is answered exactly as one that does not exist.',
+    source: ['guard-3'],
+    due: work.foundation,
+  },
+  {
+    id: 'limits-truthful',
+    sentence:
+      'Calls allowed in a window are burst plus rate times time, give or take one, and a retry after the promised time succeeds.',
+    source: ['guard-2', 'plat-2', 'fw-3'],
+    due: work.foundation,
+  },
+  {
+    id: 'valid-never-blocked',
+    sentence: "A valid credential is never locked out by other callers' failures.",
+    source: ['guard-2', 'fw-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'schema-bounded',
+    sentence:
+      'Arguments are checked against the accepted input schema in linear time; a schema that cannot be compiled within bounds quarantines its tool.',
+    source: ['guard-6', 'fw-5'],
+    due: work.foundation,
+  },
+  {
+    id: 'explain',
+    sentence:
+      "`explain` names the stage and the rule's file, line and column that decided, and the smallest change that would allow.",
+    source: ['guard-3'],
+    due: work.foundation,
+  },
+  {
+    id: 'jwt',
+    sentence:
+      'Every forged, foreign, expired or malformed token of the corpus is refused, and validation fails closed when keys cannot be had.',
+    source: ['guard-1', 'gen-2', 'plat-1'],
+    due: work.callers,
+  },
+  {
+    id: 'mutual-tls',
+    sentence:
+      'A client certificate that is wrong, expired or of an unknown authority is refused; a forged proxy header is never believed.',
+    source: ['guard-1', 'plat-6'],
+    due: work.callers,
+  },
+  {
+    id: 'key-rotation',
+    sentence: 'API keys and signing keys rotate under load with no valid request failing.',
+    source: ['plat-1', 'plat-3'],
+    due: work.callers,
+  },
+  {
+    id: 'step-up',
+    sentence: 'A call that more scopes would allow is answered 403 insufficient_scope, naming all of them.',
+    source: ['gen-3', 'fw-8'],
+    due: work.callers,
+  },
+  {
+    id: 'egress',
+    sentence:
+      'No address that a document, redirect, token or caller names can make Sallyport connect into a private network.',
+    source: ['asst-3', 'plat-6'],
+    due: work.callers,
+  },
+  {
+    id: 'oauth-server',
+    sentence:
+      'The authorization server requires PKCE, registers clients with validation, and stores only digests of expiring tokens.',
+    source: ['fw-1', 'guard-1'],
+    due: work.team,
+  },
+  {
+    id: 'browser-sessions',
+    sentence:
+      'Console sessions live in host-only secure cookies, rotate at each rise in rights, expire, and refuse cross-site requests.',
+    source: ['fw-2', 'asst-7'],
+    due: work.team,
+  },
+  {
+    id: 'identity-providers',
+    sentence:
+      'Logins at OpenID Connect providers check issuer, nonce, audience and time, and refresh without losing scopes.',
+    source: ['fw-11'],
+    due: work.team,
+  },
+  {
+    id: 'admin-mfa',
+    sentence: 'Administrators need a second factor, and each account holds the least role that its work needs.',
+    source: ['plat-5'],
+    due: work.team,
+  },
+];

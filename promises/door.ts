@@ -1,0 +1,105 @@
+// Promises about what comes in at the doors: bytes, headers, shapes, sizes, and the protocol's own rules.
+import type { ProductPromise } from './promise.ts';
+import { work } from './work.ts';
+
+/** Promises of the doors and the protocol. */
+export const door: readonly ProductPromise[] = [
+  {
+    id: 'json-strict',
+    sentence: 'Text that is not strict UTF-8 and JSON is refused as -32700, and no valid text ever is.',
+    source: ['RFC 8259', 'fw-5', 'guard-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'json-bounded',
+    sentence: 'Nesting and width beyond the bounds are refused as -32600 in bounded time and memory.',
+    source: ['RFC 8259 §9', 'guard-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'jsonrpc-shape',
+    sentence:
+      'A message that is not one well-formed JSON-RPC request, notification or response is refused with the code the protocol names.',
+    source: ['JSON-RPC 2.0 §4', 'fw-5', 'guard-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'header-body',
+    sentence: 'Headers that name another method, target or revision than the body are refused.',
+    source: ['MCP 2026-07-28, Streamable HTTP'],
+    due: work.foundation,
+  },
+  {
+    id: 'http-requests',
+    sentence:
+      'Malformed, ambiguous and smuggled HTTP requests get the answer of docs/http.md and never reach an upstream.',
+    source: ['RFC 9112', 'guard-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'host-origin',
+    sentence: 'A foreign Host or Origin is refused before anything else is read.',
+    source: ['MCP 2025-11-25, Transports', 'fw-3'],
+    due: work.foundation,
+  },
+  {
+    id: 'size-limits',
+    sentence: 'Bodies and messages over their limit are refused without being held in memory.',
+    source: ['guard-6', 'fw-5'],
+    due: work.foundation,
+  },
+  {
+    id: 'judged-is-forwarded',
+    sentence: 'What policy judged is byte for byte what the upstream gets.',
+    source: ['guard-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'errors-leak-nothing',
+    sentence:
+      'No answer carries a stack, a path, an upstream detail, a secret, or a rule that the caller may not know.',
+    source: ['fw-6'],
+    due: work.foundation,
+  },
+  {
+    id: 'conformance',
+    sentence:
+      'The official suite passes for revisions 2025-11-25 and 2026-07-28, and nothing fails through the gateway that passes directly.',
+    source: ['MCP 2025-11-25', 'MCP 2026-07-28'],
+    due: work.foundation,
+  },
+  {
+    id: 'handles-sealed',
+    sentence:
+      'A session, cursor or state handle works only for the caller, door and revision it was given to, until it expires.',
+    source: ['fw-2', 'MCP 2025-11-25, Security Best Practices'],
+    due: work.foundation,
+  },
+  {
+    id: 'tls',
+    sentence:
+      'TLS 1.2 or newer only, certificates replaced without a dropped connection, no plain HTTP off loopback unless a proxy is declared.',
+    source: ['guard-7', 'fw-3', 'plat-6'],
+    due: work.callers,
+  },
+  {
+    id: 'cors-headers',
+    sentence: 'Only listed origins pass CORS, and every answer, errors too, carries the security headers.',
+    source: ['fw-3', 'plat-2'],
+    due: work.callers,
+  },
+  {
+    id: 'websocket-limits',
+    sentence:
+      'WebSocket callers are identified at upgrade, capped in number and bytes, and dropped when dead or expired.',
+    source: ['fw-4'],
+    due: work.bridge,
+  },
+  {
+    id: 'any-caller-any-server',
+    sentence:
+      'Callers and upstreams of either era work together on every transport; what cannot be bridged is refused and listed.',
+    source: ['guard-10'],
+    due: work.bridge,
+  },
+];

@@ -1,0 +1,118 @@
+// Promises about the gateway: the servers behind it, its configuration, its start, its speed.
+import type { ProductPromise } from './promise.ts';
+import { work } from './work.ts';
+
+/** Promises of the gateway. */
+export const gateway: readonly ProductPromise[] = [
+  {
+    id: 'first-run',
+    sentence:
+      'From a fresh clone, `npm start` runs a guarded gateway and `npm test` proves it; nothing else has to be installed first.',
+    source: ['guard-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'any-client',
+    sentence: 'SDK clients of both majors, the MCP Inspector and plain curl list and call through every door.',
+    source: ['guard-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'answers-never-cross',
+    sentence: 'Callers that all use the same request id on one shared upstream each get their own answer.',
+    source: ['guard-10', 'JSON-RPC 2.0 §5'],
+    due: work.foundation,
+  },
+  {
+    id: 'sick-upstream',
+    sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
+    source: ['guard-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'child-env',
+    sentence: "A stdio upstream sees of the gateway's environment only what the file lists.",
+    source: ['fw-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'child-custody',
+    sentence:
+      'An upstream process that dies, hangs, floods, forks or ignores signals is reaped with its whole group, and the next call works.',
+    source: ['fw-10', 'guard-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'no-passthrough',
+    sentence: 'A token given to Sallyport never travels upstream.',
+    source: ['MCP 2025-11-25, Authorization', 'gen-4'],
+    due: work.foundation,
+  },
+  {
+    id: 'config-errors',
+    sentence: 'Each wrong key, type, pattern or rate in the file is refused with file, line, column and a suggestion.',
+    source: ['guard-10'],
+    due: work.foundation,
+  },
+  {
+    id: 'config-permissions',
+    sentence: 'A configuration file that others can write, or that holds secrets that others can read, is refused.',
+    source: ['guard-9'],
+    due: work.foundation,
+  },
+  {
+    id: 'config-reload',
+    sentence: 'A changed file is live within a second, whole or not at all; a bad one keeps the old one and says so.',
+    source: ['guard-10', 'plat-8'],
+    due: work.foundation,
+  },
+  {
+    id: 'secrets-not-on-disk',
+    sentence:
+      'Literal secrets of an imported client file move to files that only their owner reads, and no copy stays behind.',
+    source: ['gen-5', 'asst-8'],
+    due: work.foundation,
+  },
+  {
+    id: 'overhead',
+    sentence: 'A guarded call keeps the measured share of a bare proxy, printed by a benchmark that anyone can repeat.',
+    source: ['guard-11'],
+    due: work.foundation,
+  },
+  {
+    id: 'admin-restricted',
+    sentence: 'Console, admin API and metrics listen apart from the data plane and answer only those who may see them.',
+    source: ['guard-9'],
+    due: work.team,
+  },
+  {
+    id: 'metrics-traces-alerts',
+    sentence: 'Each call can be counted, traced and alerted on, failed logins and hit limits among them.',
+    source: ['guard-8', 'plat-7'],
+    due: work.observe,
+  },
+  {
+    id: 'redaction',
+    sentence: 'Secrets in arguments and answers are found and removed at the printed recall and precision.',
+    source: ['guard-5', 'fw-6'],
+    due: work.content,
+  },
+  {
+    id: 'encrypted-at-rest',
+    sentence: 'Secrets in the store are sealed under a key that is not in it.',
+    source: ['plat-6', 'gen-5'],
+    due: work.team,
+  },
+  {
+    id: 'updates',
+    sentence: 'An update can be tried, rolled out in stages and rolled back; which versions get fixes is published.',
+    source: ['plat-8'],
+    due: work.release,
+  },
+  {
+    id: 'few-dependencies',
+    sentence: 'Production dependencies are few, pinned, explained one by one, and run no install script.',
+    source: ['fw-7'],
+    due: work.foundation,
+  },
+];
