@@ -1,0 +1,65 @@
+/** Parameters of plain requests from one era to the other. What is not about the era travels as it was written. */
+import {
+  CLIENT_CAPABILITIES_KEY,
+  CLIENT_INFO_KEY,
+  LOG_LEVEL_KEY,
+  PROTOCOL_VERSION_KEY,
+  RESERVED_META_PREFIX,
+} from '../envelope.ts';
+import { memberOf } from '../members.ts';
+import type { JsonObject } from '../message.ts';
+import { setMember, splice } from '../splice.ts';
+import { isEmptyObject, jsonBytes, newObject, rewriteObject } from './rewrite.ts';
+
+/** What a modern request says of its sender. */
+export interface Envelope {
+  readonly revision: string;
+  readonly clientCapabilities: JsonObject;
+  readonly clientInfo?: JsonObject;
+  /** Least severe log message wanted; absent for none. */
+  readonly logLevel?: string;
+}
+
+/**
+ * Puts the modern envelope into parameters. Every other reserved member of `_meta` is taken out: a legacy caller cannot
+ * have meant it.
+ *
+ * @param params the parameters object as JSON text that was read without a fault, or `undefined`
+ * @param envelope what to say
+ * @returns parameters for a modern server
+ */
+export function toModernParams(params: Uint8Array | undefined, envelope: Envelope): Uint8Array {
+  const added = envelopeMembers(envelope);
+  if (params === undefined) return newObject([['_meta', newObject(added)]]);
+  const meta = memberOf(params, whole(params), '_meta');
+  const rewritten = rewriteObject(params, meta?.value, (key) => !key.startsWith(RESERVED_META_PREFIX), added);
+  return splice(params, [setMember(params, whole(params), '_meta', rewritten)]);
+}
+
+/**
+ * Takes the modern envelope out of parameters, and `_meta` with it when nothing else is in there.
+ *
+ * @param params the parameters object as JSON text that was read without a fault
+ * @returns parameters for a legacy server; `params` itself when there is nothing to take out
+ */
+export function toLegacyParams(params: Uint8Array): Uint8Array {
+  const meta = memberOf(params, whole(params), '_meta');
+  if (meta === undefined) return params;
+  const rewritten = rewriteObject(params, meta.value, (key) => !key.startsWith(RESERVED_META_PREFIX));
+  if (isEmptyObject(rewritten)) return rewriteObject(params, whole(params), (key) => key !== '_meta');
+  return splice(params, [{ start: meta.value.start, end: meta.value.end, bytes: rewritten }]);
+}
+
+function envelopeMembers(envelope: Envelope): [string, Uint8Array][] {
+  const added: [string, Uint8Array][] = [
+    [PROTOCOL_VERSION_KEY, jsonBytes(envelope.revision)],
+    [CLIENT_CAPABILITIES_KEY, jsonBytes(envelope.clientCapabilities)],
+  ];
+  if (envelope.clientInfo !== undefined) added.push([CLIENT_INFO_KEY, jsonBytes(envelope.clientInfo)]);
+  if (envelope.logLevel !== undefined) added.push([LOG_LEVEL_KEY, jsonBytes(envelope.logLevel)]);
+  return added;
+}
+
+function whole(bytes: Uint8Array): { start: number; end: number } {
+  return { start: 0, end: bytes.length };
+}
