@@ -1,0 +1,99 @@
+/** What the stages know of an exchange, as the fields of its record. */
+import type { Received, Refused, Screened } from '../exchange.ts';
+import type { Decision } from '../policy/decision.ts';
+import type { StageName } from '../refusals.ts';
+import type { RecordDecision, RecordDraft, RecordKind } from './record.ts';
+
+/** An exchange at any stage: what it has received, and whatever else is known by now. */
+export type Known = Received & Partial<Omit<Screened, keyof Received>> & Partial<Pick<Refused, 'refusal'>>;
+
+/** Stages in the order of the marks that the pipeline leaves. */
+const order: readonly StageName[] = [
+  'receive',
+  'identify',
+  'parse',
+  'resolve',
+  'authorize',
+  'admit',
+  'inspect',
+  'intend',
+  'invoke',
+  'screen',
+];
+
+/** The fields that every record of an exchange has. */
+export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: Known): RecordDraft {
+  const { principal, target, decision } = exchange;
+  return {
+    kind,
+    exchange: exchange.id,
+    principal:
+      principal === undefined
+        ? undefined
+        : { id: principal.id, kind: principal.kind, roles: principal.roles, agent: principal.agent },
+    client: clientName(exchange),
+    address: exchange.address,
+    door: doorName(exchange),
+    era: exchange.era,
+    method: exchange.message?.method ?? exchange.head?.method,
+    target:
+      target === undefined
+        ? undefined
+        : { upstream: target.upstream, kind: target.kind, name: target.name, definition: target.definition?.digest },
+    decision: decision === undefined ? undefined : draftDecision(decision),
+    args: exchange.args,
+    trace: traceOf(exchange),
+  };
+}
+
+/** How long each stage took, in milliseconds with three decimals. */
+export function stageTimes(exchange: Received): Record<string, number> {
+  const times: Record<string, number> = {};
+  let before = exchange.started;
+  exchange.marks.forEach((mark, i) => {
+    times[order[i] ?? 'reply'] = round(mark - before);
+    before = mark;
+  });
+  return times;
+}
+
+/** Milliseconds with three decimals. */
+export function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function doorName(exchange: Received): string {
+  return exchange.path.kind === 'all' ? `${exchange.door}:/mcp` : `${exchange.door}:/mcp/${exchange.path.server}`;
+}
+
+function draftDecision(decision: Decision): RecordDecision {
+  const { rule } = decision;
+  if (rule === undefined)
+    return decision.effect === 'allow' ? { effect: 'allow' } : { effect: 'deny', rule: 'no-grant' };
+  const { file, line, column } = rule.origin;
+  return {
+    effect: decision.effect,
+    rule: rule.role === undefined ? `deny: ${rule.pattern}` : `${rule.role}: ${rule.pattern}`,
+    at: `${file}:${line}:${column}`,
+  };
+}
+
+/** The caller's program by its own account; never a security input. */
+function clientName(exchange: Known): string | undefined {
+  const session = exchange.session ?? exchange.connection;
+  if (session?.clientName !== undefined) return session.clientName;
+  const info = metaOf(exchange)?.['io.modelcontextprotocol/clientInfo'];
+  if (typeof info !== 'object' || info === null || !('name' in info) || typeof info.name !== 'string') return undefined;
+  return info.name;
+}
+
+function traceOf(exchange: Known): string | undefined {
+  const own = metaOf(exchange)?.['traceparent'];
+  if (typeof own === 'string') return own;
+  return exchange.head?.headers['traceparent'];
+}
+
+function metaOf(exchange: Known): Readonly<Record<string, unknown>> | undefined {
+  const meta = exchange.message?.params?.['_meta'];
+  return typeof meta === 'object' && meta !== null ? (meta as Readonly<Record<string, unknown>>) : undefined;
+}

@@ -1,0 +1,481 @@
+/**
+ * The audit trail: takes records synchronously, chains them, and makes them durable in groups (design §4.5).
+ *
+ * After a failed write nothing is known about the records behind the newest durable one. They are taken out of the
+ * chain: intents whose callers waited are dropped, because those calls were refused; everything else is chained anew
+ * behind the newest durable record, in a new file. Seqs of dropped records are used again, so the trail has no gap.
+ */
+import { join } from 'node:path';
+import { kindOf, moveLine } from './chain.ts';
+import type { Head } from './chain.ts';
+import { signCheckpoint } from './checkpoint.ts';
+import { formatFileName, orderFiles } from './files.ts';
+import type { AppendRefused, TrailFault, TrailOptions, TrailRecovery, TrailState, TrailStats } from './options.ts';
+import { Queue } from './queue.ts';
+import type { Durable, Group } from './queue.ts';
+import { createTimeFormat, encodeCheckpoint, encodeRecord } from './record.ts';
+import type { AuditRecord, RecordCheckpoint, RecordDraft } from './record.ts';
+import { findEnd } from './recover.ts';
+import type { TrailEnd } from './recover.ts';
+import { GroupWriter } from './writer.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const PROBE_MS = 250;
+const MEASURE_MS = 1000;
+/** How long records that nobody waits for may linger, so that they share a sync with the next intent. */
+const LINGER_MS = { intent: 10, full: 10, interval: 50 } as const;
+/** A group of this size is written without lingering. */
+const LARGE_GROUP = MEBIBYTE;
+const LOST = Promise.resolve<Durable>('lost');
+
+type Settings = { readonly [Name in keyof TrailOptions]-?: Exclude<TrailOptions[Name], undefined> };
+
+function scheduleTimer(ms: number, task: () => void): () => void {
+  const timer = setTimeout(task, ms).unref();
+  return () => clearTimeout(timer);
+}
+
+function withDefaults(options: TrailOptions): Settings {
+  return {
+    ...options,
+    rotateBytes: options.rotateBytes ?? 64 * MEBIBYTE,
+    keepMs: options.keepMs ?? Infinity,
+    checkpointEvery: options.checkpointEvery ?? { ms: 60_000, records: 1000 },
+    reserveFraction: options.reserveFraction ?? 0.05,
+    queueBytes: options.queueBytes ?? 16 * MEBIBYTE,
+    onState: options.onState ?? (() => undefined),
+    schedule: options.schedule ?? scheduleTimer,
+  };
+}
+
+function isDiskFull(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
+}
+
+export class Trail {
+  /** What opening had to repair. */
+  readonly recovery: TrailRecovery;
+  readonly #settings: Settings;
+  readonly #writer: GroupWriter;
+  readonly #release: () => Promise<void>;
+  readonly #formatTime = createTimeFormat();
+  readonly #start: number;
+  readonly #dropped = new Map<string, number>();
+
+  #queue = new Queue();
+  #inFlight: Group | undefined;
+  #state: TrailState = 'healthy';
+  #failure: AppendRefused['refused'] = 'failing';
+  #head: Head;
+  #durable: Head;
+  #first: number;
+  #n = 0;
+  #file = '';
+  #fileBytes = 0;
+  #sinceCheckpoint = 0;
+  #written = 0;
+  #lost = 0;
+  #refusedIntents = 0;
+  #droppedTotal = 0;
+  #lostReported = 0;
+  #free = Infinity;
+  #reserve = 0;
+  #measured = -Infinity;
+  #isKeyWritten = false;
+  #hasRotated = true;
+  #running: Promise<void> | undefined;
+  #isSoon = false;
+  #cancelLinger: (() => void) | undefined;
+  #cancelProbe: (() => void) | undefined;
+  #cancelCheckpoint: (() => void) | undefined;
+
+  /** Use {@link openTrail}. */
+  constructor(settings: Settings, end: TrailEnd, release: () => Promise<void>) {
+    this.#settings = settings;
+    this.#writer = new GroupWriter(settings.disk, settings.directory);
+    this.#release = release;
+    this.#head = end.head;
+    this.#durable = end.head;
+    this.#first = end.first;
+    this.#start = Math.max(settings.clock.now(), end.start + 1);
+    this.recovery = { tornBytes: end.tornBytes, isBroken: end.isBroken };
+    this.#beginFile();
+    if (end.tornBytes > 0 || end.isBroken) {
+      const reason = end.isBroken ? 'broken' : 'torn';
+      this.#push({ kind: 'system', outcome: { status: 'recovered', reason, bytes: end.tornBytes } });
+    }
+  }
+
+  /** The state that decides what is taken. */
+  get state(): TrailState {
+    return this.#state;
+  }
+
+  /**
+   * Takes a record: gives it its place in the chain and queues it. Never throws.
+   *
+   * @returns its seq, or why it was not taken. Ask {@link durable} about the seq before the current turn of the event
+   *   loop ends: after a failed write, seqs of records that never reached the disk are used again.
+   */
+  append(draft: RecordDraft): number | AppendRefused {
+    const refused = this.#refusal(draft);
+    if (refused !== undefined) {
+      if (draft.kind === 'intent') this.#refusedIntents += 1;
+      else this.#drop(draft.kind);
+      return { refused };
+    }
+    if (this.#fileBytes >= this.#settings.rotateBytes) this.#rotate();
+    else if (this.#sinceCheckpoint >= this.#settings.checkpointEvery.records) this.#checkpoint('count');
+    const seq = this.#push(draft);
+    this.#kick();
+    return seq;
+  }
+
+  /**
+   * Whether a record that was just appended is on disk.
+   *
+   * @returns `undefined` when it is; else a promise of `durable`, or of `lost` when writing failed: the action must
+   *   then not happen. What is neither an intent nor removed may still reach the disk after `lost`.
+   */
+  durable(seq: number): undefined | Promise<Durable> {
+    if (seq <= this.#durable.seq) return undefined;
+    if (this.#state === 'failing' || this.#state === 'closed' || seq > this.#head.seq) return LOST;
+    const inFlight = this.#inFlight;
+    if (inFlight?.last !== undefined && seq <= inFlight.last.seq) return inFlight.waitFor();
+    const wait = this.#queue.group.waitFor();
+    this.#kick();
+    return wait;
+  }
+
+  stats(): TrailStats {
+    return {
+      state: this.#state,
+      queued: this.#queue.group.records + (this.#inFlight?.records ?? 0),
+      written: this.#written,
+      lost: this.#lost,
+      dropped: this.#droppedTotal,
+      lastSeq: this.#head.seq,
+      lastDurableSeq: this.#durable.seq,
+      lastDurableHash: this.#durable.hash,
+      syncs: this.#writer.syncs,
+    };
+  }
+
+  /** Writes all that waits and a last checkpoint, and gives the directory free. Takes no more records. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    await this.#running;
+    if (this.#state === 'failing') await this.#probe();
+    if (this.#state !== 'failing') {
+      if (this.#sinceCheckpoint > 0) this.#checkpoint('stop');
+      while (this.#queue.group.records > 0 && this.state !== 'failing') await this.#flush();
+    }
+    this.#cancelLinger?.();
+    this.#cancelProbe?.();
+    this.#cancelCheckpoint?.();
+    this.#setState('closed');
+    await this.#writer.close();
+    await this.#release();
+  }
+
+  /** First write, so that the state is known when opening ends. */
+  async begin(): Promise<void> {
+    await this.#measure();
+    await this.#flush();
+  }
+
+  #refusal(draft: RecordDraft): AppendRefused['refused'] | undefined {
+    const { queueBytes } = this.#settings;
+    const isOwed = draft.isOwed === true;
+    if (this.#state === 'closed') return 'closed';
+    if (this.#state === 'failing' && !isOwed) return this.#failure;
+    const waiting = this.#queue.group.bytes + (this.#inFlight?.bytes ?? 0);
+    if (waiting > (isOwed ? 2 * queueBytes : queueBytes)) return 'behind';
+    if (isOwed || draft.kind === 'intent') return undefined;
+    if (this.#free - waiting >= this.#reserve) return undefined;
+    this.#enterReserve();
+    return 'full';
+  }
+
+  #drop(kind: string): void {
+    this.#droppedTotal += 1;
+    this.#dropped.set(kind, (this.#dropped.get(kind) ?? 0) + 1);
+  }
+
+  #push(draft: RecordDraft): number {
+    const seq = this.#head.seq + 1;
+    const time = this.#formatTime(this.#settings.clock.now());
+    this.#advance(encodeRecord(draft, seq, time, this.#head.hash), seq);
+    if (this.#sinceCheckpoint === 0) this.#startCheckpointTimer();
+    this.#sinceCheckpoint += 1;
+    return seq;
+  }
+
+  #advance(text: string, seq: number): void {
+    const before = this.#queue.group.bytes;
+    this.#head = this.#queue.push(this.#file, text, seq);
+    this.#fileBytes += this.#queue.group.bytes - before;
+  }
+
+  #checkpoint(reason: RecordCheckpoint['reason']): void {
+    const { signing, clock } = this.#settings;
+    const seq = this.#head.seq + 1;
+    const time = this.#formatTime(clock.now());
+    const facts = { file: this.#file, first: this.#first, reason, key: signing.id };
+    const signature = signCheckpoint({ ...facts, seq, time, prev: this.#head.hash }, signing);
+    this.#advance(encodeCheckpoint({ ...facts, signature }, seq, time, this.#head.hash), seq);
+    this.#sinceCheckpoint = 0;
+    this.#cancelCheckpoint?.();
+    this.#cancelCheckpoint = undefined;
+  }
+
+  #startCheckpointTimer(): void {
+    this.#cancelCheckpoint?.();
+    this.#cancelCheckpoint = this.#settings.schedule(this.#settings.checkpointEvery.ms, () => {
+      this.#cancelCheckpoint = undefined;
+      if (this.#sinceCheckpoint === 0 || this.#state === 'closed') return;
+      this.#checkpoint('time');
+      this.#kick();
+    });
+  }
+
+  #beginFile(): void {
+    this.#n += 1;
+    this.#file = formatFileName(this.#settings.processName, this.#start, this.#n);
+    this.#fileBytes = 0;
+    this.#checkpoint('open');
+  }
+
+  #rotate(): void {
+    this.#checkpoint('rotate');
+    this.#beginFile();
+    this.#hasRotated = true;
+  }
+
+  #kick(): void {
+    if (this.#running !== undefined || this.#isSoon || this.#state === 'failing' || this.#state === 'closed') return;
+    const group = this.#queue.group;
+    if ((group.isUrgent && this.#settings.durability !== 'interval') || group.bytes > LARGE_GROUP) {
+      this.#isSoon = true;
+      // After the poll phase, so that all requests that arrived together share a sync.
+      setImmediate(() => {
+        this.#isSoon = false;
+        void this.#flush();
+      });
+    } else {
+      this.#cancelLinger ??= this.#settings.schedule(LINGER_MS[this.#settings.durability], () => {
+        this.#cancelLinger = undefined;
+        void this.#flush();
+      });
+    }
+  }
+
+  /** Writes one group; resolves when it is on disk or has failed. */
+  #flush(): Promise<void> {
+    this.#running ??= this.#writeOne().finally(() => {
+      this.#running = undefined;
+      if (this.#queue.group.records > 0) this.#kick();
+    });
+    return this.#running;
+  }
+
+  async #writeOne(): Promise<void> {
+    if (this.#queue.group.records === 0 || this.#state === 'failing' || this.#state === 'closed') return;
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    const group = this.#queue.take();
+    this.#inFlight = group;
+    try {
+      await this.#put(group);
+    } catch (cause) {
+      this.#fail(group, cause);
+      return;
+    }
+    this.#commit(group);
+  }
+
+  async #put(group: Group): Promise<void> {
+    if (!this.#isKeyWritten) {
+      const { disk, directory, signing } = this.#settings;
+      const pem = signing.publicKey.export({ type: 'spki', format: 'pem' });
+      await disk.writePublic(join(directory, `audit-key.${signing.id}.pub.pem`), Buffer.from(pem));
+      this.#isKeyWritten = true;
+    }
+    await this.#writer.write(group);
+  }
+
+  #commit(group: Group): void {
+    this.#inFlight = undefined;
+    this.#written += group.records;
+    this.#free -= group.bytes;
+    if (group.last !== undefined) this.#durable = group.last;
+    group.wait?.resolve('durable');
+    this.#report();
+    if (this.#settings.clock.monotonic() - this.#measured >= MEASURE_MS) void this.#measure();
+    if (this.#hasRotated) {
+      this.#hasRotated = false;
+      // Old files that could not be removed stay until the next file begins.
+      this.#retain().catch(() => undefined);
+    }
+  }
+
+  /** One record that tells how many were not taken since the last such record. */
+  #report(): void {
+    const lost = this.#lost + this.#refusedIntents - this.#lostReported;
+    if (this.#state !== 'healthy' || (this.#dropped.size === 0 && lost === 0)) return;
+    const dropped = Object.fromEntries(this.#dropped);
+    this.#dropped.clear();
+    this.#lostReported += lost;
+    const values = { refusedIntents: lost, dropped };
+    this.#push({ kind: 'system', outcome: { status: 'resumed', reason: 'records not taken' }, args: { values } });
+  }
+
+  #fail(group: Group, cause: unknown): void {
+    const later = this.#queue.group;
+    this.#inFlight = undefined;
+    this.#failure = isDiskFull(cause) ? 'full' : 'failing';
+    const kept: Buffer[] = [];
+    for (const line of [...group.lines(), ...later.lines()]) {
+      const kind = kindOf(line);
+      if (kind === 'checkpoint') continue;
+      if (kind === 'intent' && this.#settings.durability !== 'interval') this.#lost += 1;
+      else kept.push(line);
+    }
+    this.#queue = new Queue();
+    this.#head = this.#durable;
+    this.#beginFile();
+    for (const line of kept) {
+      const seq = this.#head.seq + 1;
+      this.#advance(moveLine(line, seq, this.#head.hash), seq);
+      this.#sinceCheckpoint += 1;
+    }
+    this.#setState('failing', cause);
+    group.wait?.resolve('lost');
+    later.wait?.resolve('lost');
+    this.#scheduleProbe();
+  }
+
+  #scheduleProbe(): void {
+    this.#cancelProbe ??= this.#settings.schedule(PROBE_MS, () => {
+      this.#cancelProbe = undefined;
+      if (this.#state === 'failing') {
+        if (this.#running === undefined) this.#running = this.#probe().finally(() => this.#afterProbe());
+        else this.#scheduleProbe();
+      } else if (this.#state === 'reserved') void this.#measure();
+    });
+  }
+
+  #afterProbe(): void {
+    this.#running = undefined;
+    if (this.#state === 'failing') this.#scheduleProbe();
+    else if (this.#queue.group.records > 0) this.#kick();
+  }
+
+  /** Tries to write what waits while the trail is failing. The chain is not touched, so it can be tried again. */
+  async #probe(): Promise<void> {
+    const group = this.#queue.take();
+    this.#inFlight = group;
+    try {
+      await this.#writer.repair();
+      await this.#put(group);
+    } catch (cause) {
+      this.#inFlight = undefined;
+      this.#failure = isDiskFull(cause) ? 'full' : 'failing';
+      this.#queue.putBack(group);
+      return;
+    }
+    this.#setState('healthy');
+    this.#commit(group);
+    await this.#measure();
+  }
+
+  async #measure(): Promise<void> {
+    const { disk, directory, clock, reserveFraction } = this.#settings;
+    this.#measured = clock.monotonic();
+    try {
+      this.#reserve = (await disk.totalBytes(directory)) * reserveFraction;
+      this.#free = await disk.freeBytes(directory);
+    } catch {
+      // The size of the disk is unknown now; a disk that is in trouble shows it at the next write.
+      if (this.#state === 'reserved') this.#scheduleProbe();
+      return;
+    }
+    if (this.#state === 'healthy' && this.#free < this.#reserve) this.#enterReserve();
+    else if (this.#state === 'reserved' && this.#free >= this.#reserve) {
+      this.#setState('healthy');
+      this.#report();
+      this.#kick();
+    } else if (this.#state === 'reserved') this.#scheduleProbe();
+  }
+
+  #enterReserve(): void {
+    if (this.#state === 'healthy') this.#setState('reserved');
+    this.#scheduleProbe();
+  }
+
+  #setState(state: TrailState, cause?: unknown): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#settings.onState(state, cause);
+  }
+
+  /** Removes whole files whose newest record is older than `keepMs`, once a signed checkpoint says where the trail starts. */
+  async #retain(): Promise<void> {
+    const { disk, directory, clock, keepMs } = this.#settings;
+    if (keepMs === Infinity) return;
+    const files = orderFiles(await disk.list(directory));
+    const old: string[] = [];
+    for (const [index, file] of files.entries()) {
+      const next = files[index + 1];
+      if (next === undefined) break;
+      const opening = await readOpening(disk, join(directory, next.name));
+      if (opening === undefined || Date.parse(opening.time) >= clock.now() - keepMs) break;
+      old.push(file.name);
+      this.#first = Math.max(this.#first, opening.seq);
+    }
+    if (old.length === 0 || this.#state === 'failing' || this.#state === 'closed') return;
+    this.#checkpoint('retain');
+    if ((await (this.durable(this.#head.seq) ?? 'durable')) !== 'durable') return;
+    for (const name of old) await disk.remove(join(directory, name));
+    await disk.syncDirectory(directory);
+  }
+}
+
+async function readOpening(disk: TrailOptions['disk'], path: string): Promise<AuditRecord | undefined> {
+  const head = Buffer.from(await disk.readHead(path, 4096));
+  const newline = head.indexOf(10);
+  if (newline === -1) return undefined;
+  try {
+    return JSON.parse(head.toString('utf8', 0, newline)) as AuditRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens the trail in a directory for writing: takes its lock, repairs a torn tail, continues the chain in a new file.
+ *
+ * @returns the trail, also when the disk cannot be written now (it is then `failing` and resumes by itself); a fault
+ *   when another process writes here or the directory cannot be read
+ */
+export async function openTrail(options: TrailOptions): Promise<Trail | TrailFault> {
+  const settings = withDefaults(options);
+  const { disk, directory } = settings;
+  try {
+    await disk.makeDirectory(directory);
+    const lock = await disk.lock(join(directory, 'trail.lock'));
+    if ('heldBy' in lock) {
+      return { fault: 'locked', message: `${directory} is being written by ${lock.heldBy}` };
+    }
+    try {
+      const trail = new Trail(settings, await findEnd(disk, directory), () => lock.release());
+      await trail.begin();
+      return trail;
+    } catch (cause) {
+      await lock.release();
+      throw cause;
+    }
+  } catch (cause) {
+    return { fault: 'unusable', message: `The audit trail in ${directory} cannot be opened`, cause };
+  }
+}

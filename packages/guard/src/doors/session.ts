@@ -1,0 +1,246 @@
+/**
+ * Conversations that outlive one request: legacy HTTP sessions, sealed to their owner and door path, and stdio
+ * connections. They carry what a server says outside an answer, and what it asks of the caller.
+ */
+import type { JsonObject, Message } from '@sallyport/protocol';
+import type { Canceller } from '../cancellation.ts';
+import type { CallerSession, CallerStream, DoorPath, Identified } from '../exchange.ts';
+import type { Clock } from '../ports.ts';
+import type { Seal } from '../seal.ts';
+
+/** How a caller answered a server's request. */
+export interface CallerAnswer {
+  readonly kind: 'result' | 'error';
+  readonly body: Uint8Array;
+}
+
+/** What the caller told at initialize. */
+export interface Handshake {
+  readonly revision: string;
+  readonly clientCapabilities: JsonObject;
+  readonly clientInfo: JsonObject | undefined;
+}
+
+/** Messages kept for a caller that has no stream open; older ones are dropped first. */
+const heldMessages = 64;
+
+const opening = Buffer.from('{"jsonrpc":"2.0","id":');
+
+/** One conversation. */
+export class Session implements CallerSession {
+  readonly id: string;
+  readonly owner: string;
+  readonly path: DoorPath;
+  readonly created: number;
+  lastUsed: number;
+  handshake: Handshake | undefined = undefined;
+  logLevel: string | undefined = undefined;
+  /** Requests of this caller that are on their way, by JSON-RPC id, so that a notification can cancel them. */
+  readonly inflight = new Map<string | number, Canceller>();
+  private outbound: CallerStream | undefined = undefined;
+  private held: Uint8Array[] = [];
+  private asked = 0;
+  private readonly waiting = new Map<number, (answer: CallerAnswer) => void>();
+  private readonly closing: Array<() => void> = [];
+  isClosed = false;
+
+  constructor(id: string, owner: string, path: DoorPath, now: number) {
+    this.id = id;
+    this.owner = owner;
+    this.path = path;
+    this.created = now;
+    this.lastUsed = now;
+  }
+
+  /** The caller's program by its own account. */
+  get clientName(): string | undefined {
+    const name = this.handshake?.clientInfo?.['name'];
+    return typeof name === 'string' ? name : undefined;
+  }
+
+  get revision(): string | undefined {
+    return this.handshake?.revision;
+  }
+
+  /** Makes a stream the place for messages that belong to no request; the newest stream wins. */
+  attach(stream: CallerStream): void {
+    this.outbound = stream;
+    stream.open();
+    for (const message of this.held.splice(0)) stream.send(message);
+  }
+
+  /** Forgets a stream that has ended. */
+  detach(stream: CallerStream): void {
+    if (this.outbound === stream) this.outbound = undefined;
+  }
+
+  /** Sends a message that belongs to no request, or holds it until a stream opens. */
+  push(message: Uint8Array): void {
+    if (this.isClosed) return;
+    if (this.outbound !== undefined) {
+      this.outbound.send(message);
+      return;
+    }
+    this.held.push(message);
+    if (this.held.length > heldMessages) this.held.shift();
+  }
+
+  /**
+   * Asks the caller something on behalf of a server, under an id of our own.
+   *
+   * @param method - e.g. `elicitation/create`
+   * @param params - the bytes of `params`
+   * @param stream - the stream of the request that this belongs to; the conversation's own otherwise
+   */
+  ask(method: string, params: Uint8Array | undefined, stream?: CallerStream): Promise<CallerAnswer> {
+    const id = ++this.asked;
+    const parts = [opening, Buffer.from(`${id},"method":${JSON.stringify(method)}`)];
+    if (params !== undefined) parts.push(Buffer.from(',"params":'), Buffer.from(params));
+    parts.push(Buffer.from('}'));
+    return new Promise((resolve) => {
+      if (this.isClosed) {
+        resolve(goneAnswer);
+        return;
+      }
+      this.waiting.set(id, resolve);
+      const message = Buffer.concat(parts);
+      if (stream?.isOpenable === true) stream.send(message);
+      else this.push(message);
+    });
+  }
+
+  /** Gives a posted response to whoever asked; false when nobody did. */
+  settle(response: Message): boolean {
+    if (typeof response.id !== 'number') return false;
+    const resolve = this.waiting.get(response.id);
+    if (resolve === undefined) return false;
+    this.waiting.delete(response.id);
+    const kind = response.spans.result === undefined ? 'error' : 'result';
+    const span = response.spans.result ?? response.spans.error;
+    if (span !== undefined) resolve({ kind, body: response.bytes.subarray(span.start, span.end) });
+    return true;
+  }
+
+  /** Calls back when the conversation ends. */
+  onClose(listener: () => void): void {
+    if (this.isClosed) listener();
+    else this.closing.push(listener);
+  }
+
+  /** Ends the conversation: cancels what is on its way and answers what was asked with an error. */
+  close(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const canceller of this.inflight.values()) canceller.cancel(reason);
+    this.inflight.clear();
+    for (const resolve of this.waiting.values()) resolve(goneAnswer);
+    this.waiting.clear();
+    for (const listener of this.closing.splice(0)) listener();
+  }
+}
+
+const goneAnswer: CallerAnswer = {
+  kind: 'error',
+  body: Buffer.from('{"code":-32603,"message":"The caller is gone"}'),
+};
+
+/** How long sessions live and how many there may be. Times in milliseconds. */
+export interface SessionsOptions {
+  readonly clock: Clock;
+  readonly seal: Seal;
+  /** Default 24 h. */
+  readonly maxAgeMs?: number;
+  /** Default 1 h. */
+  readonly idleMs?: number;
+  /** Sessions of one caller; the one idle longest makes room. Default 256. */
+  readonly perCaller?: number;
+  /** Sessions of all callers. Default 20,000. */
+  readonly total?: number;
+}
+
+/** The legacy HTTP sessions of one process. */
+export interface Sessions {
+  create(exchange: Identified, handshake: Handshake): Session | undefined;
+  /** The session with this id, if it is this caller's and this door path's. */
+  find(id: string, exchange: Identified): Session | undefined;
+  end(session: Session, reason: string): void;
+  /** Ends what is too old or idle. */
+  sweep(): void;
+  /** Every open session. */
+  list(): Iterable<Session>;
+  closeAll(reason: string): void;
+}
+
+/** Makes the table of legacy HTTP sessions. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { clock, seal } = options;
+  const maxAge = options.maxAgeMs ?? 24 * 3_600_000;
+  const idle = options.idleMs ?? 3_600_000;
+  const perCaller = options.perCaller ?? 256;
+  const total = options.total ?? 20_000;
+  const table = new Map<string, Session>();
+  const counts = new Map<string, number>();
+
+  function end(session: Session, reason: string): void {
+    if (!table.delete(session.id)) return;
+    const left = (counts.get(session.owner) ?? 1) - 1;
+    if (left === 0) counts.delete(session.owner);
+    else counts.set(session.owner, left);
+    session.close(reason);
+  }
+
+  function isOver(session: Session, now: number): boolean {
+    return now - session.created > maxAge || (now - session.lastUsed > idle && session.inflight.size === 0);
+  }
+
+  function makeRoom(owner: string): boolean {
+    if ((counts.get(owner) ?? 0) >= perCaller) {
+      let oldest: Session | undefined;
+      for (const session of table.values()) {
+        if (session.owner === owner && (oldest === undefined || session.lastUsed < oldest.lastUsed)) oldest = session;
+      }
+      if (oldest !== undefined) end(oldest, 'too many sessions of this caller');
+    }
+    return table.size < total;
+  }
+
+  return {
+    create(exchange, handshake) {
+      const owner = exchange.principal.id;
+      if (!makeRoom(owner)) return undefined;
+      const binding = { principal: owner, path: pathKey(exchange.path), revision: handshake.revision };
+      const id = seal.close('session', binding, { door: exchange.door }, maxAge);
+      const session = new Session(id, owner, exchange.path, clock.now());
+      session.handshake = handshake;
+      table.set(id, session);
+      counts.set(owner, (counts.get(owner) ?? 0) + 1);
+      return session;
+    },
+    find(id, exchange) {
+      const session = table.get(id);
+      if (session === undefined || session.owner !== exchange.principal.id) return undefined;
+      if (pathKey(session.path) !== pathKey(exchange.path)) return undefined;
+      const now = clock.now();
+      if (isOver(session, now)) {
+        end(session, 'expired');
+        return undefined;
+      }
+      session.lastUsed = now;
+      return session;
+    },
+    end,
+    sweep() {
+      const now = clock.now();
+      for (const session of [...table.values()]) if (isOver(session, now)) end(session, 'expired');
+    },
+    list: () => table.values(),
+    closeAll(reason) {
+      for (const session of [...table.values()]) end(session, reason);
+    },
+  };
+}
+
+/** One word for a door path, e.g. `/mcp/files`. */
+export function pathKey(path: DoorPath): string {
+  return path.kind === 'all' ? '/mcp' : `/mcp/${path.server}`;
+}

@@ -1,0 +1,108 @@
+/**
+ * The stdio door: newline-delimited JSON-RPC on a pair of streams (a desktop client's pipe, or a local socket).
+ * Every line is an exchange of its own; nothing but JSON-RPC is ever written.
+ */
+import type { Readable, Writable } from 'node:stream';
+import { LineReader } from '@sallyport/protocol';
+import { createCanceller } from '../cancellation.ts';
+import type { CallerStream, DoorPath, Received, Replied } from '../exchange.ts';
+import { runExchange } from '../pipeline.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+import type { DoorContext } from './door.ts';
+import { Session } from './session.ts';
+
+/** A pair of streams, and who is at the other end. */
+export interface StdioDoorOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly path: DoorPath;
+  /** The user who started the door. */
+  readonly localUser: string;
+}
+
+/** An open stdio door. */
+export interface StdioDoor {
+  readonly session: Session;
+  /** Resolves when the caller is gone and every exchange has ended. */
+  readonly closed: Promise<void>;
+  close(reason: string): void;
+}
+
+/** Opens the door; it closes when the input ends. */
+export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): StdioDoor {
+  const { input, output } = options;
+  const { clock } = context.ports;
+  const session = new Session(`stdio:${context.nextId()}`, `local:${options.localUser}`, options.path, clock.now());
+  const running = new Set<Promise<unknown>>();
+  let finish: () => void = () => undefined;
+  const closed = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+
+  const stream: CallerStream = {
+    isOpenable: true,
+    open: () => undefined,
+    send: writeLine,
+  };
+  session.attach(stream);
+
+  function writeLine(message: Uint8Array): void {
+    if (output.writable) output.write(Buffer.concat([onOneLine(message), lineEnd]));
+  }
+
+  function accept(line: Uint8Array | Refusal): void {
+    const exchange: Received = {
+      id: context.nextId(),
+      door: 'stdio',
+      path: options.path,
+      rules: context.rules(),
+      time: clock.now(),
+      started: clock.monotonic(),
+      address: 'local',
+      localUser: options.localUser,
+      connection: session,
+      cancellation: createCanceller(),
+      caller: stream,
+      readBody: () => (line instanceof Uint8Array ? line : Promise.resolve(line)),
+      marks: [],
+    };
+    const run = runExchange(exchange, context.ports).then(answer);
+    running.add(run);
+    void run.finally(() => running.delete(run));
+  }
+
+  function answer(replied: Replied): void {
+    if (replied.message !== undefined && replied.message.kind !== 'request') return;
+    if (replied.reply.body !== undefined) writeLine(replied.reply.body);
+  }
+
+  const limit = context.rules().limits.body;
+  const reader = new LineReader(limit);
+  input.on('data', (chunk: Buffer) => {
+    for (const line of reader.push(chunk)) {
+      accept(line.kind === 'line' ? line.bytes : refuse('body-too-large', { fill: { limit } }));
+    }
+  });
+  input.once('end', () => void end('the caller closed its end'));
+  input.once('error', () => void end('the caller is gone'));
+  output.on('error', () => void end('the caller is gone'));
+
+  let isEnding = false;
+  async function end(reason: string): Promise<void> {
+    if (isEnding) return;
+    isEnding = true;
+    session.close(reason);
+    await Promise.allSettled(running);
+    finish();
+  }
+
+  return { session, closed, close: (reason) => void end(reason) };
+}
+
+const lineEnd = Buffer.from('\n');
+
+/** Line ends inside a message can only be white space between tokens, so spaces mean the same. */
+function onOneLine(message: Uint8Array): Uint8Array {
+  if (!message.includes(10) && !message.includes(13)) return message;
+  return message.map((byte) => (byte === 10 || byte === 13 ? 32 : byte));
+}

@@ -1,0 +1,215 @@
+/**
+ * The one value that travels: an inbound MCP request on its way through the twelve stages. Its type grows stage by
+ * stage, so that a stage in the wrong place does not compile. Fields are added, never changed.
+ */
+import type { Era, Message, MethodEntry } from '@sallyport/protocol';
+import type { Canceller } from './cancellation.ts';
+import type { Refusal, StageName } from './refusals.ts';
+import type { Access, Decision } from './policy/compile.ts';
+import type { Rules } from './rules.ts';
+
+/** How a request came in. */
+export type DoorKind = 'http' | 'stdio';
+
+/** What the door leads to: all servers under prefixed names, or one server under its own names. */
+export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
+
+/** The head of an HTTP request. Header names are lower case; a header sent twice is listed in `repeated`. */
+export interface HttpHead {
+  /** `1.1`, as the parser read it. */
+  readonly version: string;
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** True when the target is a path that the door serves, letter by letter. */
+  readonly isKnownPath: boolean;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly repeated: ReadonlySet<string>;
+}
+
+/** Who calls. */
+export interface Principal {
+  /** `key:<name>`, `local:<user>`, `anonymous`, … (design §4.2). */
+  readonly id: string;
+  readonly kind: 'key' | 'jwt' | 'cert' | 'local' | 'account' | 'anonymous';
+  readonly roles: readonly string[];
+  /** What the caller's roles add up to under the exchange's policy. */
+  readonly access: Access;
+  readonly agent?: string;
+}
+
+/** A message that goes to the caller before the answer. */
+export interface CallerStream {
+  /** Sends one JSON-RPC message on this request's stream, opening the stream when it is the first. */
+  send(message: Uint8Array): void;
+  /** True when the caller can take messages before the answer (it accepts a stream, or the door is one). */
+  readonly isOpenable: boolean;
+  /** Opens the stream without a message, because the upstream answers with one. */
+  open(): void;
+}
+
+/** The request as the door hands it over. */
+export interface Received {
+  readonly id: string;
+  readonly door: DoorKind;
+  readonly path: DoorPath;
+  /** The rules that judge this exchange to its end, whatever is reloaded meanwhile. */
+  readonly rules: Rules;
+  /** Wall time of arrival, milliseconds since the epoch. */
+  readonly time: number;
+  /** Monotonic time of arrival, milliseconds. */
+  readonly started: number;
+  readonly address: string;
+  /** The user at a stdio door. */
+  readonly localUser?: string;
+  /** The conversation that a stdio connection is. */
+  readonly connection?: CallerSession;
+  /** Absent on a stdio door. */
+  readonly head?: HttpHead;
+  readonly cancellation: Canceller;
+  readonly caller: CallerStream;
+  /** Reads the whole body, once; a refusal when it is too large, too slow or cut off. */
+  readBody(): Promise<Uint8Array | Refusal> | Uint8Array;
+  /** Monotonic time at the end of each stage so far, milliseconds. */
+  readonly marks: number[];
+  /** The stage that refused; set by the pipeline. */
+  refusedAt?: StageName;
+}
+
+export interface Identified extends Received {
+  readonly principal: Principal;
+}
+
+export interface Parsed extends Identified {
+  readonly message: Message;
+  readonly era: Era;
+  readonly revision: string;
+  /** The entry of the method table; a posted response has none. */
+  readonly method: MethodEntry | undefined;
+  /** The legacy session that the caller named, opened and found to be its own. */
+  readonly session?: CallerSession;
+}
+
+/** A conversation that outlives one request: a legacy HTTP session, or one stdio connection. */
+export interface CallerSession {
+  readonly id: string;
+  /** Principal id of its owner. */
+  readonly owner: string;
+  readonly path: DoorPath;
+  /** Negotiated revision; `undefined` until a stdio caller has sent initialize. */
+  readonly revision: string | undefined;
+  /** The caller's program by its own account. */
+  readonly clientName: string | undefined;
+  /** Requests that are on their way, by JSON-RPC id, so that a notification can cancel them. */
+  readonly inflight: Map<string | number, Canceller>;
+}
+
+/** What a request aims at. */
+export type TargetKind = 'tool' | 'resource' | 'prompt' | 'list' | 'protocol';
+
+/** What a request aims at, found in the catalog. `definition` is opaque to the core except for its input schema. */
+export interface Target {
+  readonly kind: TargetKind;
+  /** The upstream's name; `undefined` for what the gateway itself answers. */
+  readonly upstream?: string;
+  /** The name by which the upstream knows it: tool name, prompt name, URI, or method. */
+  readonly name: string;
+  /** `upstream.name`, what patterns match. */
+  readonly key: string;
+  /** The name as the caller wrote it, where it differs from `name`. */
+  readonly asked?: string;
+  readonly definition?: AcceptedDefinition;
+}
+
+/** A definition that was accepted into the catalog. */
+export interface AcceptedDefinition {
+  /** SHA-256 over the canonical definition, hex. */
+  readonly digest: string;
+  /** Checks arguments; `undefined` result means fine. */
+  readonly checkArguments?: (value: unknown) => ArgumentFault | undefined;
+}
+
+/** The first thing wrong with a call's arguments. */
+export interface ArgumentFault {
+  /** JSON Pointer into the arguments. */
+  readonly path: string;
+  readonly keyword: string;
+  readonly message: string;
+}
+
+export interface Resolved extends Parsed {
+  readonly target: Target;
+}
+
+export interface Authorized extends Resolved {
+  readonly decision: Decision;
+}
+
+/** Holds a place among the calls that run at once; `release` gives it back, once. */
+export interface Lease {
+  release(): void;
+}
+
+export interface Admitted extends Authorized {
+  readonly lease: Lease;
+}
+
+/** Arguments as the audit trail knows them. */
+export interface ArgumentFacts {
+  /** Keyed digest (HMAC-SHA-256), hex. */
+  readonly digest: string;
+  readonly bytes: number;
+  readonly values?: Readonly<Record<string, unknown>>;
+}
+
+export interface Inspected extends Admitted {
+  readonly args?: ArgumentFacts;
+}
+
+export interface Intended extends Inspected {
+  /** Sequence number of the intent record; absent where the method needs none. */
+  readonly intent?: number;
+}
+
+/** What came back: the bytes of `result` or of `error`, already in the caller's era and names. */
+export interface Answer {
+  readonly kind: 'result' | 'error';
+  readonly body: Uint8Array;
+  /** JSON-RPC code, for an error. */
+  readonly code?: number;
+  /** True when a tool reported its own failure in-band. */
+  readonly isToolError: boolean;
+  /** Messages that went to the caller before this answer. */
+  readonly interim: number;
+  /** HTTP headers that the answer sets, names and values in turn, e.g. a new legacy session id. */
+  readonly headers?: readonly string[];
+}
+
+export interface Invoked extends Intended {
+  readonly answer: Answer;
+}
+
+export interface Screened extends Invoked {
+  readonly screened: Answer;
+}
+
+/** An exchange that a stage refused: whatever was known by then, and why. */
+export interface Refused extends Partial<Omit<Screened, keyof Received>>, Received {
+  readonly refusal: Refusal;
+}
+
+export type Ended = Screened | Refused;
+
+export type Recorded = Ended & { readonly outcome?: number };
+
+/** What the door writes. */
+export interface Reply {
+  /** HTTP status; a stdio door ignores it. */
+  readonly status: number;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** The JSON-RPC message; absent where a status says it all. */
+  readonly body?: Uint8Array;
+}
+
+export type Replied = Recorded & { readonly reply: Reply };

@@ -1,0 +1,95 @@
+export type { AuditDisk } from './disk.ts';
+export { createDisk } from './disk.ts';
+export type { Canceller } from './cancellation.ts';
+export { createCanceller } from './cancellation.ts';
+export { createExchangeIds } from './exchange-id.ts';
+export type {
+  AcceptedDefinition,
+  Answer,
+  ArgumentFault,
+  CallerSession,
+  CallerStream,
+  DoorKind,
+  DoorPath,
+  Identified,
+  Intended,
+  Parsed,
+  Principal,
+  Received,
+  Recorded,
+  Replied,
+  Target,
+  TargetKind,
+} from './exchange.ts';
+export type {
+  AppendFile,
+  AuditPort,
+  Blocks,
+  Cancellation,
+  Clock,
+  Credentials,
+  Disk,
+  Invoker,
+  Observer,
+  Ports,
+  Random,
+  Resolver,
+} from './ports.ts';
+export { stageNames, runExchange } from './pipeline.ts';
+export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
+export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
+export type { CallerRules, Limits, Rules } from './rules.ts';
+export { screenMessage } from './stages/screen.ts';
+export type { DoorContext } from './doors/door.ts';
+export type { HttpDoor, HttpDoorOptions } from './doors/http.ts';
+export { openHttpDoor } from './doors/http.ts';
+export type { StdioDoor, StdioDoorOptions } from './doors/stdio.ts';
+export { openStdioDoor } from './doors/stdio.ts';
+export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
+export { createSessions, pathKey } from './doors/session.ts';
+export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
+export { createSeal, isSealFault } from './seal.ts';
+export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
+export { deriveKeys, openMasterKey, parseMasterKey } from './master.ts';
+export type { Access, Policy, PolicyFault } from './policy/compile.ts';
+export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
+export { canList, decide, decideCall } from './policy/decide.ts';
+export type { Decision, RuleRef } from './policy/decision.ts';
+export type { Explanation } from './policy/explain.ts';
+export { explainDecision } from './policy/explain.ts';
+export type { Condition, Denial, Grant, GrantKind, Origin, PolicyModel, Rate, Role } from './policy/model.ts';
+export type { Pattern, PatternFault } from './policy/pattern.ts';
+export { compilePattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';
+export type { QuantityFault } from './limits/rate.ts';
+export {
+  describeRate,
+  formatDuration,
+  formatRate,
+  formatSize,
+  isQuantityFault,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from './limits/rate.ts';
+export { createBuckets } from './limits/buckets.ts';
+export { createConcurrency } from './limits/concurrency.ts';
+export { canonicalJson, definitionDigest } from './inspect/canonical.ts';
+export { compileInputSchema } from './inspect/schema.ts';
+export { createDigest } from './inspect/digest.ts';
+export type { AuditRecord, RecordDraft, RecordKind } from './audit/record.ts';
+export type { AppendRefused, Durability, TrailFault, TrailOptions, TrailState, TrailStats } from './audit/options.ts';
+export type { Trail } from './audit/trail.ts';
+export { openTrail } from './audit/trail.ts';
+export type { ReadOptions, RecordFilter } from './audit/read.ts';
+export { followRecords, readRecords } from './audit/read.ts';
+export type { Verdict, VerifyOptions } from './audit/verify.ts';
+export { verifyTrail } from './audit/verify.ts';
+export { createUnrecorded } from './audit/unrecorded.ts';
+export type { Store, StoreFault } from './store/store.ts';
+export { openStore, watchStore } from './store/store.ts';
+export type { CreatedKey, KeyFault, KeyInfo, KeyRepository, KeyRow, NewKey } from './store/keys.ts';
+export { createKeyRepository, createPepper } from './store/keys.ts';
+export type { KeyIndex } from './store/key-index.ts';
+export { createKeyIndex } from './store/key-index.ts';
+export type { BlockKind, BlockRepository, BlockRow } from './store/blocks.ts';
+export { createBlockRepository } from './store/blocks.ts';

@@ -1,0 +1,125 @@
+/**
+ * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
+ * and drawn. A stage that would not fit its place does not compile.
+ */
+import type { Ended, Received, Recorded, Replied } from './exchange.ts';
+import type { Ports } from './ports.ts';
+import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
+import { receive } from './stages/receive.ts';
+import { identify } from './stages/identify.ts';
+import { parse } from './stages/parse.ts';
+import { resolve } from './stages/resolve.ts';
+import { authorize } from './stages/authorize.ts';
+import { admit } from './stages/admit.ts';
+import { inspect } from './stages/inspect.ts';
+import { intend } from './stages/intend.ts';
+import { invoke } from './stages/invoke.ts';
+import { screen } from './stages/screen.ts';
+import { record } from './stages/record.ts';
+import { reply } from './stages/reply.ts';
+
+/** What a stage does: hands the exchange on with more fields, or refuses it. */
+export type Stage<In, Out> = (exchange: In, ports: Ports) => Out | Refusal | Promise<Out | Refusal>;
+
+interface NamedStage {
+  readonly name: StageName;
+  readonly run: (exchange: never, ports: Ports) => object | Promise<object>;
+}
+
+/** Stages in order; `add` takes only a stage that accepts what the one before hands on. */
+interface StageList<Out> {
+  readonly stages: readonly NamedStage[];
+  add<Next>(name: StageName, stage: Stage<Out, Next>): StageList<Next>;
+}
+
+function listStages<Out>(stages: readonly NamedStage[]): StageList<Out> {
+  return {
+    stages,
+    add: (name, stage) => listStages([...stages, { name, run: stage as NamedStage['run'] }]),
+  };
+}
+
+const judged = listStages<Received>([])
+  .add('receive', receive)
+  .add('identify', identify)
+  .add('parse', parse)
+  .add('resolve', resolve)
+  .add('authorize', authorize)
+  .add('admit', admit)
+  .add('inspect', inspect)
+  .add('intend', intend)
+  .add('invoke', invoke)
+  .add('screen', screen);
+
+const ending = listStages<Ended>([]).add('record', record).add('reply', reply);
+
+/** Every stage's name, in the order in which an exchange meets them. */
+export const stageNames: readonly StageName[] = [...judged.stages, ...ending.stages].map((stage) => stage.name);
+
+/** How many of the first stages need no more than the head of a request. */
+const headStages = 2;
+
+/**
+ * Runs an exchange through every stage; it always ends in a record and a reply. A thrown error is a bug: it becomes
+ * the refusal `internal` and ends the same way.
+ */
+export function runExchange(exchange: Received, ports: Ports): Promise<Replied> {
+  return run(exchange, ports, judged.stages.length);
+}
+
+/**
+ * Runs only the stages that judge the head of a request, for what has no message (an event stream opened by GET, a
+ * session ended by DELETE).
+ *
+ * @returns the exchange with its principal, or the refusal
+ */
+export async function runHead(exchange: Received, ports: Ports): Promise<object> {
+  return runStages(exchange, ports, headStages);
+}
+
+/** Records and answers an exchange that ended outside the list. */
+export async function endExchange(exchange: Ended, ports: Ports): Promise<Replied> {
+  return finish(exchange, ports);
+}
+
+async function run(exchange: Received, ports: Ports, count: number): Promise<Replied> {
+  const out = await runStages(exchange, ports, count);
+  const ended = isRefusal(out) ? Object.assign(exchange, { refusal: out }) : (out as Ended);
+  return finish(ended, ports);
+}
+
+async function runStages(exchange: Received, ports: Ports, count: number): Promise<object> {
+  let current: object = exchange;
+  const marks = exchange.marks;
+  for (let i = 0; i < count; i++) {
+    const stage = judged.stages[i];
+    if (stage === undefined) break;
+    let out: object;
+    try {
+      const pending = stage.run(current as never, ports);
+      out = pending instanceof Promise ? await pending : pending;
+    } catch (cause) {
+      out = refuse('internal', { cause, note: `thrown in ${stage.name}` });
+    }
+    marks.push(ports.clock.monotonic());
+    if (isRefusal(out)) {
+      exchange.refusedAt = stage.name;
+      return out;
+    }
+    current = out;
+  }
+  return current;
+}
+
+async function finish(ended: Ended, ports: Ports): Promise<Replied> {
+  let recorded: Recorded;
+  try {
+    const pending = record(ended, ports);
+    recorded = pending instanceof Promise ? await pending : pending;
+  } catch (cause) {
+    recorded = Object.assign(ended, { refusal: refuse('internal', { cause, note: 'thrown in record' }) });
+  }
+  const replied = reply(recorded);
+  ports.observe(recorded);
+  return replied;
+}

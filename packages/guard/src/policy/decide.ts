@@ -1,0 +1,53 @@
+/** The one decision function: lists, calls and explanations all come from it (design §2, §4.1). */
+import type { Access } from './compile.ts';
+import type { Decision } from './decision.ts';
+import type { GrantKind } from './model.ts';
+import { allow, type CompiledGrant } from './rules.ts';
+
+/**
+ * Decides about a target without knowing arguments: a grant with a condition does not allow.
+ *
+ * @param access what the caller's roles add up to.
+ * @param kind the kind of target.
+ * @param key `server.<name>`.
+ */
+export function decide(access: Access, kind: GrantKind, key: string): Decision {
+  return access.judge(kind, key).settled;
+}
+
+/**
+ * Decides about one call.
+ *
+ * @param access what the caller's roles add up to.
+ * @param kind the kind of target.
+ * @param key `server.<name>`.
+ * @param facts what conditions may look at. A condition allows by returning `true` and by nothing else; one that
+ *   throws does not allow.
+ */
+export function decideCall(access: Access, kind: GrantKind, key: string, facts: unknown): Decision {
+  const { settled, conditional, unconditional } = access.judge(kind, key);
+  if (conditional.length === 0) return settled;
+  const holding: CompiledGrant[] = [...unconditional];
+  let thrown: { readonly cause: unknown } | undefined;
+  for (const grant of conditional) {
+    try {
+      if (grant.by.grant.condition?.evaluate(facts) === true) holding.push(grant);
+    } catch (cause) {
+      thrown ??= { cause };
+    }
+  }
+  if (holding.length > 0) return allow(holding);
+  return thrown === undefined || settled.effect === 'allow' ? settled : { ...settled, cause: thrown.cause };
+}
+
+/**
+ * Says whether a target is shown in lists: exactly when some call of it can be allowed.
+ *
+ * @param access what the caller's roles add up to.
+ * @param kind the kind of target.
+ * @param key `server.<name>`.
+ */
+export function canList(access: Access, kind: GrantKind, key: string): boolean {
+  const { settled, conditional } = access.judge(kind, key);
+  return settled.effect === 'allow' || conditional.length > 0;
+}

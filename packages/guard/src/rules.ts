@@ -1,0 +1,45 @@
+/** The rules in force at one moment, swapped as a whole on reload. An exchange keeps the ones it began with. */
+import type { Rate } from './policy/model.ts';
+import type { Policy } from './policy/compile.ts';
+
+/** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+  /** Largest request body or stdio line. */
+  readonly body: number;
+  /** Largest message from an upstream. */
+  readonly message: number;
+  /** Deepest nesting of a message. */
+  readonly depth: number;
+  /** Longest time a request may take to arrive. */
+  readonly requestTimeoutMs: number;
+  readonly perAddress: Rate;
+  readonly failedLogins: Rate;
+  readonly concurrentPerCaller: number;
+}
+
+/** Who may come in, and with which role. */
+export interface CallerRules {
+  /** Role of the user who started a stdio door. */
+  readonly local?: string;
+  /** Role of callers without credentials. */
+  readonly anonymous?: string;
+  /** Whether API keys are accepted. */
+  readonly keys: boolean;
+}
+
+export interface Rules {
+  readonly policy: Policy;
+  readonly limits: Limits;
+  readonly callers: CallerRules;
+  /** Accepted Host values, lower case. */
+  readonly hosts: ReadonlySet<string>;
+  /** Accepted Origin values. */
+  readonly origins: ReadonlySet<string>;
+  readonly upstreamLimits: ReadonlyMap<string, Rate>;
+  /** Names of servers that a door path may name. */
+  readonly servers: ReadonlySet<string>;
+  /** `status` gives in-band refusals an HTTP status for plain API clients. */
+  readonly refusals: 'result' | 'status';
+  /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */
+  readonly keptArguments: (key: string) => readonly string[] | undefined;
+}

@@ -1,0 +1,41 @@
+/** Spends the caller's, the grant's and the upstream's tokens, and takes a place among the calls that run at once. */
+import type { Admitted, Authorized } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import type { Want } from '../limits/buckets.ts';
+import { describeRate } from '../limits/rate.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+
+/** Admits the call, or says when to come back. */
+export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
+  if (ports.isDraining()) return refuse('draining', { retryAfterMs: 1000 });
+  const { principal, rules } = exchange;
+  const wants = wantedTokens(exchange);
+  if (wants.length > 0) {
+    const charge = ports.buckets.takeAll(wants);
+    if (!charge.isAllowed) {
+      const rate = wants[charge.index]?.rate;
+      const fill = rate === undefined ? {} : { rate: describeRate(rate) };
+      return refuse('limited', { fill, retryAfterMs: charge.retryAfterMs });
+    }
+  }
+  const lease = ports.concurrency.acquire(principal.id, rules.limits.concurrentPerCaller);
+  if (lease === undefined) {
+    return refuse('too-many-at-once', { fill: { limit: rules.limits.concurrentPerCaller }, retryAfterMs: 1000 });
+  }
+  return Object.assign(exchange, { lease });
+}
+
+/** The buckets that this call draws from: the caller's, the grant's, the upstream's. All or none is taken. */
+function wantedTokens(exchange: Authorized): Want[] {
+  const { principal, decision, target, rules } = exchange;
+  const wants: Want[] = [];
+  const { limit } = principal.access;
+  if (limit !== undefined) wants.push({ key: `caller:${principal.id}`, rate: limit });
+  if (decision.effect === 'allow' && decision.limit !== undefined && decision.limitKey !== undefined) {
+    wants.push({ key: `grant:${principal.id}:${decision.limitKey}`, rate: decision.limit });
+  }
+  if (target.upstream === undefined) return wants;
+  const upstreamLimit = rules.upstreamLimits.get(target.upstream);
+  if (upstreamLimit !== undefined) wants.push({ key: `upstream:${target.upstream}`, rate: upstreamLimit });
+  return wants;
+}

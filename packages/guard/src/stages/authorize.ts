@@ -1,0 +1,42 @@
+/** Asks the policy: principal × target × arguments → decision. Default is no; no looks like "does not exist". */
+import type { Authorized, Resolved, TargetKind } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import { decideCall } from '../policy/decide.ts';
+import { NO_GRANT_NEEDED, type Decision } from '../policy/decision.ts';
+import type { GrantKind } from '../policy/model.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+
+const grantKinds: Readonly<Record<TargetKind, GrantKind | undefined>> = {
+  tool: 'tools',
+  resource: 'resources',
+  prompt: 'prompts',
+  list: undefined,
+  protocol: undefined,
+};
+
+/** Takes the decision and refuses what it denies. */
+export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusal {
+  const { principal, target } = exchange;
+  if (ports.blocks.isBlocked('caller', principal.id)) return refuse('blocked');
+  const decision = decideTarget(exchange);
+  if (decision.effect === 'deny') {
+    // The decision stays on the exchange, so that the record names the rule the caller must not see.
+    Object.assign(exchange, { decision });
+    if (decision.because === 'condition') return refuse('denied');
+    return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
+  }
+  if (target.upstream !== undefined && ports.blocks.isBlocked('upstream', target.upstream)) return refuse('blocked');
+  if (target.kind === 'tool' && ports.blocks.isBlocked('tool', target.key)) return refuse('blocked');
+  return Object.assign(exchange, { decision });
+}
+
+function decideTarget(exchange: Resolved): Decision {
+  const { target, principal, message } = exchange;
+  const kind = grantKinds[target.kind];
+  if (kind === undefined) return NO_GRANT_NEEDED;
+  return decideCall(principal.access, kind, target.key, {
+    args: message.params?.['arguments'],
+    caller: { id: principal.id, roles: principal.roles },
+    target: { key: target.key },
+  });
+}

@@ -1,0 +1,74 @@
+/** Finds out who calls, from the head alone: API key, local user, or anonymous. */
+import { hash } from 'node:crypto';
+import type { HttpHead, Identified, Principal, Received } from '../exchange.ts';
+import type { KeyHolder, Ports } from '../ports.ts';
+import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
+import type { Rules } from '../rules.ts';
+
+/** Names the principal. A failure charges (address, credential), so it never touches anybody else's. */
+export function identify(exchange: Received, ports: Ports): Identified | Refusal {
+  const principal = exchange.head === undefined ? identifyLocal(exchange) : identifyHttp(exchange.head, exchange, ports);
+  if (isRefusal(principal)) return principal;
+  return Object.assign(exchange, { principal });
+}
+
+function identifyLocal(exchange: Received): Principal | Refusal {
+  const role = exchange.rules.callers.local;
+  if (role === undefined) {
+    return refuse('unauthenticated', { note: 'callers.local names no role for the user at a stdio door' });
+  }
+  return makePrincipal(`local:${exchange.localUser ?? 'unknown'}`, 'local', [role], exchange.rules);
+}
+
+function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Principal | Refusal {
+  const header = head.headers['authorization'];
+  const { rules } = exchange;
+  if (header === undefined) {
+    const role = rules.callers.anonymous;
+    return role === undefined ? refuse('unauthenticated') : makePrincipal('anonymous', 'anonymous', [role], rules);
+  }
+  if (head.repeated.has('authorization')) return refuse('bad-authorization');
+  if (header.slice(0, 7).toLowerCase() !== 'bearer ') {
+    return fail(exchange, ports, header, 'bad-credential', 'only the Bearer scheme is known');
+  }
+  const token = header.slice(7);
+  if (!rules.callers.keys) return fail(exchange, ports, token, 'bad-credential', 'API keys are off');
+  const holder = ports.credentials.verify(token, exchange.time);
+  if (holder === 'invalid') return fail(exchange, ports, token, 'bad-credential');
+  if (holder === 'expired') return fail(exchange, ports, token, 'expired-credential');
+  return principalOf(holder, rules);
+}
+
+function fail(
+  exchange: Received,
+  ports: Ports,
+  credential: string,
+  name: RefusalName,
+  note?: string,
+): Refusal {
+  const bucket = `login:${exchange.address}:${hash('sha256', credential, 'base64url').slice(0, 22)}`;
+  const charge = ports.buckets.take(bucket, exchange.rules.limits.failedLogins);
+  if (!charge.isAllowed) return refuse('login-limited', { retryAfterMs: charge.retryAfterMs });
+  return refuse(name, note === undefined ? {} : { note });
+}
+
+/** Principals are the same for every call of a key under the same rules, so each is made once. */
+const principals = new WeakMap<Rules, WeakMap<KeyHolder, Principal>>();
+
+function principalOf(holder: KeyHolder, rules: Rules): Principal {
+  let known = principals.get(rules);
+  if (known === undefined) {
+    known = new WeakMap();
+    principals.set(rules, known);
+  }
+  let principal = known.get(holder);
+  if (principal === undefined) {
+    principal = makePrincipal(`key:${holder.name}`, 'key', holder.roles, rules);
+    known.set(holder, principal);
+  }
+  return principal;
+}
+
+function makePrincipal(id: string, kind: Principal['kind'], roles: readonly string[], rules: Rules): Principal {
+  return { id, kind, roles, access: rules.policy.access(roles) };
+}

@@ -1,0 +1,43 @@
+/** Holds the arguments against the accepted input schema, and digests them for the record. */
+import type { Admitted, ArgumentFacts, Inspected } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+
+const noArguments: Readonly<Record<string, unknown>> = {};
+const empty = new Uint8Array();
+
+/** Checks what the caller wants to hand to the target. */
+export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
+  const { message, target, method } = exchange;
+  const given = message.params?.['arguments'];
+  if (target.kind === 'tool') {
+    const fault = target.definition?.checkArguments?.(given ?? noArguments);
+    if (fault !== undefined) {
+      const where = fault.path === '' ? 'the arguments' : fault.path;
+      return refuse('bad-arguments', {
+        fill: { detail: `${where} ${fault.message} (${fault.keyword})` },
+        data: { path: fault.path, keyword: fault.keyword },
+      });
+    }
+  }
+  if (method?.needsIntent !== true) return exchange;
+  const span = message.spans.arguments;
+  const bytes = span === undefined ? empty : message.bytes.subarray(span.start, span.end);
+  const kept = keepValues(given, exchange.rules.keptArguments(target.key));
+  const args: ArgumentFacts = {
+    digest: ports.digest(bytes),
+    bytes: bytes.length,
+    ...(kept === undefined ? {} : { values: kept }),
+  };
+  return Object.assign(exchange, { args });
+}
+
+function keepValues(given: unknown, names: readonly string[] | undefined): Record<string, unknown> | undefined {
+  if (names === undefined || typeof given !== 'object' || given === null) return undefined;
+  const kept: Record<string, unknown> = {};
+  for (const name of names) {
+    const value: unknown = Object.getOwnPropertyDescriptor(given, name)?.value;
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}

@@ -1,0 +1,85 @@
+/** Reads the body: strict JSON, JSON-RPC shape, era, agreement of headers and body, and the session it names. */
+import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
+import type { CallerSession, Identified, Parsed } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
+
+/** Turns bytes into a classified message. */
+export async function parse(exchange: Identified, ports: Ports): Promise<Parsed | Refusal> {
+  const read = exchange.readBody();
+  const body = read instanceof Promise ? await read : read;
+  if (isRefusal(body)) return body;
+  return parseBody(body, exchange, ports);
+}
+
+function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed | Refusal {
+  const reading = readMessage(body, { maxDepth: exchange.rules.limits.depth });
+  if (reading.kind === 'fault') return refuseShape(reading.fault);
+  const { message } = reading;
+  const session = findSession(exchange, ports);
+  const classified = classify({
+    transport: exchange.door === 'http' ? 'http' : 'stdio',
+    message,
+    ...(exchange.head === undefined ? {} : { headers: exchange.head.headers, repeated: exchange.head.repeated }),
+    sessionRevision: isRefusal(session) ? undefined : session?.revision,
+  });
+  if (classified.kind === 'fault') return refuseClass(classified.fault, message);
+  const { era, revision } = classified;
+  if (era === 'modern') return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
+  if (isRefusal(session)) return { ...session, ...idOf(message) };
+  const missing = needsSession(classified, session, exchange);
+  if (missing) return refuse('session-required', idOf(message));
+  const parsed = { message, era, revision, method: methodOf(classified) };
+  return Object.assign(exchange, session === undefined ? parsed : { ...parsed, session });
+}
+
+function methodOf(classified: Exclude<ReturnType<typeof classify>, { kind: 'fault' }>): Parsed['method'] {
+  return classified.kind === 'response' ? undefined : classified.method;
+}
+
+function findSession(exchange: Identified, ports: Ports): CallerSession | Refusal | undefined {
+  if (exchange.connection !== undefined) return exchange.connection;
+  const id = exchange.head?.headers['mcp-session-id'];
+  if (id === undefined) return undefined;
+  if (exchange.head?.repeated.has('mcp-session-id') === true) return refuse('unknown-session');
+  return ports.sessions.find(id, exchange) ?? refuse('unknown-session');
+}
+
+/** Legacy methods that may come before, or without, a session. */
+const sessionless = new Set(['initialize', 'ping']);
+
+function needsSession(
+  classified: Exclude<ReturnType<typeof classify>, { kind: 'fault' }>,
+  session: CallerSession | undefined,
+  exchange: Identified,
+): boolean {
+  if (classified.kind !== 'response' && sessionless.has(classified.method.name)) return false;
+  if (session === undefined) return true;
+  return exchange.connection !== undefined && session.revision === undefined;
+}
+
+function refuseShape(fault: MessageFault): Refusal {
+  const id = typeof fault.id === 'string' || typeof fault.id === 'number' ? { id: fault.id } : {};
+  if (fault.code === -32700) return refuse('malformed-json', id);
+  return refuse(fault.code === -32602 ? 'invalid-params' : 'invalid-request', { ...id, fill: { detail: fault.name } });
+}
+
+const classRefusals = new Map<number, RefusalName>([
+  [-32600, 'invalid-request'],
+  [-32601, 'unknown-method'],
+  [-32602, 'invalid-params'],
+  [-32020, 'header-mismatch'],
+  [-32022, 'unsupported-version'],
+]);
+
+function refuseClass(fault: ClassifyFault, message: Message): Refusal {
+  return refuse(classRefusals.get(fault.code) ?? 'invalid-request', {
+    ...idOf(message),
+    fill: { detail: fault.name },
+    ...(fault.data === undefined ? {} : { data: fault.data }),
+  });
+}
+
+function idOf(message: Message): { readonly id?: string | number } {
+  return typeof message.id === 'string' || typeof message.id === 'number' ? { id: message.id } : {};
+}

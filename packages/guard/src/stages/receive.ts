@@ -1,0 +1,56 @@
+/** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
+import type { HttpHead, Received } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+import type { Rules } from '../rules.ts';
+
+/** Bounds the head of a request. A stdio door has no head and passes. */
+export function receive(exchange: Received, ports: Ports): Received | Refusal {
+  const { head, rules } = exchange;
+  if (head === undefined) return exchange;
+  const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
+  if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
+  return judgeHead(head, rules) ?? exchange;
+}
+
+function judgeHead(head: HttpHead, rules: Rules): Refusal | undefined {
+  if (head.version !== '1.1') return refuse('bad-http-version');
+  const host = head.headers['host'];
+  if (host === undefined || head.repeated.has('host') || !rules.hosts.has(host.toLowerCase())) {
+    return refuse('bad-host');
+  }
+  const origin = head.headers['origin'];
+  if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');
+  if (!head.isKnownPath) return refuse('no-such-path');
+  if (head.method === 'POST') return judgeBody(head, rules);
+  if (head.method === 'GET' || head.method === 'DELETE') {
+    return head.headers['mcp-session-id'] === undefined ? refuse('method-not-allowed') : undefined;
+  }
+  return refuse('method-not-allowed');
+}
+
+function judgeBody(head: HttpHead, rules: Rules): Refusal | undefined {
+  if (head.repeated.has('content-type') || !isJsonType(head.headers['content-type'])) return refuse('bad-content-type');
+  const encoding = head.headers['content-encoding'];
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') return refuse('bad-content-type');
+  const declared = head.headers['content-length'];
+  if (declared !== undefined && Number(declared) > rules.limits.body) {
+    return refuse('body-too-large', { fill: { limit: rules.limits.body } });
+  }
+  return undefined;
+}
+
+/** True for application/json, alone or with parameters of which a charset may only be UTF-8 (RFC 9110 §8.3.1). */
+function isJsonType(value: string | undefined): boolean {
+  if (value === undefined) return false;
+  if (value === 'application/json') return true;
+  const [type, ...parameters] = value.toLowerCase().split(';');
+  if (type?.trim() !== 'application/json') return false;
+  for (const parameter of parameters) {
+    const [name, setting] = parameter.split('=');
+    if (name?.trim() !== 'charset') continue;
+    const charset = setting?.trim();
+    if (charset !== 'utf-8' && charset !== '"utf-8"') return false;
+  }
+  return true;
+}

@@ -1,0 +1,128 @@
+/** Encodes the end of an exchange: status, headers, and one JSON-RPC message in the caller's era (design §4.3). */
+import { httpStatusOf, LATEST_LEGACY_REVISION } from '@sallyport/protocol';
+import type { Answer, Recorded, Replied, Reply } from '../exchange.ts';
+import { describeRefusal, refusalData, refusals, type Refusal, type RefusalRow } from '../refusals.ts';
+
+const opening = Buffer.from('{"jsonrpc":"2.0","id":');
+const resultKey = Buffer.from(',"result":');
+const errorKey = Buffer.from(',"error":');
+const closing = Buffer.from('}');
+
+/** Adds the reply. */
+export function reply(exchange: Recorded): Replied {
+  return Object.assign(exchange, { reply: 'refusal' in exchange ? replyRefusal(exchange) : replyAnswer(exchange) });
+}
+
+function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {
+  const { screened, message, era } = exchange;
+  if (message.kind !== 'request') return { status: 202, headers: baseHeaders(exchange.id) };
+  const status = screened.kind === 'error' && screened.code !== undefined ? statusInBand(screened.code, era) : 200;
+  const headers = jsonHeaders(exchange.id);
+  if (screened.headers !== undefined) headers.push(...screened.headers);
+  return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
+}
+
+/** A modern answer's code can have an HTTP status of its own; anything else is told in-band. */
+function statusInBand(code: number, era: 'modern' | 'legacy'): number {
+  return era === 'modern' && code !== -32602 ? httpStatusOf(code, era) : 200;
+}
+
+/** Wraps an encoded result or error in the caller's own id bytes. */
+function envelope(exchange: Recorded, kind: 'result' | 'error', body: Uint8Array): Uint8Array {
+  const span = exchange.message?.spans.id;
+  const id = span === undefined ? undefined : exchange.message?.bytes.subarray(span.start, span.end);
+  if (id === undefined) return Buffer.from(`{"jsonrpc":"2.0","${kind}":${Buffer.from(body).toString()}}`);
+  return Buffer.concat([opening, id, kind === 'result' ? resultKey : errorKey, body, closing]);
+}
+
+function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply {
+  const { refusal } = exchange;
+  const row: RefusalRow = refusals[refusal.name];
+  if (row.shows === 'door') return replyAtDoor(exchange, refusal, row);
+  if (exchange.message?.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange.id) };
+  if (row.shows === 'unknown') return replyUnknown(exchange, refusal);
+  const status = exchange.rules.refusals === 'status' ? row.status : 200;
+  const text = describeRefusal(refusal, exchange.target?.key, exchange.id);
+  const data = refusalData(refusal, exchange.id);
+  const headers = jsonHeaders(exchange.id);
+  if (exchange.method?.name === 'tools/call') {
+    const result = {
+      ...(exchange.era === 'modern' ? { resultType: 'complete' } : {}),
+      content: [{ type: 'text', text }],
+      isError: true,
+      _meta: { 'io.sallyport/refusal': data },
+    };
+    return { status, headers, body: envelope(exchange, 'result', encode(result)) };
+  }
+  const error = { code: row.code ?? row.status, message: text, data };
+  return { status, headers, body: envelope(exchange, 'error', encode(error)) };
+}
+
+/** The protocol's own answer for a thing that does not exist; nothing in it tells whether it does. */
+function replyUnknown(exchange: Recorded, refusal: Refusal): Reply {
+  const isResource = exchange.method?.target === 'uri';
+  const error = {
+    code: isResource && exchange.era === 'legacy' ? -32002 : -32602,
+    message: describeRefusal(refusal, undefined, exchange.id),
+    ...(isResource ? { data: { uri: exchange.message?.params?.['uri'] } } : {}),
+  };
+  return { status: 200, headers: jsonHeaders(exchange.id), body: envelope(exchange, 'error', encode(error)) };
+}
+
+function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Reply {
+  const headers = jsonHeaders(exchange.id);
+  if (row.status === 401) headers.push('WWW-Authenticate', challenge(refusal));
+  if (row.status === 405) headers.push('Allow', 'POST');
+  if (refusal.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.ceil(refusal.retryAfterMs / 1000)));
+  const code = row.code ?? row.status;
+  const isLegacy = isLegacyCaller(exchange);
+  const error = {
+    code,
+    message: describeRefusal(refusal, undefined, exchange.id),
+    data: refusalData(refusal, exchange.id),
+  };
+  const body = encode({ jsonrpc: '2.0', ...idOf(exchange, refusal), error });
+  // Legacy clients read an HTTP error status as a broken connection; what they can learn from comes in-band.
+  const status = isLegacy && (code === -32601 || code === -32602) ? 200 : row.status;
+  return { status, headers, body };
+}
+
+function challenge(refusal: Refusal): string {
+  const realm = 'Bearer realm="sallyport"';
+  return refusal.name === 'unauthenticated' ? realm : `${realm}, error="invalid_token"`;
+}
+
+function isLegacyCaller(exchange: Recorded): boolean {
+  if (exchange.era !== undefined) return exchange.era === 'legacy';
+  const named = exchange.head?.headers['mcp-protocol-version'];
+  return named === undefined ? exchange.head !== undefined : named <= LATEST_LEGACY_REVISION;
+}
+
+/** An id that could not be read is left out, or `null` before revision 2025-11-25 (JSON-RPC 2.0 §5). */
+function idOf(exchange: Recorded, refusal: Refusal): { readonly id?: string | number | null } {
+  const id = refusal.id ?? exchange.message?.id;
+  if (id !== undefined && id !== null) return { id };
+  const revision = exchange.head?.headers['mcp-protocol-version'] ?? exchange.connection?.revision ?? '';
+  return revision < LATEST_LEGACY_REVISION ? { id: null } : {};
+}
+
+function encode(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function baseHeaders(id: string): string[] {
+  return ['Sallyport-Exchange', id, 'X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store'];
+}
+
+function jsonHeaders(id: string): string[] {
+  return [
+    'Content-Type',
+    'application/json',
+    'Sallyport-Exchange',
+    id,
+    'X-Content-Type-Options',
+    'nosniff',
+    'Cache-Control',
+    'no-store',
+  ];
+}

@@ -1,0 +1,23 @@
+/** Finds what the request aims at in the catalog, and opens the sealed handles that came with it. */
+import type { Parsed, Resolved, Target } from '../exchange.ts';
+import type { Ports } from '../ports.ts';
+import { isRefusal, refuse, type Refusal } from '../refusals.ts';
+
+/** Names the target, or answers as for a thing that does not exist. */
+export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Promise<Resolved | Refusal> {
+  const { path } = exchange;
+  if (path.kind === 'server' && !exchange.rules.servers.has(path.server)) {
+    return refuse('unknown-server', messageId(exchange));
+  }
+  const found = ports.resolve(exchange);
+  return found instanceof Promise ? found.then((target) => take(exchange, target)) : take(exchange, found);
+}
+
+function take(exchange: Parsed, target: Target | Refusal): Resolved | Refusal {
+  return isRefusal(target) ? target : Object.assign(exchange, { target });
+}
+
+function messageId(exchange: Parsed): { readonly id?: string | number } {
+  const { id } = exchange.message;
+  return typeof id === 'string' || typeof id === 'number' ? { id } : {};
+}

@@ -1,0 +1,63 @@
+/** The core's tables in the store and the steps that make them. */
+import type { MigrationSet } from './migrations.ts';
+
+/** One API key generation: rotation adds a row, and the older row lives until its overlap ends. */
+export interface KeyTable {
+  /** The 12 characters between the underscores. */
+  id: string;
+  name: string;
+  /** JSON array of role names. */
+  roles: string;
+  /** HMAC-SHA-256 over the whole key, with the pepper named by `pepper`. */
+  mac: Uint8Array;
+  /** Which pepper, so that keys outlive a change of the master key. */
+  pepper: string;
+  /** Milliseconds since the epoch. */
+  created_at: number;
+  expires_at: number | null;
+}
+
+export interface BlockTable {
+  kind: string;
+  subject: string;
+  reason: string | null;
+  /** Milliseconds since the epoch. */
+  created_at: number;
+  expires_at: number | null;
+}
+
+export interface StoreTables {
+  guard_keys: KeyTable;
+  guard_blocks: BlockTable;
+}
+
+export const GUARD_MIGRATIONS: MigrationSet = {
+  prefix: 'guard_',
+  migrations: [
+    {
+      name: '001_keys_and_blocks',
+      up: async (database) => {
+        await database.schema
+          .createTable('guard_keys')
+          .addColumn('id', 'text', (column) => column.primaryKey())
+          .addColumn('name', 'text', (column) => column.notNull())
+          .addColumn('roles', 'text', (column) => column.notNull())
+          .addColumn('mac', 'blob', (column) => column.notNull())
+          .addColumn('pepper', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'integer', (column) => column.notNull())
+          .addColumn('expires_at', 'integer')
+          .execute();
+        await database.schema.createIndex('guard_keys_name').on('guard_keys').column('name').execute();
+        await database.schema
+          .createTable('guard_blocks')
+          .addColumn('kind', 'text', (column) => column.notNull())
+          .addColumn('subject', 'text', (column) => column.notNull())
+          .addColumn('reason', 'text')
+          .addColumn('created_at', 'integer', (column) => column.notNull())
+          .addColumn('expires_at', 'integer')
+          .addPrimaryKeyConstraint('guard_blocks_pk', ['kind', 'subject'])
+          .execute();
+      },
+    },
+  ],
+};

@@ -1,0 +1,110 @@
+/** The store: what changes at run time (keys, blocks), in one database that several processes share. */
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Kysely } from 'kysely';
+import type { Clock } from '../ports.ts';
+import { GUARD_MIGRATIONS } from './schema.ts';
+import type { StoreTables } from './schema.ts';
+import { migrate } from './migrations.ts';
+import type { MigrationSet } from './migrations.ts';
+import { openSqlite } from './sqlite.ts';
+
+/** An open store. */
+export interface Store {
+  /** Query builder over the core's tables; other packages narrow it to theirs. */
+  readonly database: Kysely<StoreTables>;
+  /** Changes when this or another process has changed the store. */
+  version(): string;
+  close(): Promise<void>;
+}
+
+/** Why a store could not be opened. The message is for the operator. */
+export interface StoreFault {
+  readonly fault: 'unsupported' | 'unusable';
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Schema steps of other packages, applied after the core's own. */
+  readonly migrations?: readonly MigrationSet[] | undefined;
+}
+
+const SQLITE = 'sqlite:';
+
+/**
+ * Opens a store and brings its schema up to date.
+ *
+ * @param url `sqlite:<path>`; the file (mode 0600) and its folder (0700) are made when absent
+ */
+export async function openStore(url: string, options: StoreOptions): Promise<Store | StoreFault> {
+  const path = url.slice(SQLITE.length);
+  if (!url.startsWith(SQLITE) || path === '') {
+    return {
+      fault: 'unsupported',
+      message: `store ${JSON.stringify(url.split(':')[0])} is not known: use sqlite:<path>`,
+    };
+  }
+  let database: Kysely<StoreTables> | undefined;
+  try {
+    if (path !== ':memory:') await makeFile(path);
+    const { dialect, version } = openSqlite(path);
+    database = new Kysely<StoreTables>({ dialect });
+    const steps = [GUARD_MIGRATIONS, ...(options.migrations ?? [])];
+    await migrate(database as unknown as Kysely<unknown>, steps, options.clock.now());
+    const opened = database;
+    return { database: opened, version, close: () => opened.destroy() };
+  } catch (cause) {
+    await database?.destroy();
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    return { fault: 'unusable', message: `The store ${path} cannot be opened${reason}`, cause };
+  }
+}
+
+// SQLite would make it with the mode that the process's mask allows; its side files take the mode of this one.
+async function makeFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const handle = await open(path, 'a', 0o600);
+  await handle.close();
+}
+
+/** Stops watching. */
+export type StopWatching = () => void;
+
+/**
+ * Calls back when the store has changed, by this process or another.
+ *
+ * @param intervalMs how often to look; 250 lets a change act well within a second
+ * @param onChange not called again before what it returned has settled
+ * @param onError told of a failed look or a failed callback; watching goes on
+ */
+export function watchStore(
+  store: Store,
+  intervalMs: number,
+  onChange: () => void | Promise<void>,
+  onError: (cause: unknown) => void,
+): StopWatching {
+  let seen = store.version();
+  let isBusy = false;
+  const look = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    const before = seen;
+    try {
+      const version = store.version();
+      if (version !== seen) {
+        seen = version;
+        await onChange();
+      }
+    } catch (cause) {
+      // What changed has not been taken over, so it counts as not seen.
+      seen = before;
+      onError(cause);
+    } finally {
+      isBusy = false;
+    }
+  };
+  const timer = setInterval(() => void look(), intervalMs).unref();
+  return () => clearInterval(timer);
+}
