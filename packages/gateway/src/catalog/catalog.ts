@@ -1,0 +1,207 @@
+/**
+ * What all servers publish, as far as it was accepted. Requests resolve against it and lists are answered from it, so
+ * that a sick server never delays anybody and a list never shows what a call would not find.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '@sallyport/guard';
+import type { JsonObject } from '@sallyport/protocol';
+import type { Server } from '../servers.ts';
+import { isLegalName } from '../names.ts';
+import { readEntry, type CatalogTarget, type Entry, type ListKind, type Quarantined } from './definition.ts';
+import { fetchList } from './fetch.ts';
+
+/** What one server publishes. */
+export interface ServerCatalog {
+  readonly server: string;
+  readonly tools: ReadonlyMap<string, Entry>;
+  readonly prompts: ReadonlyMap<string, Entry>;
+  readonly resources: ReadonlyMap<string, Entry>;
+  readonly templates: ReadonlyMap<string, Entry>;
+  readonly quarantined: readonly Quarantined[];
+  readonly capabilities: JsonObject;
+  readonly serverInfo: JsonObject | undefined;
+  readonly instructions: string | undefined;
+  /** Wall time of the last load, milliseconds. */
+  readonly loaded: number;
+  /** How long it may be shown without asking again, milliseconds. */
+  readonly ttlMs: number;
+}
+
+/** A list that has changed. */
+export interface CatalogChange {
+  readonly server: string;
+  readonly list: ListKind;
+}
+
+/** The catalog of all servers. */
+export interface Catalog {
+  /** Changes with each change of any list. */
+  readonly epoch: number;
+  /** Servers in the order of the configuration, as far as they have been loaded. */
+  servers(): readonly ServerCatalog[];
+  server(name: string): ServerCatalog | undefined;
+  /** A tool or prompt by its name on `/mcp`. */
+  byWireName(list: 'tools' | 'prompts', name: string): CatalogTarget | undefined;
+  /** Puts a server under the catalog's care; its lists are loaded when it is ready and when they change. */
+  watch(server: Server): void;
+  /** Forgets a server. */
+  forget(name: string): void;
+  /** Loads a server's lists again; calls that come meanwhile share the work. */
+  refresh(name: string): Promise<void>;
+  /** Loads what is older than its own bound again, without waiting for it. */
+  refreshStale(): void;
+  onChange(listener: (change: CatalogChange) => void): () => void;
+}
+
+export interface CatalogOptions {
+  readonly clock: Clock;
+  readonly log: (server: string, line: string) => void;
+  /** How long lists of a server that gives no bound of its own are shown, milliseconds; default 60,000. */
+  readonly ttlMs?: number;
+}
+
+const lists: readonly ListKind[] = ['tools', 'prompts', 'resources', 'templates'];
+
+/** Definitions compiled between two turns of the event loop, so that loading never delays calls. */
+const compiledAtOnce = 16;
+
+/** Makes an empty catalog. */
+export function createCatalog(options: CatalogOptions): Catalog {
+  const { clock, log } = options;
+  const ttl = options.ttlMs ?? 60_000;
+  const order: string[] = [];
+  const watched = new Map<string, Server>();
+  const loaded = new Map<string, ServerCatalog>();
+  const running = new Map<string, Promise<void>>();
+  const listeners = new Set<(change: CatalogChange) => void>();
+  let wire = { tools: new Map<string, CatalogTarget>(), prompts: new Map<string, CatalogTarget>() };
+  let epoch = 0;
+
+  function index(): void {
+    epoch += 1;
+    const next = { tools: new Map<string, CatalogTarget>(), prompts: new Map<string, CatalogTarget>() };
+    for (const name of order) {
+      const server = loaded.get(name);
+      if (server === undefined) continue;
+      for (const list of ['tools', 'prompts'] as const) {
+        for (const entry of server[list].values()) {
+          // Two names that are cut to the same one: the first in the configuration keeps it.
+          if (!next[list].has(entry.wireName)) next[list].set(entry.wireName, entry.prefixedTarget);
+        }
+      }
+    }
+    wire = next;
+  }
+
+  function publish(server: ServerCatalog): void {
+    const before = loaded.get(server.server);
+    const changed = lists.filter((list) => !isSameList(before?.[list], server[list]));
+    if (before !== undefined && changed.length === 0) {
+      // The definitions in use stay the same values, so that everything that points at them stays right.
+      const { tools, prompts, resources, templates } = before;
+      loaded.set(server.server, { ...server, tools, prompts, resources, templates });
+      return;
+    }
+    loaded.set(server.server, server);
+    index();
+    for (const { name, list, reason } of server.quarantined) log(server.server, `${list} ${name} is quarantined: ${reason}`);
+    if (before === undefined) return;
+    for (const list of changed) for (const listener of listeners) listener({ server: server.server, list });
+  }
+
+  async function load(source: Server): Promise<void> {
+    const fetched = await fetchList(source);
+    if (fetched.kind === 'failure') {
+      log(source.name, `its lists could not be read: ${fetched.failure.text}`);
+      return;
+    }
+    const maps = { tools: new Map(), prompts: new Map(), resources: new Map(), templates: new Map() } satisfies Record<
+      ListKind,
+      Map<string, Entry>
+    >;
+    const quarantined: Quarantined[] = [];
+    let compiled = 0;
+    for (const list of lists) {
+      for (const definition of fetched.lists[list]) {
+        const read = readEntry(source.name, list, definition);
+        if ('reason' in read) quarantined.push(read);
+        else if (maps[list].has(read.name)) {
+          quarantined.push({ server: source.name, list, name: read.name, reason: 'a second definition of this name' });
+        } else maps[list].set(read.name, read);
+        if (++compiled % compiledAtOnce === 0) await setImmediate();
+      }
+    }
+    if (watched.get(source.name)?.upstream !== source.upstream) return;
+    publish({
+      server: source.name,
+      ...maps,
+      quarantined,
+      capabilities: fetched.peer.capabilities,
+      serverInfo: fetched.peer.serverInfo,
+      instructions: fetched.peer.instructions,
+      loaded: clock.now(),
+      ttlMs: fetched.ttlMs ?? ttl,
+    });
+  }
+
+  function refresh(name: string): Promise<void> {
+    const server = watched.get(name);
+    if (server === undefined) return Promise.resolve();
+    const already = running.get(name);
+    if (already !== undefined) return already;
+    const run = load(server)
+      .catch((cause: unknown) => log(name, `its lists could not be read: ${String(cause)}`))
+      .finally(() => running.delete(name));
+    running.set(name, run);
+    return run;
+  }
+
+  return {
+    get epoch() {
+      return epoch;
+    },
+    servers: () => order.flatMap((name) => loaded.get(name) ?? []),
+    server: (name) => loaded.get(name),
+    byWireName: (list, name) => (isLegalName(name) ? wire[list].get(name) : undefined),
+    watch(server) {
+      const { name, upstream } = server;
+      if (!order.includes(name)) order.push(name);
+      const isNew = watched.get(name)?.upstream !== upstream;
+      watched.set(name, server);
+      if (isNew) upstream.onListChanged(() => void refreshAfter(name));
+    },
+    forget(name) {
+      watched.delete(name);
+      const at = order.indexOf(name);
+      if (at >= 0) order.splice(at, 1);
+      if (loaded.delete(name)) {
+        index();
+        for (const list of lists) for (const listener of listeners) listener({ server: name, list });
+      }
+    },
+    refresh,
+    refreshStale() {
+      const now = clock.now();
+      for (const server of loaded.values()) {
+        if (now - server.loaded > server.ttlMs) void refresh(server.server);
+      }
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+
+  /** A change announced while a load runs may not be in it, so another load follows. */
+  async function refreshAfter(name: string): Promise<void> {
+    const already = running.get(name);
+    if (already !== undefined) await already;
+    await refresh(name);
+  }
+}
+
+function isSameList(before: ReadonlyMap<string, Entry> | undefined, after: ReadonlyMap<string, Entry>): boolean {
+  if (before?.size !== after.size) return false;
+  for (const [name, entry] of after) if (before.get(name)?.definition.digest !== entry.definition.digest) return false;
+  return true;
+}

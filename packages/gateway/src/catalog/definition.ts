@@ -1,0 +1,150 @@
+/** One definition in the catalog: what an upstream said, what it digests to, and how callers see it. */
+import {
+  compileInputSchema,
+  definitionDigest,
+  type AcceptedDefinition,
+  type GrantKind,
+  type Target,
+} from '@sallyport/guard';
+import { readParamHeaderAnnotations, toLegacyTool, type JsonObject, type ParamHeaderAnnotation } from '@sallyport/protocol';
+import { isLegalName, wireName, wireUri } from '../names.ts';
+
+/** The lists that a server publishes. */
+export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates';
+
+/** Which grants speak about the entries of a list. */
+export const grantsOf: Readonly<Record<ListKind, GrantKind>> = {
+  tools: 'tools',
+  prompts: 'prompts',
+  resources: 'resources',
+  templates: 'resources',
+};
+
+/** A target that the catalog made, with the definition behind it. */
+export interface CatalogTarget extends Target {
+  readonly entry?: Entry;
+}
+
+/** One published definition. */
+export interface Entry {
+  readonly list: ListKind;
+  readonly server: string;
+  /** Tool or prompt name, URI or URI template, as the upstream knows it. */
+  readonly name: string;
+  /** The same as callers of `/mcp` know it. */
+  readonly wireName: string;
+  /** `server.name`, what patterns match. */
+  readonly key: string;
+  /** The definition as JSON, for callers of `/mcp/<server>`. */
+  readonly direct: PerEra;
+  /** The definition as JSON with wire names, for callers of `/mcp`. */
+  readonly prefixed: PerEra;
+  readonly definition: AcceptedDefinition;
+  /** `x-mcp-header` annotations of a tool's input schema. */
+  readonly paramHeaders: readonly ParamHeaderAnnotation[];
+  /** What a call of it aims at. */
+  readonly directTarget: CatalogTarget;
+  readonly prefixedTarget: CatalogTarget;
+}
+
+/** A definition as JSON for callers of each era. */
+export interface PerEra {
+  readonly modern: string;
+  readonly legacy: string;
+}
+
+/** A definition that callers never see, and why. */
+export interface Quarantined {
+  readonly server: string;
+  readonly list: ListKind;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Reads one definition of a list; what cannot be guarded is quarantined, with the reason. */
+export function readEntry(server: string, list: ListKind, definition: JsonObject): Entry | Quarantined {
+  const name = definition[nameKeys[list]];
+  const quarantine = (reason: string): Quarantined => ({
+    server,
+    list,
+    name: typeof name === 'string' ? name.slice(0, 200) : '(nameless)',
+    reason,
+  });
+  if (typeof name !== 'string') return quarantine(`it has no ${nameKeys[list]}`);
+  const isNamed = list === 'tools' || list === 'prompts';
+  if (isNamed && !isLegalName(name)) {
+    return quarantine('its name is not of 1 to 128 letters, digits, "_", "." and "-"');
+  }
+  let accepted: AcceptedDefinition = { digest: definitionDigest(definition) };
+  let paramHeaders: readonly ParamHeaderAnnotation[] = [];
+  if (list === 'tools') {
+    const compiled = compileInputSchema(definition['inputSchema']);
+    if (compiled.kind === 'fault') return quarantine(`its input schema cannot be checked: ${compiled.message}`);
+    const annotations = readParamHeaderAnnotations(definition['inputSchema']);
+    if (annotations.kind === 'fault') return quarantine(`its x-mcp-header at ${annotations.fault.pointer} is not valid: ${annotations.fault.name}`);
+    paramHeaders = annotations.annotations;
+    accepted = { ...accepted, checkArguments: (value) => compiled.check(value) };
+  }
+  return makeEntry({ server, list, name, definition, accepted, paramHeaders, isNamed });
+}
+
+const nameKeys: Readonly<Record<ListKind, string>> = {
+  tools: 'name',
+  prompts: 'name',
+  resources: 'uri',
+  templates: 'uriTemplate',
+};
+
+const targetKinds = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' } as const;
+
+interface EntryParts {
+  readonly server: string;
+  readonly list: ListKind;
+  readonly name: string;
+  readonly definition: JsonObject;
+  readonly accepted: AcceptedDefinition;
+  readonly paramHeaders: readonly ParamHeaderAnnotation[];
+  readonly isNamed: boolean;
+}
+
+function makeEntry(parts: EntryParts): Entry {
+  const { server, list, name, definition, accepted, paramHeaders } = parts;
+  const wire = parts.isNamed ? wireName(server, name) : wireUri(server, name);
+  const key = `${server}.${name}`;
+  const target = { kind: targetKinds[list], upstream: server, name, key, definition: accepted };
+  const directTarget: { -readonly [K in keyof CatalogTarget]: CatalogTarget[K] } = { ...target };
+  const prefixedTarget: { -readonly [K in keyof CatalogTarget]: CatalogTarget[K] } = { ...target, asked: wire };
+  const entry: Entry = {
+    list,
+    server,
+    name,
+    wireName: wire,
+    key,
+    direct: encodePerEra(list, definition),
+    prefixed: encodePerEra(list, prefixDefinition(server, list, wire, definition)),
+    definition: accepted,
+    paramHeaders,
+    directTarget,
+    prefixedTarget,
+  };
+  directTarget.entry = entry;
+  prefixedTarget.entry = entry;
+  return entry;
+}
+
+function encodePerEra(list: ListKind, definition: JsonObject): PerEra {
+  const modern = JSON.stringify(definition);
+  return { modern, legacy: list === 'tools' ? JSON.stringify(toLegacyTool(definition)) : modern };
+}
+
+/** The definition with its own name and the `ui://` resource it points at as callers of `/mcp` know them. */
+function prefixDefinition(server: string, list: ListKind, wire: string, definition: JsonObject): JsonObject {
+  const renamed = { ...definition, [nameKeys[list]]: wire };
+  const meta = definition['_meta'];
+  if (typeof meta !== 'object' || meta === null || !('ui' in meta)) return renamed;
+  const { ui } = meta;
+  if (typeof ui !== 'object' || ui === null || !('resourceUri' in ui) || typeof ui.resourceUri !== 'string') {
+    return renamed;
+  }
+  return { ...renamed, _meta: { ...meta, ui: { ...ui, resourceUri: wireUri(server, ui.resourceUri) } } };
+}

@@ -1,0 +1,198 @@
+/**
+ * From files to a configuration: read, merge in order, include, follow references, read by the table of keys, check the
+ * rules over several keys. Everything that is wrong is reported in one go.
+ */
+import { dirname, resolve } from 'node:path';
+import { bareHost, formatAddress, isLoopback, parseAddress } from './address.ts';
+import { readConfigFile } from './files.ts';
+import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
+import { addIncluded, expandInclude } from './include.ts';
+import { file as fileReader, includeList, type FileBody } from './keys.ts';
+import { mergeMaps } from './merge.ts';
+import { entryOf, type ConfigNode, type MapNode, type ScalarNode } from './node.ts';
+import type { ConfigPorts, Resolution } from './ports.ts';
+import { createProblemLog, type Problem, type ProblemLog } from './problem.ts';
+import { lengthOf, type Reading } from './reader.ts';
+import { isReference, parseReference, resolveSecret } from './resolve-secret.ts';
+import type { Config, ConfigSources } from './types.ts';
+
+/** A configuration, or everything that is wrong with it. Warnings do not hinder. */
+export type Loaded =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[]; readonly sources: ConfigSources };
+
+/**
+ * Loads a configuration.
+ *
+ * @param files paths in the order in which they are laid over each other; the first is the base. At least one.
+ * @returns the configuration, or all problems, sorted by file and line, and what was read until then.
+ */
+export async function loadConfig(files: readonly string[], outside: ConfigPorts): Promise<Loaded> {
+  const recorder = createReadRecorder(outside);
+  const { ports } = recorder;
+  const log = createProblemLog();
+  const paths = files.map((path) => resolve(ports.workingFolder, path));
+  const trees: MapNode[] = [];
+  for (const path of paths) {
+    const source = await readConfigFile(path, ports, log);
+    if (source !== undefined) trees.push(source);
+  }
+  const fail = (found: SourcePaths): Loaded => ({
+    ok: false,
+    ...log.sorted(),
+    sources: { ...found, fingerprint: recorder.fingerprintOf(found) },
+  });
+  const [base, ...patches] = trees;
+  if (base === undefined || trees.length < paths.length) return fail({ files: paths, secretFiles: [], folders: [] });
+  const merged = patches.reduce((target, patch) => mergeMaps(target, patch), base);
+
+  const included = await includeFiles(merged, ports, log);
+  const { root } = included;
+  // A command must not run on the word of a file that others can change.
+  const isTrusted = !log.problems.some((problem) => problem.code === 'unsafe-file');
+  const references = await followReferences(root, ports, isTrusted);
+  const sources: SourcePaths = {
+    files: [...paths, ...included.files],
+    secretFiles: references.files,
+    folders: included.folders,
+  };
+  const reading: Reading = {
+    log,
+    resolutions: references.resolutions,
+    roleNames: namesUnder(root, 'roles'),
+    upstreamNames: namesUnder(root, 'upstreams'),
+    env: ports.env,
+    nodePath: ports.nodePath,
+  };
+  const body = fileReader.read(root, reading);
+  checkAnonymous(root, log);
+  if (body !== undefined) checkWhole(body, root, log);
+  const sorted = log.sorted();
+  if (body === undefined || sorted.problems.length > 0) return fail(sources);
+  const { version: _version, include: _include, admin, ...rest } = body;
+  const config: Config = {
+    ...rest,
+    admin: admin === false ? undefined : admin,
+    ...sources,
+    fingerprint: recorder.fingerprintOf(sources),
+    tree: root,
+  };
+  return { ok: true, config, warnings: sorted.warnings };
+}
+
+interface Included {
+  readonly root: MapNode;
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+}
+
+/** Adds the files of `include:` and takes the key away, since it was read. */
+async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog): Promise<Included> {
+  const entry = entryOf(merged, 'include');
+  let root: MapNode = { ...merged, entries: merged.entries.filter((other) => other !== entry) };
+  if (entry === undefined) return { root, files: [], folders: [] };
+  const reading: Reading = {
+    log,
+    resolutions: new Map(),
+    roleNames: new Set(),
+    upstreamNames: new Set(),
+    env: ports.env,
+    nodePath: ports.nodePath,
+  };
+  const patterns = includeList.read(entry.value, reading) ?? [];
+  const items = entry.value.kind === 'list' ? entry.value.items : [];
+  const files: string[] = [];
+  const folders = new Set<string>();
+  for (const [index, pattern] of patterns.entries()) {
+    folders.add(dirname(pattern));
+    const node = items[index] ?? entry.value;
+    for (const path of await expandInclude(pattern, node, ports, log)) {
+      if (files.includes(path)) continue;
+      files.push(path);
+      const source = await readConfigFile(path, ports, log, node.origin);
+      if (source !== undefined) root = addIncluded(root, source, log);
+    }
+  }
+  return { root, files, folders: [...folders] };
+}
+
+function namesUnder(root: MapNode, key: string): ReadonlySet<string> {
+  const value = entryOf(root, key)?.value;
+  return new Set(value?.kind === 'map' ? value.entries.map((entry) => entry.key) : []);
+}
+
+/** Follows every reference in the tree. `master` stays one: its file may be made later. */
+async function followReferences(
+  root: MapNode,
+  ports: ConfigPorts,
+  mayRun: boolean,
+): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
+  const found: ScalarNode[] = [];
+  const collect = (node: ConfigNode): void => {
+    if (node.kind === 'list') node.items.forEach(collect);
+    else if (node.kind === 'map') node.entries.forEach((entry) => collect(entry.value));
+    else if (typeof node.value === 'string' && isReference(node.value)) found.push(node);
+  };
+  for (const entry of root.entries) if (entry.key !== 'master') collect(entry.value);
+
+  const files = new Set<string>();
+  const pending = new Map<string, Promise<Resolution>>();
+  const follow = (node: ScalarNode): Promise<Resolution> | undefined => {
+    const reference = parseReference(String(node.value), node.origin);
+    if (reference.kind === 'fault') {
+      return Promise.resolve({ ok: false, code: 'secret', message: reference.message, suggestion: reference.suggestion });
+    }
+    if (reference.kind === 'command' && !mayRun) return undefined;
+    if (reference.kind === 'file') files.add(reference.path);
+    const where = reference.kind === 'env' ? '' : reference.kind === 'file' ? reference.path : reference.cwd;
+    const key = JSON.stringify([reference.written, where]);
+    const known = pending.get(key) ?? resolveSecret(reference, ports);
+    pending.set(key, known);
+    return known;
+  };
+  const resolutions = new Map<ScalarNode, Resolution>();
+  await Promise.all(
+    found.map(async (node) => {
+      const resolution = await follow(node);
+      if (resolution !== undefined) resolutions.set(node, resolution);
+    }),
+  );
+  return { resolutions, files: [...files] };
+}
+
+/** Whoever can reach the door without a credential gets the anonymous role, so the door must be local. */
+function checkAnonymous(root: MapNode, log: ProblemLog): void {
+  const callers = entryOf(root, 'callers')?.value;
+  const anonymous = callers?.kind === 'map' ? entryOf(callers, 'anonymous') : undefined;
+  if (anonymous === undefined) return;
+  const listen = textAt(root, 'listen');
+  const publicUrl = textAt(root, 'publicUrl');
+  const address = listen === undefined ? undefined : parseAddress(listen);
+  const isListeningOut = address !== undefined && !isLoopback(address.host);
+  const isPublished = publicUrl !== undefined && URL.canParse(publicUrl) && !isLoopback(bareHost(new URL(publicUrl)));
+  if (!isListeningOut && !isPublished) return;
+  log.report(anonymous.keyOrigin, {
+    code: 'conflict',
+    message: `callers without a credential are allowed on loopback only, and ${isListeningOut ? 'listen' : 'publicUrl'} is not`,
+    suggestion: 'remove anonymous and give each caller a key: sallyport keys create --name NAME --role ROLE',
+    length: anonymous.key.length,
+  });
+}
+
+function textAt(root: MapNode, key: string): string | undefined {
+  const value = entryOf(root, key)?.value;
+  return value?.kind === 'scalar' && typeof value.value === 'string' ? value.value : undefined;
+}
+
+/** Rules over several keys. */
+function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
+  if (body.admin === false || body.listen.port === 0) return;
+  if (formatAddress(body.admin.listen) !== formatAddress(body.listen)) return;
+  const at = entryOf(root, 'admin')?.value ?? entryOf(root, 'listen')?.value ?? root;
+  log.report(at.origin, {
+    code: 'conflict',
+    message: `callers and admin cannot both listen on ${formatAddress(body.listen)}`,
+    suggestion: 'give admin another port: admin: { listen: 127.0.0.1:8849 }',
+    length: lengthOf(at),
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * Values that must not be shown, and the references by which a configuration file names them. A reference is written
+ * `env:NAME`, `file:PATH` or `command:PROGRAM ARGUMENT…`; `file://…` is a URI and not a reference.
+ */
+import { inspect } from 'node:util';
+import type { Origin } from '@sallyport/guard';
+
+/** A value that no log line, error or JSON shows. Only `reveal()` gives it out. */
+export class Secret {
+  /** Where it comes from, fit to be shown: `env:GITHUB_TOKEN`. */
+  readonly source: string;
+  readonly #value: string;
+
+  constructor(value: string, source: string) {
+    this.#value = value;
+    this.source = source;
+  }
+
+  /** Returns the value itself. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  /** Says whether both hold the same value, wherever it comes from. */
+  equals(other: Secret): boolean {
+    return this.#value === other.#value;
+  }
+
+  /** Returns a secret whose value has `prefix` before it. */
+  withPrefix(prefix: string): Secret {
+    return new Secret(prefix + this.#value, this.source);
+  }
+
+  toString(): string {
+    return `[secret ${this.source}]`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+/** Where a secret is to be found. */
+export type SecretReference =
+  | { readonly kind: 'env'; readonly name: string; readonly written: string; readonly origin: Origin }
+  | { readonly kind: 'file'; readonly path: string; readonly written: string; readonly origin: Origin }
+  | {
+      readonly kind: 'command';
+      readonly argv: readonly [string, ...string[]];
+      readonly cwd: string;
+      readonly written: string;
+      readonly origin: Origin;
+    };

@@ -1,0 +1,166 @@
+/**
+ * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
+ * secrets wrapped. Every other part of the gateway reads this and never the file.
+ */
+import type { Denial, Origin, Rate, Role } from '@sallyport/guard';
+import type { Secret, SecretReference } from './secret.ts';
+import type { MapNode } from './node.ts';
+
+/** Where to listen. `host` is an IP address or a name; IPv6 without brackets. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The store. Only SQLite for now. */
+export interface StoreConfig {
+  readonly kind: 'sqlite';
+  /** Absolute path of the database file. */
+  readonly path: string;
+}
+
+/** Bounds on what callers may send and how often. */
+export interface LimitsConfig {
+  /** Largest request body, bytes. */
+  readonly body: number;
+  /** Largest single message from an upstream, bytes. */
+  readonly message: number;
+  /** Deepest nesting of JSON. */
+  readonly depth: number;
+  /** How long a caller may take to send a request, milliseconds. */
+  readonly requestTimeout: number;
+  readonly perAddress: Rate;
+  /** Failed logins per address and credential. */
+  readonly failedLogins: Rate;
+  /** Calls of one caller that may run at once. */
+  readonly concurrentPerCaller: number;
+}
+
+/** Argument values that the audit trail keeps in clear for targets that match `pattern`. */
+export interface KeptArguments {
+  readonly pattern: string;
+  readonly names: readonly string[];
+  readonly origin: Origin;
+}
+
+/** When an audit record counts as written: before the call, also before the answer, or every 50 ms. */
+export type Durability = 'intent' | 'full' | 'interval';
+
+/** The audit trail. */
+export interface AuditConfig {
+  /** Absolute path of the folder. */
+  readonly directory: string;
+  readonly durability: Durability;
+  /** A file is closed and the next begun at this size, bytes. */
+  readonly rotate: number;
+  /** Files older than this are removed, milliseconds; `undefined` keeps them for ever. */
+  readonly keep: number | undefined;
+  readonly arguments: readonly KeptArguments[];
+}
+
+/** Who may call, and as what. */
+export interface CallersConfig {
+  /** Role of the user who started a stdio door; `undefined`: no role, so nothing is allowed. */
+  readonly local: string | undefined;
+  /** Role of callers without a credential; `undefined`: they are refused. */
+  readonly anonymous: string | undefined;
+  /** Whether API keys are accepted. */
+  readonly keys: boolean;
+}
+
+/** Requests from a server to the caller that may pass. */
+export type Ask = 'elicitation' | 'sampling' | 'roots';
+
+/** One upstream connection for all callers, one a caller, or one a session. */
+export type Share = 'all' | 'caller' | 'session';
+
+/** What every kind of upstream has. */
+export interface UpstreamCommon {
+  readonly name: string;
+  /** Where its name stands in the file. */
+  readonly origin: Origin;
+  readonly share: Share;
+  /** How long one request may go without a sign of life, milliseconds. */
+  readonly timeout: number;
+  /** How long one request may take in all, milliseconds. */
+  readonly maxTime: number;
+  readonly limit: Rate | undefined;
+  readonly ask: readonly Ask[];
+}
+
+/** A server that the gateway starts and speaks to over its standard input and output. */
+export interface StdioUpstreamConfig extends UpstreamCommon {
+  readonly kind: 'stdio';
+  /** Program and arguments, at least one element, never a shell line. A bare `node` was replaced by the running Node. */
+  readonly command: readonly [string, ...string[]];
+  /** Exactly what the file lists; `inherit` was looked up. The gateway's own environment is not passed. */
+  readonly env: ReadonlyMap<string, Secret>;
+  /** Absolute path. */
+  readonly cwd: string;
+}
+
+/** A header that the gateway adds to each request to an upstream. */
+export interface CredentialHeader {
+  /** Lower case. */
+  readonly name: string;
+  /** The whole header value, `Bearer ` included. */
+  readonly value: Secret;
+}
+
+/** A server reached over Streamable HTTP. */
+export interface HttpUpstreamConfig extends UpstreamCommon {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly credentials: readonly CredentialHeader[];
+}
+
+/** A server that the gateway calls. */
+export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
+
+/** What a test of the file expects of a call. */
+export type Expectation = 'allowed' | 'denied' | 'unknown';
+
+/** One line of `tests:`. */
+export interface PolicyTest {
+  /** A role. */
+  readonly as: string;
+  /** `server.tool`. */
+  readonly call: string;
+  readonly expect: Expectation;
+  readonly origin: Origin;
+}
+
+/** What a configuration was read from: a change of any of it is a change of the configuration. */
+export interface ConfigSources {
+  /** Absolute paths of all files read, in order: those named first, then the included ones. */
+  readonly files: readonly string[];
+  /** Absolute paths of all files that `file:` references point at. */
+  readonly secretFiles: readonly string[];
+  /** Absolute paths of the folders that `include:` searches. */
+  readonly folders: readonly string[];
+  /** Digest of the bytes and permissions that were read. */
+  readonly fingerprint: string;
+}
+
+/** A configuration that was read, merged and found right. */
+export interface Config extends ConfigSources {
+  readonly listen: Address;
+  /** Without a trailing slash. */
+  readonly publicUrl: string | undefined;
+  readonly origins: readonly string[];
+  /** `undefined` when the admin port is turned off. */
+  readonly admin: { readonly listen: Address } | undefined;
+  readonly store: StoreConfig;
+  /** Not resolved: a file that is absent is made by whoever opens the store. */
+  readonly master: SecretReference;
+  readonly refusals: 'result' | 'status';
+  readonly limits: LimitsConfig;
+  readonly audit: AuditConfig;
+  readonly callers: CallersConfig;
+  readonly deny: readonly Denial[];
+  readonly roles: readonly Role[];
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly tests: readonly PolicyTest[];
+  /** The merged file with the place of each value, for printing. */
+  readonly tree: MapNode;
+}

@@ -1,0 +1,83 @@
+/** Carries one request to its upstream and the answer back. */
+import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
+import { isObject, paramHeaders } from '@sallyport/protocol';
+import type { GatewayTarget } from '../resolve.ts';
+import type { Link, LinkAnswer } from '../upstreams/link.ts';
+import { acquireFor, type Server } from '../servers.ts';
+import type { World } from '../world.ts';
+import { readAnswer, refuseFailure } from './answer.ts';
+import { encodeParams } from './params.ts';
+import { createRelay, type Relay } from './relay.ts';
+
+/** Calls the upstream that the target names. */
+export async function forward(exchange: Intended, world: World): Promise<Answer | Refusal> {
+  const target: GatewayTarget = exchange.target;
+  const server = world.servers.get(target.upstream ?? '');
+  if (server === undefined) return refuse('unavailable', { note: 'the server was removed' });
+  const limit = exchange.rules.limits.message;
+  const relay = createRelay(exchange, target, world);
+  // A lost session means that the request was not looked at, so one more try cannot do anything twice.
+  for (let attempt = 0; ; attempt++) {
+    const acquired = await acquireFor(exchange, server);
+    if (acquired.kind === 'failure') return refuseFailure(acquired.failure, limit);
+    const { link } = acquired;
+    await world.subscriptions.prepare(link, server, exchange);
+    const answer = await send(exchange, target, link, server, relay);
+    if (answer.kind === 'failure') {
+      if (isDoubtful.has(answer.failure.reason)) server.upstream.doubt(link);
+      if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
+      return refuseFailure(answer.failure, limit);
+    }
+    if (relay.refused !== undefined) return refuseFailure(relay.refused, limit);
+    return readAnswer(answer.message, { exchange, target, link, ask: server.ask, interim: relay.count, world });
+  }
+}
+
+function send(
+  exchange: Intended,
+  target: GatewayTarget,
+  link: Link,
+  server: Server,
+  relay: Relay,
+): Promise<LinkAnswer> {
+  const id = link.mint();
+  return link.request(
+    {
+      id,
+      method: exchange.message.method ?? '',
+      params: encodeParams(exchange, target, link, id, server.ask),
+      name: target.name,
+      headers: mirroredHeaders(exchange, target),
+      timeoutMs: server.timeoutMs,
+      maxTimeMs: server.maxTimeMs,
+      cancellation: exchange.cancellation,
+    },
+    relay,
+  );
+}
+
+/** Failures after which the server may be gone, or not what it was. */
+const isDoubtful: ReadonlySet<string> = new Set(['unreachable', 'bad-answer', 'session-lost']);
+
+const noHeaders: Readonly<Record<string, string>> = {};
+
+/** `Mcp-Param-*`: those of the accepted definition made anew, unknown ones of the caller as they came. */
+function mirroredHeaders(exchange: Intended, target: GatewayTarget): Readonly<Record<string, string>> {
+  const annotations = target.entry?.paramHeaders ?? [];
+  const { head } = exchange;
+  const isPlain = annotations.length === 0 && (head === undefined || !hasParamHeader(head.headers));
+  if (isPlain) return noHeaders;
+  const given = exchange.message.params?.['arguments'];
+  const headers: Record<string, string> = {};
+  if (head !== undefined) {
+    for (const [name, value] of Object.entries(head.headers)) {
+      if (name.startsWith('mcp-param-') && value !== undefined) headers[name] = value;
+    }
+  }
+  return { ...headers, ...paramHeaders(isObject(given) ? given : undefined, annotations) };
+}
+
+function hasParamHeader(headers: Readonly<Record<string, string | undefined>>): boolean {
+  for (const name in headers) if (name.startsWith('mcp-param-')) return true;
+  return false;
+}

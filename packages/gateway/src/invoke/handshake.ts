@@ -1,0 +1,135 @@
+/** What the gateway itself answers: initialize, server/discover, ping, and what a caller says about a session. */
+import { pathKey, refuse, type Answer, type DoorPath, type Handshake, type Intended, type Refusal } from '@sallyport/guard';
+import {
+  isObject,
+  LATEST_LEGACY_REVISION,
+  MODERN_REVISION,
+  SUPPORTED_REVISIONS,
+  type JsonObject,
+} from '@sallyport/protocol';
+import { ownInfo } from '../own-request.ts';
+import type { World } from '../world.ts';
+import { sessionOf } from '../servers.ts';
+
+/** Longest instructions that are handed on, in characters. */
+const longestInstructions = 8192;
+
+/** Answers `ping`. */
+export function answerPing(): Answer {
+  return result({});
+}
+
+/** Answers `server/discover` for a modern caller. */
+export async function answerDiscover(exchange: Intended, world: World): Promise<Answer> {
+  await world.settled;
+  const { capabilities, serverInfo, instructions } = introduce(exchange.path, world);
+  return result({
+    resultType: 'complete',
+    supportedVersions: SUPPORTED_REVISIONS,
+    capabilities,
+    ...(instructions === undefined ? {} : { instructions }),
+    ttlMs: 60_000,
+    cacheScope: 'private',
+    _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+  });
+}
+
+/** Answers `initialize`: negotiates a legacy revision and begins the session. */
+export async function answerInitialize(exchange: Intended, world: World): Promise<Answer | Refusal> {
+  const params = exchange.message.params ?? {};
+  const asked = params['protocolVersion'];
+  if (typeof asked !== 'string') return badParams(exchange, 'params.protocolVersion must be a string');
+  const capabilities = params['capabilities'];
+  if (!isObject(capabilities)) return badParams(exchange, 'params.capabilities must be an object');
+  const { connection } = exchange;
+  if (exchange.session?.revision !== undefined) return badParams(exchange, 'this session has been initialized already');
+  await world.settled;
+  const revision = asked !== MODERN_REVISION && SUPPORTED_REVISIONS.includes(asked) ? asked : LATEST_LEGACY_REVISION;
+  const clientInfo = params['clientInfo'];
+  const handshake: Handshake = {
+    revision,
+    clientCapabilities: capabilities,
+    clientInfo: isObject(clientInfo) ? clientInfo : undefined,
+  };
+  const headers: string[] = [];
+  if (connection === undefined) {
+    const session = world.sessions.create(exchange, handshake);
+    if (session === undefined) return refuse('unavailable', { note: 'too many sessions', retryAfterMs: 60_000 });
+    headers.push('Mcp-Session-Id', session.id);
+  } else {
+    const own = sessionOf(exchange);
+    if (own !== undefined) own.handshake = handshake;
+  }
+  const introduction = introduce(exchange.path, world);
+  return {
+    ...result({
+      protocolVersion: revision,
+      capabilities: introduction.capabilities,
+      serverInfo: introduction.serverInfo,
+      ...(introduction.instructions === undefined ? {} : { instructions: introduction.instructions }),
+    }),
+    headers,
+  };
+}
+
+/** Answers `logging/setLevel`: kept with the session, and told to servers when the session next calls them. */
+export function answerSetLevel(exchange: Intended): Answer | Refusal {
+  const level = exchange.message.params?.['level'];
+  if (typeof level !== 'string' || !levels.has(level)) return badParams(exchange, 'params.level is no log level');
+  const session = sessionOf(exchange);
+  if (session === undefined) return refuse('session-required');
+  session.logLevel = level;
+  return result({});
+}
+
+const levels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
+
+interface Introduction {
+  readonly capabilities: JsonObject;
+  readonly serverInfo: JsonObject;
+  readonly instructions: string | undefined;
+}
+
+/** What a door path offers: one server's own words, or the union of all. */
+function introduce(path: DoorPath, world: World): Introduction {
+  if (path.kind === 'server') {
+    const server = world.catalog.server(path.server);
+    return {
+      capabilities: carried([server?.capabilities ?? {}]),
+      serverInfo: server?.serverInfo ?? { ...ownInfo, title: `Sallyport: ${pathKey(path)}` },
+      instructions: server?.instructions?.slice(0, longestInstructions),
+    };
+  }
+  const servers = world.catalog.servers();
+  const parts = servers.flatMap((server) =>
+    server.instructions === undefined ? [] : [`${server.server}: ${server.instructions}`],
+  );
+  return {
+    capabilities: carried(servers.map((server) => server.capabilities)),
+    serverInfo: ownInfo,
+    instructions: parts.length === 0 ? undefined : parts.join('\n\n').slice(0, longestInstructions),
+  };
+}
+
+/** The capabilities that the gateway can carry, of those that some server has. */
+function carried(all: readonly JsonObject[]): JsonObject {
+  const has = (name: string): boolean => all.some((capabilities) => isObject(capabilities[name]));
+  const canSubscribe = all.some(({ resources }) => isObject(resources) && resources['subscribe'] === true);
+  return {
+    ...(has('tools') ? { tools: { listChanged: true } } : {}),
+    ...(has('resources') ? { resources: { listChanged: true, ...(canSubscribe ? { subscribe: true } : {}) } } : {}),
+    ...(has('prompts') ? { prompts: { listChanged: true } } : {}),
+    ...(has('completions') ? { completions: {} } : {}),
+    ...(has('logging') ? { logging: {} } : {}),
+  };
+}
+
+function result(value: object): Answer {
+  return { kind: 'result', body: Buffer.from(JSON.stringify(value)), isToolError: false, interim: 0 };
+}
+
+function badParams(exchange: Intended, detail: string): Refusal {
+  const { id } = exchange.message;
+  const known = typeof id === 'string' || typeof id === 'number' ? { id } : {};
+  return refuse('invalid-params', { fill: { detail }, ...known });
+}

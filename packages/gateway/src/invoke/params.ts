@@ -1,0 +1,110 @@
+/** What a request's `params` become on their way upstream: the caller's bytes, with the few members that are ours. */
+import type { Intended } from '@sallyport/guard';
+import {
+  isObject,
+  locate,
+  setMember,
+  splice,
+  toLegacyParams,
+  toModernParams,
+  type Edit,
+  type JsonObject,
+} from '@sallyport/protocol';
+import { ownInfo } from '../own-request.ts';
+import type { GatewayTarget } from '../resolve.ts';
+import type { AskKind, Link } from '../upstreams/link.ts';
+
+const noParams = Buffer.from('{}');
+
+/**
+ * Encodes the params for a link.
+ *
+ * @param exchange - the caller's request
+ * @param target - what it aims at
+ * @param link - where it goes
+ * @param id - the id minted for it, which is also its progress token
+ * @param ask - what the server may ask of callers
+ */
+export function encodeParams(
+  exchange: Intended,
+  target: GatewayTarget,
+  link: Link,
+  id: number,
+  ask: readonly AskKind[],
+): Uint8Array {
+  const { message } = exchange;
+  const span = message.spans.params;
+  const edits = span === undefined ? [] : editParams(exchange, target, id, ask, link);
+  const bytes = span === undefined ? noParams : message.bytes.subarray(span.start, span.end);
+  const edited =
+    edits.length === 0 || span === undefined ? bytes : splice(bytes, edits.map((edit) => shift(edit, span.start)));
+  if (exchange.era === link.era) return edited;
+  if (link.era === 'legacy') return toLegacyParams(edited);
+  const session = exchange.session ?? exchange.connection;
+  return toModernParams(edited, {
+    revision: link.revision,
+    clientCapabilities: {},
+    clientInfo: ownInfo,
+    ...(session !== undefined && 'logLevel' in session && typeof session.logLevel === 'string'
+      ? { logLevel: session.logLevel }
+      : {}),
+  });
+}
+
+function editParams(
+  exchange: Intended,
+  target: GatewayTarget,
+  id: number,
+  ask: readonly AskKind[],
+  link: Link,
+): Edit[] {
+  const { message } = exchange;
+  const { spans } = message;
+  const edits: Edit[] = [];
+  if (target.asked !== undefined) {
+    const written = target.kind === 'resource' ? spans.uri : spans.name;
+    const place = message.method === 'completion/complete' ? referenceSpan(exchange, target) : written;
+    if (place !== undefined) edits.push({ ...place, bytes: jsonBytes(target.name) });
+  }
+  if (spans.progressToken !== undefined) edits.push({ ...spans.progressToken, bytes: Buffer.from(String(id)) });
+  if (target.requestState !== undefined) {
+    const place = locate(message.bytes, ['params', 'requestState']);
+    if (place !== undefined) edits.push({ ...place, bytes: jsonBytes(target.requestState) });
+  }
+  if (exchange.era === 'modern' && link.era === 'modern') {
+    const edit = editCapabilities(exchange, ask);
+    if (edit !== undefined) edits.push(edit);
+  }
+  return edits;
+}
+
+function referenceSpan(exchange: Intended, target: GatewayTarget): { start: number; end: number } | undefined {
+  return locate(exchange.message.bytes, ['params', 'ref', target.kind === 'prompt' ? 'name' : 'uri']);
+}
+
+const capabilityKey = 'io.modelcontextprotocol/clientCapabilities';
+
+/** Takes from the caller's capabilities what this server may not ask for, so that it does not. */
+function editCapabilities(exchange: Intended, ask: readonly AskKind[]): Edit | undefined {
+  const meta = exchange.message.params?.['_meta'];
+  const declared = isObject(meta) ? meta[capabilityKey] : undefined;
+  if (!isObject(declared)) return undefined;
+  const carried = carriedCapabilities(declared, ask);
+  if (carried === declared) return undefined;
+  const { meta: span } = exchange.message.spans;
+  return span === undefined ? undefined : setMember(exchange.message.bytes, span, capabilityKey, jsonBytes(carried));
+}
+
+/** The part of a caller's capabilities that reaches a server: what `ask` allows, and nothing we do not carry. */
+export function carriedCapabilities(declared: JsonObject, ask: readonly AskKind[]): JsonObject {
+  const kept = Object.entries(declared).filter(([name]) => (ask as readonly string[]).includes(name));
+  return kept.length === Object.keys(declared).length ? declared : Object.fromEntries(kept);
+}
+
+function shift(edit: Edit, by: number): Edit {
+  return { start: edit.start - by, end: edit.end - by, bytes: edit.bytes };
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}

@@ -1,0 +1,102 @@
+/** Prometheus metrics of one gateway. Labels are bounded: methods of the table, configured servers, table rows. */
+import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
+import type { TrailStats } from '@sallyport/guard';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ExchangeSummary } from './summary.ts';
+import type { UpstreamStatus } from './upstreams/upstream.ts';
+
+/** The gateway's metrics. */
+export interface Metrics {
+  count(summary: ExchangeSummary): void;
+  /** Text in the Prometheus exposition format. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** What gauges read when they are scraped. */
+export interface MetricsSources {
+  readonly upstreams: () => readonly UpstreamStatus[];
+  readonly audit: () => TrailStats;
+  readonly sessions: () => number;
+}
+
+/** Makes the metrics; gauges ask their sources when they are scraped. */
+export function createMetrics(sources: MetricsSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const exchanges = new Counter({
+    name: 'sallyport_exchanges_total',
+    help: 'Exchanges by door, MCP method, server and how they ended.',
+    labelNames: ['door', 'method', 'server', 'effect'],
+    registers,
+  });
+  const refused = new Counter({
+    name: 'sallyport_refusals_total',
+    help: 'Refused exchanges by stage and refusal.',
+    labelNames: ['stage', 'reason'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'sallyport_exchange_duration_seconds',
+    help: 'From the head of a request to its reply.',
+    labelNames: ['method'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+    registers,
+  });
+  new Gauge({
+    name: 'sallyport_upstream_ready',
+    help: '1 when the server is ready, 0 otherwise.',
+    labelNames: ['server', 'transport'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, transport, state } of sources.upstreams()) this.set({ server: name, transport }, state === 'ready' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_sessions',
+    help: 'Open legacy sessions.',
+    registers,
+    collect() {
+      this.set(sources.sessions());
+    },
+  });
+  new Gauge({
+    name: 'sallyport_audit_queued_records',
+    help: 'Audit records that wait for the disk.',
+    registers,
+    collect() {
+      this.set(sources.audit().queued);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_audit_healthy',
+    help: '1 when audit records can be written, 0 otherwise.',
+    registers,
+    collect() {
+      this.set(sources.audit().state === 'healthy' ? 1 : 0);
+    },
+  });
+  return {
+    count(summary) {
+      const method = methodLabel(summary.method);
+      exchanges.inc({ door: summary.door, method, server: summary.upstream ?? '', effect: summary.effect });
+      duration.observe({ method }, summary.ms / 1000);
+      if (summary.reason !== undefined) refused.inc({ stage: summary.stage ?? '', reason: summary.reason });
+    },
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+const labels = new Map<string, string>();
+
+/** A method of the protocol, or `other`: callers cannot make up label values. */
+function methodLabel(method: string | undefined): string {
+  if (method === undefined) return 'other';
+  const known = labels.get(method);
+  if (known !== undefined) return known;
+  if (!SUPPORTED_REVISIONS.some((revision) => lookupMethod(revision, method) !== undefined)) return 'other';
+  labels.set(method, method);
+  return method;
+}

@@ -1,0 +1,156 @@
+/** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
+import { pathKey, refuse, type DoorPath, type Parsed, type Refusal, type Target } from '@sallyport/guard';
+import { isObject, type JsonObject } from '@sallyport/protocol';
+import type { CatalogTarget } from './catalog/definition.ts';
+import { readWireUri, wireUri } from './names.ts';
+import type { World } from './world.ts';
+
+/** What the gateway knows about a target beyond the core's facts. */
+export interface GatewayTarget extends CatalogTarget {
+  /** Where a list goes on. */
+  readonly offset?: number;
+  /** The upstream's own request state, unsealed. */
+  readonly requestState?: string;
+}
+
+type Find = (exchange: Parsed, world: World) => GatewayTarget | Refusal;
+
+/** How each method names its target; a method that is not here is answered by the gateway itself. */
+const finders: ReadonlyMap<string, Find> = new Map<string, Find>([
+  ['tools/call', (exchange, world) => findNamed('tools', exchange, world)],
+  ['prompts/get', (exchange, world) => findNamed('prompts', exchange, world)],
+  ['resources/read', findResource],
+  ['resources/subscribe', findResource],
+  ['resources/unsubscribe', findResource],
+  ['completion/complete', findReference],
+  ['tools/list', findList],
+  ['prompts/list', findList],
+  ['resources/list', findList],
+  ['resources/templates/list', findList],
+]);
+
+/** The gateway's resolver (the core's port). */
+export function resolveTarget(
+  exchange: Parsed,
+  world: World,
+): GatewayTarget | Refusal | Promise<GatewayTarget | Refusal> {
+  const name = exchange.message.method ?? 'response';
+  const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
+  if (find === undefined) return { kind: 'protocol', name, key: name };
+  // Servers that are still starting may know the name.
+  if (world.isSettled()) return withState(find(exchange, world), exchange, world);
+  return world.settled.then(() => withState(find(exchange, world), exchange, world));
+}
+
+function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const name = exchange.message.params?.['name'];
+  if (typeof name !== 'string') return badParams(exchange, 'params.name must be a string');
+  return lookUp(list, name, exchange.path, world) ?? unknown(list === 'tools' ? 'tool' : 'prompt', name);
+}
+
+function lookUp(
+  list: 'tools' | 'prompts',
+  name: string,
+  path: DoorPath,
+  world: World,
+): GatewayTarget | undefined {
+  if (path.kind === 'all') return world.catalog.byWireName(list, name);
+  return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
+}
+
+function findResource(exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const uri = exchange.message.params?.['uri'];
+  if (typeof uri !== 'string') return badParams(exchange, 'params.uri must be a string');
+  return resourceTarget(uri, 'resources', exchange.path, world) ?? unknown('resource', uri);
+}
+
+/**
+ * The target of a resource URI as a caller at this path wrote it.
+ *
+ * @returns `undefined` when it names no server that is there
+ */
+export function resourceTarget(
+  asked: string,
+  list: 'resources' | 'templates',
+  path: DoorPath,
+  world: Pick<World, 'catalog' | 'servers'>,
+): GatewayTarget | undefined {
+  const read = path.kind === 'all' ? readWireUri(asked) : { server: path.server, uri: asked };
+  if (read === undefined || !world.servers.has(read.server)) return undefined;
+  // One resource has one name on /mcp: a URI that would be written differently is not it.
+  if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
+  const entry = world.catalog.server(read.server)?.[list].get(read.uri);
+  const target = { kind: 'resource', upstream: read.server, name: read.uri, key: `${read.server}.${read.uri}` } as const;
+  return {
+    ...target,
+    ...(path.kind === 'all' ? { asked } : {}),
+    ...(entry === undefined ? {} : { definition: entry.definition }),
+  };
+}
+
+function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const ref = exchange.message.params?.['ref'];
+  if (!isObject(ref)) return badParams(exchange, 'params.ref must be an object');
+  if (ref['type'] === 'ref/prompt') {
+    const { name } = ref;
+    if (typeof name !== 'string') return badParams(exchange, 'params.ref.name must be a string');
+    return lookUp('prompts', name, exchange.path, world) ?? unknown('prompt', name);
+  }
+  if (ref['type'] === 'ref/resource') {
+    const { uri } = ref;
+    if (typeof uri !== 'string') return badParams(exchange, 'params.ref.uri must be a string');
+    return resourceTarget(uri, 'templates', exchange.path, world) ?? unknown('resource', uri);
+  }
+  return badParams(exchange, 'params.ref.type must be ref/prompt or ref/resource');
+}
+
+function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const name = exchange.message.method ?? '';
+  const cursor = exchange.message.params?.['cursor'];
+  if (cursor === undefined) return { kind: 'list', name, key: name, offset: 0 };
+  if (typeof cursor !== 'string') return badParams(exchange, 'params.cursor must be a string');
+  const opened = world.seal.open('cursor', handleBinding(exchange, name), cursor);
+  const offset = isObject(opened) ? opened['offset'] : undefined;
+  if (typeof offset !== 'number') return refuse('bad-handle', { fill: { handle: 'cursor' }, ...idOf(exchange) });
+  return { kind: 'list', name, key: name, offset };
+}
+
+/** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
+export function handleBinding(exchange: Parsed, subject: string): { principal: string; path: string; subject: string } {
+  return { principal: exchange.principal.id, path: pathKey(exchange.path), subject };
+}
+
+function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const sealed = exchange.message.params?.['requestState'];
+  if (sealed === undefined || 'isRefusal' in target || exchange.era !== 'modern') return target;
+  if (typeof sealed !== 'string') return badParams(exchange, 'params.requestState must be a string');
+  const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
+  const inner = isObject(opened) ? opened['state'] : undefined;
+  if (typeof inner !== 'string') return refuse('bad-handle', { fill: { handle: 'requestState' }, ...idOf(exchange) });
+  return { ...target, requestState: inner };
+}
+
+/** Ties a request state to the server, target and arguments that it was given out for. */
+export function stateSubject(target: Target, exchange: Parsed, world: Pick<World, 'digest'>): string {
+  const span = exchange.message.spans.arguments;
+  const bytes = span === undefined ? new Uint8Array() : exchange.message.bytes.subarray(span.start, span.end);
+  return `${exchange.message.method ?? ''} ${target.key} ${world.digest(bytes)}`;
+}
+
+function unknown(kind: string, name: string): Refusal {
+  return refuse('unknown', { fill: { kind, name } });
+}
+
+function badParams(exchange: Parsed, detail: string): Refusal {
+  return refuse('invalid-params', { fill: { detail }, ...idOf(exchange) });
+}
+
+function idOf(exchange: Parsed): { readonly id?: string | number } {
+  const { id } = exchange.message;
+  return typeof id === 'string' || typeof id === 'number' ? { id } : {};
+}
+
+/** A caller's params as far as they are an object. */
+export function paramsOf(exchange: Parsed): JsonObject {
+  return exchange.message.params ?? {};
+}

@@ -1,0 +1,481 @@
+/** Starts a gateway from a configuration, keeps it up to date with the file, and stops it without losing a call. */
+import type { Readable, Writable } from 'node:stream';
+import { userInfo } from 'node:os';
+import {
+  createBuckets,
+  createConcurrency,
+  createDigest,
+  createExchangeIds,
+  createSessions,
+  createUnrecorded,
+  openHttpDoor,
+  openStdioDoor,
+  type AuditPort,
+  type DoorContext,
+  type DoorPath,
+  type HttpDoor,
+  type Ports,
+  type Rules,
+  type Session,
+  type StdioDoor,
+  type TrailStats,
+} from '@sallyport/guard';
+import { openAdmin, type AdminServer } from './admin.ts';
+import { createCatalog, type Catalog } from './catalog/catalog.ts';
+import type { ConfigChanges } from './config/diff.ts';
+import type { ConfigPorts } from './config/ports.ts';
+import type { Problem } from './config/problem.ts';
+import type { Config, UpstreamConfig } from './config/types.ts';
+import { systemWatchPorts, watchConfig } from './config/watch.ts';
+import { controlPath, openControl } from './control.ts';
+import { invokeTarget } from './invoke/invoke.ts';
+import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createMetrics } from './metrics.ts';
+import { ownInfo } from './own-request.ts';
+import { resolveTarget } from './resolve.ts';
+import { makeRules } from './rules.ts';
+import { defineUpstream, makeServer, type Server } from './servers.ts';
+import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
+import { summarize, type ExchangeSummary } from './summary.ts';
+import { realUpstreamPorts } from './upstreams/ports.ts';
+import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
+import type { World } from './world.ts';
+
+/** How a gateway is started. */
+export interface GatewayOptions {
+  /** The files as given to `loadConfig`; the gateway watches them. Empty for a configuration that is no file's. */
+  readonly files: readonly string[];
+  readonly config: Config;
+  readonly configPorts: ConfigPorts;
+  /** Whether the HTTP doors and the control socket are opened. Default true. */
+  readonly opensDoors?: boolean;
+  /** Told of each exchange at its end. */
+  readonly onExchange?: (summary: ExchangeSummary) => void;
+  /** Told what an operator should know: servers' states and words, reloads, trouble with the audit trail. */
+  readonly onLog?: (line: GatewayLogLine) => void;
+  /** Told when a changed file is wrong and the old configuration stays. */
+  readonly onProblems?: (problems: readonly Problem[]) => void;
+}
+
+/** One line of the gateway's log. */
+export interface GatewayLogLine {
+  /** Wall time, milliseconds. */
+  readonly time: number;
+  readonly level: 'info' | 'warning' | 'stderr';
+  /** The server it is about. */
+  readonly server?: string;
+  readonly text: string;
+}
+
+/** A server as status shows it. */
+export interface ServerStatus extends UpstreamStatus {
+  readonly tools: number;
+  readonly prompts: number;
+  readonly resources: number;
+  readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
+}
+
+/** A gateway as status shows it. */
+export interface GatewayStatus {
+  readonly version: string;
+  readonly pid: number;
+  /** Wall time of the start, milliseconds. */
+  readonly started: number;
+  readonly endpoint: string | undefined;
+  readonly admin: string | undefined;
+  readonly servers: readonly ServerStatus[];
+  readonly audit: TrailStats;
+  readonly sessions: number;
+  readonly connections: number;
+}
+
+/** A running gateway. */
+export interface RunningGateway {
+  /** `http://host:port/mcp`; absent when it opens no doors. */
+  readonly endpoint: string | undefined;
+  readonly admin: string | undefined;
+  /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */
+  readonly settled: Promise<void>;
+  status(): GatewayStatus;
+  /** Serves MCP over a pair of streams as the local user. */
+  openStdio(input: Readable, output: Writable, path?: DoorPath): StdioDoor;
+  /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+/** How long callers wait for servers that are slow to start, milliseconds. */
+const settleMs = 10_000;
+/** How long running calls may take to end when the gateway stops, milliseconds. */
+const drainMs = 10_000;
+
+/** Starts a gateway; what keeps it from starting is returned as a fault with a way out. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway | StateFault> {
+  const keys = await openKeys(options.config, options.configPorts);
+  if ('fault' in keys) return keys;
+  const log = makeLog(options);
+  const live = await openLiveStore(options.config, keys, (text) => log('warning', text));
+  if ('fault' in live) return live;
+  const trail = await openAudit(options.config, keys, (state, cause) =>
+    log(state === 'healthy' ? 'info' : 'warning', `the audit trail is ${state}${cause === undefined ? '' : `: ${String(cause)}`}`),
+  );
+  if ('fault' in trail) {
+    await live.close();
+    return trail;
+  }
+  const gateway = new Gateway(options, { keys, live, trail, log });
+  const fault = await gateway.start();
+  if (fault !== undefined) {
+    await gateway.close(0);
+    return fault;
+  }
+  return gateway;
+}
+
+type Log = (level: GatewayLogLine['level'], text: string, server?: string) => void;
+
+function makeLog({ onLog }: GatewayOptions): Log {
+  return (level, text, server) =>
+    onLog?.({ time: systemClock.now(), level, text, ...(server === undefined ? {} : { server }) });
+}
+
+interface OpenState {
+  readonly keys: Exclude<Awaited<ReturnType<typeof openKeys>>, StateFault>;
+  readonly live: Exclude<Awaited<ReturnType<typeof openLiveStore>>, StateFault>;
+  readonly trail: Exclude<Awaited<ReturnType<typeof openAudit>>, StateFault>;
+  readonly log: Log;
+}
+
+class Gateway implements RunningGateway {
+  readonly settled: Promise<void>;
+  readonly #options: GatewayOptions;
+  readonly #state: OpenState;
+  readonly #started = systemClock.now();
+  readonly #servers = new Map<string, Server>();
+  readonly #connections = new Set<Session>();
+  readonly #doors = new Set<StdioDoor>();
+  readonly #catalog: Catalog;
+  readonly #world: World;
+  readonly #context: DoorContext;
+  readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #unrecorded = createUnrecorded();
+  readonly #stops: Array<() => void | Promise<void>> = [];
+  #config: Config;
+  #rules: Rules;
+  #http: HttpDoor | undefined;
+  #adminServer: AdminServer | undefined;
+  #isDraining = false;
+  #isSettled = false;
+  #settle: () => void = () => undefined;
+  #running = 0;
+
+  constructor(options: GatewayOptions, state: OpenState) {
+    this.#options = options;
+    this.#state = state;
+    this.#config = options.config;
+    this.#rules = makeRules(options.config, options.config.listen.port);
+    this.settled = new Promise((resolve) => {
+      this.#settle = () => {
+        this.#isSettled = true;
+        resolve();
+      };
+    });
+    this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
+    const seal = makeSeal(state.keys);
+    const sessions = createSessions({ clock: systemClock, seal });
+    const connections = this.#connections;
+    const conversations = function* (): Iterable<Session> {
+      yield* sessions.list();
+      yield* connections;
+    };
+    const subscriptions = createSubscriptions(conversations);
+    const digest = createDigest(state.keys.current.auditDigest);
+    const audit: AuditPort = {
+      durability: options.config.audit.durability,
+      append: (draft) => state.trail.append(draft),
+      durable: (seq) => state.trail.durable(seq),
+    };
+    this.#world = {
+      clock: systemClock,
+      seal,
+      audit,
+      rules: () => this.#rules,
+      servers: this.#servers,
+      catalog: this.#catalog,
+      sessions,
+      subscriptions,
+      settled: this.settled,
+      isSettled: () => this.#isSettled,
+      digest,
+    };
+    this.#catalog.onChange((change) => subscriptions.announce(change));
+    this.#metrics = createMetrics({
+      upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
+      audit: () => state.trail.stats(),
+      sessions: () => [...sessions.list()].length,
+    });
+    this.#context = {
+      ports: this.#makePorts(digest, audit),
+      rules: () => this.#rules,
+      nextId: createExchangeIds(systemRandom),
+      sessions,
+    };
+  }
+
+  get endpoint(): string | undefined {
+    return this.#http === undefined ? undefined : `http://${hostText(this.#http.host)}:${this.#http.port}/mcp`;
+  }
+
+  get admin(): string | undefined {
+    const listen = this.#config.admin?.listen;
+    if (this.#adminServer === undefined || listen === undefined) return undefined;
+    return `http://${hostText(listen.host)}:${this.#adminServer.port}`;
+  }
+
+  async start(): Promise<StateFault | undefined> {
+    if (this.#options.opensDoors !== false) {
+      const fault = await this.#openDoors();
+      if (fault !== undefined) return fault;
+    }
+    for (const config of this.#config.upstreams) this.#addServer(config);
+    void this.#waitForServers();
+    const { sessions } = this.#context;
+    this.#every(1000, () => this.#unrecorded.flush(this.#world.audit));
+    this.#every(60_000, () => sessions.sweep());
+    if (this.#options.files.length > 0) this.#watchFiles();
+    this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });
+    return undefined;
+  }
+
+  status(): GatewayStatus {
+    return {
+      version: ownInfo.version,
+      pid: process.pid,
+      started: this.#started,
+      endpoint: this.endpoint,
+      admin: this.admin,
+      servers: [...this.#servers.values()].map(({ name, upstream }) => {
+        const catalog = this.#catalog.server(name);
+        return {
+          ...upstream.status(),
+          tools: catalog?.tools.size ?? 0,
+          prompts: catalog?.prompts.size ?? 0,
+          resources: catalog?.resources.size ?? 0,
+          quarantined: catalog?.quarantined ?? [],
+        };
+      }),
+      audit: this.#state.trail.stats(),
+      sessions: [...this.#context.sessions.list()].length,
+      connections: this.#connections.size,
+    };
+  }
+
+  openStdio(input: Readable, output: Writable, path: DoorPath = { kind: 'all' }): StdioDoor {
+    const door = openStdioDoor(this.#context, { input, output, path, localUser: userInfo().username });
+    this.#connections.add(door.session);
+    this.#doors.add(door);
+    void door.closed.then(() => {
+      this.#connections.delete(door.session);
+      this.#doors.delete(door);
+    });
+    return door;
+  }
+
+  async close(deadlineMs = drainMs): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#settle();
+    const deadline = systemClock.monotonic() + deadlineMs;
+    for (const stop of this.#stops.splice(0).reverse()) await stop();
+    this.#context.sessions.closeAll('draining');
+    const doors = [...this.#doors];
+    for (const door of doors) door.close('draining');
+    await Promise.all([this.#http?.close(deadlineMs), this.#drain(deadline)]);
+    await this.#adminServer?.close();
+    await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
+    this.#unrecorded.flush(this.#world.audit);
+    this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
+    await this.#state.trail.close();
+    await this.#state.live.close();
+  }
+
+  #makePorts(digest: (bytes: Uint8Array) => string, audit: AuditPort): Ports {
+    const { live } = this.#state;
+    const { onExchange } = this.#options;
+    return {
+      clock: systemClock,
+      credentials: live.credentials,
+      blocks: live.blocks,
+      buckets: createBuckets({ clock: systemClock }),
+      concurrency: createConcurrency(),
+      sessions: { find: (id, exchange) => this.#context.sessions.find(id, exchange) },
+      audit,
+      unrecorded: this.#unrecorded,
+      digest,
+      resolve: (exchange) => resolveTarget(exchange, this.#world),
+      invoke: (exchange) => {
+        this.#running += 1;
+        return invokeTarget(exchange, this.#world);
+      },
+      observe: (exchange) => {
+        if (exchange.lease !== undefined && exchange.marks.length > invokeMark) this.#running -= 1;
+        const summary = summarize(exchange, systemClock.monotonic());
+        this.#metrics.count(summary);
+        onExchange?.(summary);
+      },
+      isDraining: () => this.#isDraining,
+    };
+  }
+
+  async #openDoors(): Promise<StateFault | undefined> {
+    const { listen, admin } = this.#config;
+    try {
+      this.#http = await openHttpDoor(this.#context, { host: listen.host, port: listen.port });
+    } catch (cause) {
+      return listenFault('listen', listen, cause);
+    }
+    // Port 0 means any free one, so the rules learn the real one here.
+    this.#rules = makeRules(this.#config, this.#http.port);
+    if (admin !== undefined) {
+      const { host, port } = admin.listen;
+      const troubles = (): readonly string[] => this.#troubles();
+      try {
+        this.#adminServer = await openAdmin({ host, port, metrics: this.#metrics, troubles });
+      } catch (cause) {
+        return listenFault('admin.listen', admin.listen, cause);
+      }
+    }
+    if (this.#options.files.length === 0) return undefined;
+    const control = await openControl(controlPath(this.#config), {
+      openStdio: (socket) => {
+        const door = this.openStdio(socket, socket);
+        void door.closed.then(() => socket.end());
+      },
+      status: () => this.status(),
+    });
+    if (control === undefined) {
+      return { fault: 'running', message: 'a gateway of this configuration is already running; see `sallyport status`' };
+    }
+    this.#stops.push(() => control.close());
+    return undefined;
+  }
+
+  #troubles(): readonly string[] {
+    if (this.#isDraining) return ['draining'];
+    const { state } = this.#state.trail.stats();
+    return [
+      ...(this.#isSettled ? [] : ['servers are starting']),
+      ...(state === 'failing' ? ['the audit trail cannot be written'] : []),
+    ];
+  }
+
+  #addServer(config: UpstreamConfig): void {
+    const { limits } = this.#config;
+    const definition = defineUpstream(config, { bytes: limits.message, depth: limits.depth });
+    const upstream = createUpstream(definition, realUpstreamPorts(), ownInfo);
+    const server = makeServer(config, upstream);
+    this.#servers.set(config.name, server);
+    upstream.onLog(({ level, text }) => this.#state.log(level, text, config.name));
+    upstream.onChange(({ state }) => {
+      if (state === 'ready') void this.#catalog.refresh(config.name);
+    });
+    this.#catalog.watch(server);
+    this.#world.subscriptions.watch(server);
+    upstream.start();
+  }
+
+  async #removeServer(name: string): Promise<void> {
+    const server = this.#servers.get(name);
+    this.#servers.delete(name);
+    this.#catalog.forget(name);
+    await server?.upstream.stop('removed from the configuration');
+  }
+
+  async #waitForServers(): Promise<void> {
+    const timer = setTimeout(this.#settle, settleMs);
+    await Promise.all(
+      [...this.#servers.values()].map(async ({ name, upstream }) => {
+        const { state } = await upstream.settled();
+        if (state === 'ready') await this.#catalog.refresh(name);
+      }),
+    );
+    clearTimeout(timer);
+    this.#settle();
+  }
+
+  #watchFiles(): void {
+    const { files, configPorts, onProblems } = this.#options;
+    const watch = watchConfig(files, this.#config, systemWatchPorts(configPorts), {
+      onChange: (config, changes) => this.#reload(config, changes),
+      onProblem: (problems) => {
+        this.#state.log('warning', `the changed configuration has ${problems.length} problems; the old one stays`);
+        onProblems?.(problems);
+      },
+    });
+    this.#stops.push(() => watch.close());
+  }
+
+  /** Puts a new configuration in force: rules at once, changed servers as their calls end. */
+  async #reload(config: Config, changes: ConfigChanges): Promise<void> {
+    this.#config = config;
+    this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
+    const { added, removed, changed, tuned } = changes.upstreams;
+    const byName = new Map(config.upstreams.map((upstream) => [upstream.name, upstream]));
+    for (const name of tuned) {
+      const server = this.#servers.get(name);
+      const upstream = byName.get(name);
+      if (server !== undefined && upstream !== undefined) this.#servers.set(name, makeServer(upstream, server.upstream));
+    }
+    const leaving = [...removed, ...changed].map((name) => this.#removeServer(name));
+    for (const name of [...changed, ...added]) {
+      const upstream = byName.get(name);
+      if (upstream !== undefined) this.#addServer(upstream);
+    }
+    this.#closeUnwelcome();
+    this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
+    const waits = changes.needsRestart.length === 0 ? '' : `; ${changes.needsRestart.join(', ')} need a restart`;
+    this.#state.log('info', `the configuration was reloaded${waits}`);
+    await Promise.all(leaving);
+  }
+
+  /** Conversations that the new rules would not begin any more are ended. */
+  #closeUnwelcome(): void {
+    const { callers } = this.#rules;
+    for (const session of this.#context.sessions.list()) {
+      if (session.owner === 'anonymous' && callers.anonymous === undefined) {
+        this.#context.sessions.end(session, 'anonymous callers are no longer allowed');
+      }
+    }
+    if (callers.local === undefined) for (const door of this.#doors) door.close('local callers are no longer allowed');
+  }
+
+  async #drain(deadline: number): Promise<void> {
+    while (this.#running > 0 && systemClock.monotonic() < deadline) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
+    }
+  }
+
+  #every(ms: number, task: () => void): void {
+    const timer = setInterval(task, ms);
+    timer.unref();
+    this.#stops.push(() => clearInterval(timer));
+  }
+}
+
+/** Position of invoke in the list of stages. */
+const invokeMark = 8;
+
+function hostText(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function listenFault(key: string, address: { readonly host: string; readonly port: number }, cause: unknown): StateFault {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const where = `${hostText(address.host)}:${address.port}`;
+  const message =
+    code === 'EADDRINUSE'
+      ? `${key}: ${where} is in use; stop what listens there, or choose another port`
+      : `${key}: ${where} cannot be listened on (${code})`;
+  return { fault: 'listen', message, cause };
+}

@@ -1,0 +1,143 @@
+/** What a gateway keeps on disk and loads at start: the master key, the store with keys and blocks, the audit trail. */
+import { randomBytes } from 'node:crypto';
+import {
+  createBlockRepository,
+  createDisk,
+  createKeyIndex,
+  createKeyRepository,
+  createPepper,
+  createSeal,
+  deriveKeys,
+  openMasterKey,
+  openStore,
+  openTrail,
+  parseMasterKey,
+  watchStore,
+  type BlockRow,
+  type Blocks,
+  type Clock,
+  type Credentials,
+  type KeyIndex,
+  type KeyRing,
+  type MasterFault,
+  type MasterKey,
+  type Random,
+  type Seal,
+  type Store,
+  type Trail,
+  type TrailState,
+} from '@sallyport/guard';
+import { resolveSecret } from './config/resolve-secret.ts';
+import type { ConfigPorts } from './config/ports.ts';
+import type { Config } from './config/types.ts';
+
+/** Why the state cannot be opened, for the operator. */
+export interface StateFault {
+  readonly fault: string;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** Wall and monotonic time of this process. */
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** Randomness of this process. */
+export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
+
+/** Reads the master key that the configuration names; a file that is absent is made. */
+export async function openKeys(config: Config, ports: ConfigPorts): Promise<KeyRing | StateFault> {
+  const master = await readMaster(config, ports);
+  return 'fault' in master ? master : deriveKeys(master);
+}
+
+async function readMaster(config: Config, ports: ConfigPorts): Promise<MasterKey | MasterFault | StateFault> {
+  const { master } = config;
+  if (master.kind === 'file') return openMasterKey(master.path, systemRandom);
+  const resolved = await resolveSecret(master, ports);
+  if (!resolved.ok) return { fault: resolved.code, message: `master: ${resolved.message}; ${resolved.suggestion}` };
+  return parseMasterKey(resolved.secret.reveal(), master.written);
+}
+
+/** Opens the store that the configuration names. */
+export async function openConfiguredStore(config: Config): Promise<Store | StateFault> {
+  return openStore(`sqlite:${config.store.path}`, { clock: systemClock });
+}
+
+/** The store's keys and blocks in memory, kept up to date while other processes change them. */
+export interface LiveStore {
+  readonly credentials: Credentials;
+  readonly blocks: Blocks;
+  close(): Promise<void>;
+}
+
+/** How often the store is looked at for changes of other processes, milliseconds. */
+const storePollMs = 250;
+
+/** Loads keys and blocks and follows their changes. */
+export async function openLiveStore(
+  config: Config,
+  keys: KeyRing,
+  log: (line: string) => void,
+): Promise<LiveStore | StateFault> {
+  const store = await openConfiguredStore(config);
+  if ('fault' in store) return store;
+  const pepper = createPepper(keys.current.pepper);
+  const keyRepository = createKeyRepository(store, pepper, systemClock, systemRandom);
+  const blockRepository = createBlockRepository(store, systemClock);
+  const previous = keys.previous === undefined ? [] : [createPepper(keys.previous.pepper)];
+  let index: KeyIndex = createKeyIndex(await keyRepository.snapshot(), [pepper, ...previous]);
+  let blocks = indexBlocks(await blockRepository.snapshot());
+  const stop = watchStore(
+    store,
+    storePollMs,
+    async () => {
+      index = createKeyIndex(await keyRepository.snapshot(), [pepper, ...previous]);
+      blocks = indexBlocks(await blockRepository.snapshot());
+    },
+    (cause) => log(`the store could not be read: ${String(cause)}`),
+  );
+  return {
+    credentials: { verify: (token, now) => index.verify(token, now) },
+    blocks: {
+      isBlocked(kind, subject) {
+        if (blocks.size === 0) return false;
+        const row = blocks.get(`${kind} ${subject}`);
+        return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
+      },
+    },
+    async close() {
+      stop();
+      await store.close();
+    },
+  };
+}
+
+function indexBlocks(rows: readonly BlockRow[]): ReadonlyMap<string, BlockRow> {
+  return new Map(rows.map((row) => [`${row.kind} ${row.subject}`, row]));
+}
+
+/** Makes the seal for handles. */
+export function makeSeal(keys: KeyRing): Seal {
+  const previous = keys.previous === undefined ? [] : [keys.previous.seal];
+  return createSeal([keys.current.seal, ...previous], systemClock, systemRandom);
+}
+
+/** Opens the audit trail for writing. */
+export async function openAudit(
+  config: Config,
+  keys: KeyRing,
+  onState: (state: TrailState, cause?: unknown) => void,
+): Promise<Trail | StateFault> {
+  const { audit } = config;
+  return openTrail({
+    directory: audit.directory,
+    durability: audit.durability,
+    rotateBytes: audit.rotate,
+    keepMs: audit.keep,
+    disk: createDisk(),
+    clock: systemClock,
+    signing: keys.current.auditSigning,
+    processName: 'gateway',
+    onState,
+  });
+}

@@ -1,0 +1,60 @@
+/** One finished exchange in a few words, for the live view and for metrics. */
+import { describeRefusal, refusals, type Recorded, type RefusalRow } from '@sallyport/guard';
+
+/** What the terminal shows of an exchange. */
+export interface ExchangeSummary {
+  /** Wall time of arrival, milliseconds. */
+  readonly time: number;
+  readonly id: string;
+  readonly principal: string | undefined;
+  readonly door: string;
+  readonly era: string | undefined;
+  readonly method: string | undefined;
+  /** `server.name` for a tool, prompt or resource. */
+  readonly target: string | undefined;
+  readonly upstream: string | undefined;
+  readonly effect: 'ok' | 'refused' | 'error';
+  /** Name of the refusal's row. */
+  readonly reason: string | undefined;
+  /** The stage that refused. */
+  readonly stage: string | undefined;
+  /** Why, for the operator: more than the caller is told. */
+  readonly text: string | undefined;
+  readonly ms: number;
+}
+
+/** Sums up an exchange that has been recorded; `ended` is monotonic time. */
+export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
+  const { target } = exchange;
+  const isRefused = 'refusal' in exchange;
+  return {
+    time: exchange.time,
+    id: exchange.id,
+    principal: exchange.principal?.id,
+    door: exchange.door,
+    era: exchange.era,
+    method: exchange.message === undefined ? exchange.head?.method : (exchange.message.method ?? 'response'),
+    target: target === undefined || target.kind === 'list' || target.kind === 'protocol' ? undefined : target.key,
+    upstream: target?.upstream,
+    effect: isRefused ? 'refused' : exchange.screened.kind === 'error' || exchange.screened.isToolError ? 'error' : 'ok',
+    reason: isRefused ? exchange.refusal.name : undefined,
+    stage: isRefused ? exchange.refusedAt : undefined,
+    text: isRefused ? explainShortly(exchange) : undefined,
+    ms: ended - exchange.started,
+  };
+}
+
+function explainShortly(exchange: Extract<Recorded, { refusal: object }>): string {
+  const { refusal, principal, decision } = exchange;
+  if (refusal.name === 'forbidden') {
+    const roles = principal?.roles.join(', ') ?? '';
+    const rule = decision?.rule === undefined ? '' : `, ${decision.rule.pattern}`;
+    return `not allowed: role ${roles}${rule}`;
+  }
+  const row: RefusalRow = refusals[refusal.name];
+  if (row.shows === 'unknown') return describeRefusal(refusal, undefined, exchange.id).toLowerCase();
+  const text = describeRefusal(refusal, undefined, '')
+    .replace('Sallyport refused: ', '')
+    .replace(/\. .*$/s, '');
+  return refusal.note === undefined ? text : `${text} (${refusal.note})`;
+}

@@ -1,0 +1,59 @@
+/** What an HTTP status or a broken connection means for a link: one place, so that both eras say the same. */
+import { linkFailure, type LinkFailure } from '../link.ts';
+
+/** Response headers as undici gives them. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Returns a header that must stand once: undefined when it is absent or repeated. */
+export const single = (headers: ResponseHeaders, name: string): string | undefined => {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined => {
+  const value = single(headers, 'retry-after');
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000;
+  return Number.isFinite(seconds) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(0, seconds * 1000)) : undefined;
+};
+
+/**
+ * Returns what a status without a usable JSON-RPC body means.
+ *
+ * @param name - the upstream's name
+ * @param now - wall time in milliseconds, for `Retry-After` dates
+ * @param excerpt - the start of the body, for the log
+ */
+export const statusFailure = (
+  name: string,
+  status: number,
+  headers: ResponseHeaders,
+  now: number,
+  excerpt = '',
+): LinkFailure => {
+  const detail = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`;
+  if (status >= 300 && status < 400) {
+    const location = single(headers, 'location') ?? 'nowhere';
+    return linkFailure('bad-answer', `${name} answered with a redirect, which is not followed.`, {
+      detail: `${detail} to ${location}`,
+    });
+  }
+  if (status === 401 || status === 403) {
+    return linkFailure('unauthorized', `${name} refused the credentials it was given.`, { detail });
+  }
+  if (status === 429 || status === 503) {
+    const wait = retryAfterMs(headers, now);
+    return linkFailure('busy', `${name} is too busy.`, { detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) });
+  }
+  if (status === 502 || status === 504) return linkFailure('unreachable', `${name} could not be reached.`, { detail });
+  return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail });
+};
+
+/** Returns what a connection that failed or broke means. `wasSent`: the request may have reached the upstream. */
+export const connectionFailure = (name: string, error: unknown, wasSent: boolean): LinkFailure => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  const text = wasSent ? `${name} broke the connection before its answer.` : `${name} could not be reached.`;
+  return linkFailure('unreachable', text, { detail: `connection: ${code}`, cause: error });
+};

@@ -1,0 +1,133 @@
+/**
+ * The conversations of an upstream that belong to one scope each (a principal, a caller's session). Opened when first
+ * wanted, once however many want it, kept while used, bounded in number.
+ */
+import { linkFailure, type Link, type LinkFailure } from './link.ts';
+import type { Timer, UpstreamPorts } from './ports.ts';
+import type { Opening } from './transport.ts';
+
+/** How a pool is bounded. */
+export interface PoolOptions {
+  /** The upstream's name, for texts. */
+  readonly name: string;
+  readonly maxLinks: number;
+  /** Milliseconds without use after which a conversation is ended. */
+  readonly idleMs: number;
+}
+
+interface Slot {
+  opening: Promise<Opening>;
+  link: Link | undefined;
+  usedAt: number;
+}
+
+/** The conversations of one upstream, by scope. */
+export class LinkPool {
+  readonly #options: PoolOptions;
+  readonly #ports: UpstreamPorts;
+  readonly #slots = new Map<string, Slot>();
+  #sweep: Timer | undefined;
+  #isClosed = false;
+
+  constructor(options: PoolOptions, ports: UpstreamPorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Conversations open or opening. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Requests in flight on all of them. */
+  get pending(): number {
+    let pending = 0;
+    for (const slot of this.#slots.values()) pending += slot.link?.pending ?? 0;
+    return pending;
+  }
+
+  /**
+   * Returns the scope's conversation, opening it when there is none.
+   *
+   * @param key - tells scopes apart
+   * @param open - opens one; not called while another call for the same key is opening
+   */
+  get(key: string, open: () => Promise<Opening>): Promise<Opening> {
+    const now = this.#ports.clock.monotonic();
+    const known = this.#slots.get(key);
+    if (known !== undefined && known.link?.state !== 'closed') {
+      known.usedAt = now;
+      return known.opening;
+    }
+    if (this.#isClosed) return Promise.resolve({ kind: 'failure', failure: this.#stopped() });
+    this.#slots.delete(key);
+    if (this.#slots.size >= this.#options.maxLinks && !this.#evict()) {
+      const text = `${this.#options.name} is too busy.`;
+      const failure = linkFailure('exhausted', text, { detail: `all ${this.#options.maxLinks} conversations are in use` });
+      return Promise.resolve({ kind: 'failure', failure });
+    }
+    const slot: Slot = { opening: open(), link: undefined, usedAt: now };
+    this.#slots.set(key, slot);
+    void slot.opening.then((opening) => this.#opened(key, slot, opening));
+    this.#watch();
+    return slot.opening;
+  }
+
+  /** Ends all conversations and opens no more. */
+  async close(reason: string): Promise<void> {
+    this.#isClosed = true;
+    this.#sweep?.cancel();
+    const slots = [...this.#slots.values()];
+    this.#slots.clear();
+    await Promise.all(slots.map((slot) => this.#closeSlot(slot, reason)));
+  }
+
+  #opened(key: string, slot: Slot, opening: Opening): void {
+    if (opening.kind === 'failure') {
+      if (this.#slots.get(key) === slot) this.#slots.delete(key);
+      return;
+    }
+    const { link } = opening;
+    slot.link = link;
+    link.onEvent((event) => {
+      if (event.kind === 'closed' && this.#slots.get(key) === slot) this.#slots.delete(key);
+    });
+  }
+
+  async #closeSlot(slot: Slot, reason: string): Promise<void> {
+    const opening = await slot.opening;
+    if (opening.kind === 'open') await opening.link.close(reason);
+  }
+
+  /** Makes room by ending the conversation that has been idle for longest. */
+  #evict(): boolean {
+    let oldest: [string, Slot] | undefined;
+    for (const entry of this.#slots) {
+      const [, slot] = entry;
+      if (slot.link === undefined || slot.link.pending > 0) continue;
+      if (oldest === undefined || slot.usedAt < oldest[1].usedAt) oldest = entry;
+    }
+    if (oldest === undefined) return false;
+    this.#slots.delete(oldest[0]);
+    void oldest[1].link?.close('another caller needs the place');
+    return true;
+  }
+
+  #watch(): void {
+    if (this.#sweep !== undefined) return;
+    this.#sweep = this.#ports.timers.after(this.#options.idleMs / 2, () => {
+      this.#sweep = undefined;
+      const before = this.#ports.clock.monotonic() - this.#options.idleMs;
+      for (const [key, slot] of this.#slots) {
+        if (slot.link === undefined || slot.link.pending > 0 || slot.usedAt > before) continue;
+        this.#slots.delete(key);
+        void slot.link.close('idle');
+      }
+      if (this.#slots.size > 0 && !this.#isClosed) this.#watch();
+    });
+  }
+
+  #stopped(): LinkFailure {
+    return linkFailure('closed', `${this.#options.name} is being stopped.`);
+  }
+}

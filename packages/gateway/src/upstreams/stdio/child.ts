@@ -1,0 +1,93 @@
+/** A child process as links use it: three pipes, one end, and signals that reach its whole family. */
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { familyOf, readProcesses, type ProcessRow } from './family.ts';
+
+/** What to start. */
+export interface SpawnRequest {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** How a child ended; `error` when it never began. */
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly error: Error | undefined;
+}
+
+/** A child process. */
+export interface Child {
+  readonly pid: number | undefined;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the child itself has ended or could not be started. Its family may live on. */
+  readonly exited: Promise<ChildExit>;
+  /**
+   * Sends a signal to the child's family.
+   *
+   * @returns how many living processes were found; 0 when none is left
+   */
+  signalFamily(signal: 'SIGTERM' | 'SIGKILL'): Promise<number>;
+}
+
+/** Starts a child process, without a shell, as the leader of a session of its own. Does not throw. */
+export type SpawnChild = (request: SpawnRequest) => Child;
+
+const kill = (target: number, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
+  try {
+    return process.kill(target, signal);
+  } catch {
+    return false;
+  }
+};
+
+/** Starts a real child process. */
+export const spawnChild: SpawnChild = (request) => {
+  const isWindows = process.platform === 'win32';
+  const child = spawn(request.program, [...request.args], {
+    cwd: request.cwd,
+    env: request.env,
+    shell: false,
+    detached: !isWindows,
+    windowsHide: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<ChildExit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal, error: undefined }));
+    child.once('error', (error) => {
+      if (child.pid === undefined) resolve({ code: null, signal: null, error });
+    });
+  });
+  // A pipe breaks when the child ends; its exit says the same and is what counts.
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => {});
+
+  let hasExited = false;
+  void exited.then(() => {
+    hasExited = true;
+  });
+
+  const known = new Map<number, ProcessRow>();
+  const signalFamily = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number> => {
+    const { pid } = child;
+    if (pid === undefined) return 0;
+    if (isWindows) return !hasExited && child.kill(signal) ? 1 : 0;
+    const rows = await readProcesses();
+    if (rows.length === 0) return kill(-pid, signal) ? 1 : 0;
+    // A number is not given out again while a group or session bears it. So one that lives after the child's end is
+    // another program's, and then nothing of ours bears it any more.
+    const isReused = hasExited && rows.some((row) => row.pid === pid && !row.isZombie);
+    if (!isReused) for (const row of familyOf(pid, rows)) known.set(row.pid, row);
+    const living = rows.filter((row) => !row.isZombie && known.get(row.pid)?.started === row.started);
+    if (living.some((row) => row.group === pid)) kill(-pid, signal);
+    for (const row of living) {
+      if (row.group !== pid) kill(row.pid, signal);
+    }
+    return living.length;
+  };
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, signalFamily };
+};

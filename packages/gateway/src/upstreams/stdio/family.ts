@@ -1,0 +1,64 @@
+/**
+ * Who belongs to a child process: everything in its group, its session or below it. Found through /proc on Linux;
+ * elsewhere only the group is known. A process that left all three before we looked cannot be found.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+
+/** One process as /proc/<pid>/stat shows it. */
+export interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  readonly isZombie: boolean;
+  /** Clock ticks after boot; tells a process from a later one with the same number. */
+  readonly started: string;
+}
+
+const STATE = 0;
+const PARENT = 1;
+const GROUP = 2;
+const SESSION = 3;
+const STARTED = 19;
+
+/** Reads one line of /proc/<pid>/stat (proc(5)). The name in parentheses may itself hold parentheses and spaces. */
+export const parseStat = (pid: number, line: string): ProcessRow | undefined => {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const started = fields[STARTED];
+  if (started === undefined) return undefined;
+  return {
+    pid,
+    parent: Number(fields[PARENT]),
+    group: Number(fields[GROUP]),
+    session: Number(fields[SESSION]),
+    isZombie: fields[STATE] === 'Z' || fields[STATE] === 'X',
+    started,
+  };
+};
+
+/** Returns the living processes that belong to `leader`, itself included. */
+export const familyOf = (leader: number, rows: readonly ProcessRow[]): ProcessRow[] => {
+  const members = new Set([leader]);
+  let before = 0;
+  while (members.size !== before) {
+    before = members.size;
+    for (const row of rows) {
+      if (row.session === leader || row.group === leader || members.has(row.parent)) members.add(row.pid);
+    }
+  }
+  return rows.filter((row) => members.has(row.pid) && !row.isZombie);
+};
+
+/** Returns every process of the machine; empty where there is no /proc. */
+export const readProcesses = async (): Promise<ProcessRow[]> => {
+  const names = await readdir('/proc').catch(() => []);
+  const rows = await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (name) => {
+        const line = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => undefined);
+        return line === undefined ? undefined : parseStat(Number(name), line);
+      }),
+  );
+  return rows.filter((row) => row !== undefined);
+};

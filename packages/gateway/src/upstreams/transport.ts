@@ -1,0 +1,22 @@
+/** The one shape of an upstream kind: it opens conversations. `stdio/` and `http/` each give one. */
+import type { Link, LinkFailure } from './link.ts';
+import type { OpenOptions } from './options.ts';
+
+/**
+ * Which era to open: `probe` asks the server first (`server/discover`); `legacy` goes straight to `initialize`, because
+ * an earlier probe said so or because a legacy caller prefers it.
+ */
+export type EraWish = 'probe' | 'legacy';
+
+/** How opening went. */
+export type Opening =
+  { readonly kind: 'open'; readonly link: Link } | { readonly kind: 'failure'; readonly failure: LinkFailure };
+
+/** Opens conversations with one upstream. */
+export interface Transport {
+  readonly kind: 'stdio' | 'http';
+  /** Never rejects for what the other side does. */
+  open(options: OpenOptions, wish: EraWish): Promise<Opening>;
+  /** Ends what the links leave open (connections). Links are closed by whoever opened them. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,21 @@
+/** What every request of the gateway works with; made once at start, its parts changed by reload. */
+import type { AuditPort, Clock, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { Catalog } from './catalog/catalog.ts';
+import type { Subscriptions } from './invoke/subscriptions.ts';
+import type { Server } from './servers.ts';
+
+export interface World {
+  readonly clock: Clock;
+  readonly seal: Seal;
+  readonly audit: AuditPort;
+  readonly rules: () => Rules;
+  /** In the order of the configuration. */
+  readonly servers: ReadonlyMap<string, Server>;
+  readonly catalog: Catalog;
+  readonly sessions: Sessions;
+  readonly subscriptions: Subscriptions;
+  /** Resolves once every upstream has been found ready or sick after start, at the latest after some seconds. */
+  readonly settled: Promise<void>;
+  readonly isSettled: () => boolean;
+  readonly digest: (bytes: Uint8Array) => string;
+}
