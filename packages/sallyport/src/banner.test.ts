@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { banner, upstreamLines, type UpstreamSummary } from './banner.ts';
+import { createPaint } from './terminal.ts';
+
+const style = { paint: createPaint(false), isTerminal: true };
+const files: UpstreamSummary = {
+  name: 'files',
+  state: 'ready',
+  transport: 'stdio',
+  era: 'legacy',
+  revision: '2025-11-25',
+  tools: 14,
+  resources: 0,
+  prompts: 0,
+  quarantined: 0,
+};
+
+describe('banner', () => {
+  it('shows servers, places, the key and what to try', () => {
+    const lines = banner(
+      {
+        version: '0.1.0',
+        upstreams: [files, { ...files, name: 'everything', tools: 1, quarantined: 2 }],
+        endpoint: 'http://127.0.0.1:8848/mcp',
+        admin: 'http://127.0.0.1:8849',
+        audit: 'state/audit',
+        key: { text: 'the-key', role: 'reader' },
+        tries: [{ about: 'A call:', command: 'curl x \\\n  -d y' }],
+      },
+      style,
+    );
+    expect(lines).toEqual([
+      'Sallyport 0.1.0',
+      '',
+      '  ✓  files       14 tools             stdio  legacy 2025-11-25',
+      '  ✓  everything  1 tool, 2 held back  stdio  legacy 2025-11-25',
+      '',
+      '  Endpoint  http://127.0.0.1:8848/mcp',
+      '  Key       the-key  role reader, shown once',
+      '  Metrics   http://127.0.0.1:8849/metrics',
+      '  Audit     state/audit',
+      '',
+      '  A call:',
+      '  curl x \\',
+      '    -d y',
+    ]);
+  });
+
+  it('names a sick server and why, without letting it act on the terminal', () => {
+    const [line] = upstreamLines([{ ...files, state: 'down', reason: 'exit 1: \u001b[31mno' }], { ...style, isTerminal: false });
+    expect(line).toBe('  down  files  exit 1: \\u001b[31mno');
+  });
+});

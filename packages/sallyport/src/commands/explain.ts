@@ -1,0 +1,135 @@
+/** `sallyport explain`: why an exchange ended as it did, or what policy would answer to a call. */
+import { compilePolicy, explainDecision, readRecords, type AuditRecord, type Explanation, type GrantKind, type Origin } from '@sallyport/guard';
+import { toPolicyModel, type Config } from '@sallyport/gateway';
+import { readArguments } from '../arguments.ts';
+import { requireConfig } from '../configuration.ts';
+import { shortPath, type CommonOptions, type Context } from '../context.ts';
+import { decisionLines, changeLines, exchangeStory, explanationLines, stageVerdicts, targetKey } from '../explanation.ts';
+import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
+import { withStore } from '../store.ts';
+
+/** Options of `explain`. */
+export interface ExplainOptions extends CommonOptions {
+  /** A role. */
+  readonly as?: string;
+  /** A key's name. */
+  readonly key?: string;
+}
+
+const grantKinds: Readonly<Record<string, GrantKind>> = { tool: 'tools', resource: 'resources', prompt: 'prompts' };
+
+/** Explains an exchange (exit 0) or answers a question (exit 1 when the answer is no). */
+export async function explain(words: readonly string[], options: ExplainOptions, context: Context): Promise<number> {
+  const [subject = '', given] = words;
+  if (options.as !== undefined && options.key !== undefined) throw usageFailure('--as and --key exclude each other', 'give one of them');
+  const config = await requireConfig(options, context);
+  const isQuestion = options.as !== undefined || options.key !== undefined || subject.includes('.');
+  if (isQuestion) return explainQuestion(subject, given, options, config, context);
+  return explainExchange(subject, options, config, context);
+}
+
+async function explainExchange(id: string, options: ExplainOptions, config: Config, context: Context): Promise<number> {
+  const { terminal, host } = context;
+  const records = await recordsOf(id, config);
+  const last = records.at(-1);
+  if (last === undefined) {
+    throw new Failure(`no exchange ${id} in the audit trail`, 'see the latest:  sallyport audit tail');
+  }
+  const explanation = last.kind === 'refusal' ? explainAgain(last, config) : undefined;
+  if (options.json) {
+    terminal.json({
+      exchange: id,
+      stages: stageVerdicts(records),
+      decision: last.decision,
+      changes: explanation?.changes.map(({ text, origin }) => ({ text, at: origin })) ?? [],
+      records,
+    });
+    return exitCodes.fine;
+  }
+  const { paint } = terminal;
+  const decided = decisionLines(last, (at) => shortPath(at, host), paint);
+  const lines = [...exchangeStory(records, paint), ...(decided.length === 0 ? [] : ['', ...decided])];
+  if (explanation !== undefined) lines.push(...changeLines(shorten(explanation, context), paint));
+  for (const line of lines) terminal.print(line);
+  return exitCodes.fine;
+}
+
+async function recordsOf(id: string, config: Config): Promise<AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  try {
+    for await (const record of readRecords(config.audit.directory, { exchange: id })) records.push(record);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+  return records;
+}
+
+/** Asks the rules in force now about what was refused then, for the change that would allow it. */
+function explainAgain(record: AuditRecord, config: Config): Explanation | undefined {
+  const { target, principal, outcome } = record;
+  const isPolicy = /^(?:forbidden|denied)\b/.test(outcome?.reason ?? '');
+  const kind = target && grantKinds[target.kind];
+  if (!isPolicy || target === undefined || kind === undefined) return undefined;
+  const policy = compilePolicy(toPolicyModel(config));
+  return explainDecision(policy.access(principal?.roles ?? []), kind, targetKey(target));
+}
+
+async function explainQuestion(
+  subject: string,
+  given: string | undefined,
+  options: ExplainOptions,
+  config: Config,
+  context: Context,
+): Promise<number> {
+  const { terminal, host } = context;
+  const [server = ''] = subject.split('.');
+  const known = config.upstreams.map((upstream) => upstream.name);
+  if (!subject.includes('.') || !known.includes(server)) {
+    const servers = known.length === 0 ? 'there are no upstreams yet' : `upstreams here: ${known.join(', ')}`;
+    throw usageFailure(`"${subject}" is no tool of an upstream`, `write it as upstream.tool; ${servers}`);
+  }
+  const args = given === undefined ? undefined : await readArguments(given, host);
+  const { roles, caller } = await askedRoles(options, config, context);
+  const kind: GrantKind = subject.includes('://') ? 'resources' : 'tools';
+  const access = compilePolicy(toPolicyModel(config)).access(roles);
+  const facts = args === undefined ? undefined : { value: { args, caller: { id: caller, roles }, target: { key: subject } } };
+  const explanation = explainDecision(access, kind, subject, facts);
+  const isAllowed = explanation.decision.effect === 'allow';
+  if (options.json) {
+    const { decision, changes } = explanation;
+    const rule = decision.rule;
+    terminal.json({ target: subject, caller, roles, effect: decision.effect, rule, changes: changes.map(({ text, origin }) => ({ text, at: origin })) });
+  } else {
+    const shown = (origin: Origin) => `${shortPath(origin.file, host)}:${origin.line}:${origin.column}`;
+    for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint)) terminal.print(line);
+  }
+  return isAllowed ? exitCodes.fine : exitCodes.refused;
+}
+
+async function askedRoles(
+  options: ExplainOptions,
+  config: Config,
+  context: Context,
+): Promise<{ roles: readonly string[]; caller: string }> {
+  if (options.key !== undefined) {
+    const { key } = options;
+    const found = await withStore(config, async (store) => (await store.keys.list()).find((one) => one.name === key));
+    if (found === undefined) throw new Failure(`no key called "${key}"`, 'see them:  sallyport keys list');
+    return { roles: found.roles, caller: `key:${key}` };
+  }
+  const role = options.as ?? config.callers.local;
+  if (role === undefined) throw usageFailure('for whom?', 'give --as ROLE or --key NAME');
+  if (!config.roles.some((one) => one.name === role)) {
+    throw usageFailure(`no role called "${role}"`, `roles here: ${config.roles.map((one) => one.name).join(', ')}`);
+  }
+  return { roles: [role], caller: options.as === undefined ? `local:${context.host.user}` : `role ${role}` };
+}
+
+/** Writes the file names in the changes as short as everywhere else. */
+function shorten(explanation: Explanation, { host }: Context): Explanation {
+  const changes = explanation.changes.map((change) => {
+    const file = change.origin?.file;
+    return file === undefined ? change : { ...change, text: change.text.replaceAll(file, shortPath(file, host)) };
+  });
+  return { ...explanation, changes };
+}

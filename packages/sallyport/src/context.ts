@@ -1,0 +1,30 @@
+/** What every command is given: where to print and the machine it runs on. */
+import { resolve } from 'node:path';
+import type { Host } from './host.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The surroundings of a command. */
+export interface Context {
+  readonly terminal: Terminal;
+  readonly host: Host;
+}
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  /** Files given with `-c`, in order; empty for the default. */
+  readonly config: readonly string[];
+  readonly json: boolean;
+}
+
+/** Returns the configuration files that a command works on, absolute: those named, or `sallyport.yaml` here. */
+export function configFiles(options: CommonOptions, host: Host): [string, ...string[]] {
+  const [first, ...others] = options.config.map((file) => resolve(host.cwd, file));
+  return [first ?? resolve(host.cwd, 'sallyport.yaml'), ...others];
+}
+
+/** Writes a path as short as a person would: from here, or from home. */
+export function shortPath(path: string, host: Host): string {
+  if (path === host.cwd) return '.';
+  if (path.startsWith(`${host.cwd}/`)) return path.slice(host.cwd.length + 1);
+  return path.startsWith(`${host.home}/`) ? `~${path.slice(host.home.length)}` : path;
+}

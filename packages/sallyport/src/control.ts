@@ -1,0 +1,62 @@
+/**
+ * Speaks to a running gateway over its Unix socket. One line of JSON says what is wanted; then the socket is a stdio
+ * MCP door, or one line of JSON comes back.
+ */
+import { connect, type Socket } from 'node:net';
+import { Failure, systemCode } from './failure.ts';
+
+/** How long a running gateway may take to accept, milliseconds. */
+const connectTimeout = 2_000;
+/** How long it may take to answer a question, milliseconds. */
+const answerTimeout = 5_000;
+/** Longest answer to a question, bytes. */
+const longestAnswer = 8 * 1024 * 1024;
+
+/** Connects to the gateway that listens at `path`. Returns nothing when none does. */
+export async function connectControl(path: string): Promise<Socket | undefined> {
+  const socket = connect(path);
+  const { promise, resolve, reject } = Promise.withResolvers<Socket | undefined>();
+  const timer = setTimeout(() => {
+    socket.destroy();
+    reject(new Failure(`the gateway at ${path} does not answer`, 'stop it and start it again'));
+  }, connectTimeout);
+  socket.once('connect', () => resolve(socket));
+  socket.once('error', (error) => {
+    const code = systemCode(error);
+    // No file, or one that a gateway left behind when it was killed.
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return resolve(undefined);
+    const way = code === 'EACCES' || code === 'EPERM' ? 'run this as the user who started the gateway' : 'stop the gateway and start it again';
+    reject(new Failure(`cannot reach the gateway at ${path} (${code ?? 'unknown error'})`, way, 1, { cause: error }));
+  });
+  return promise.finally(() => clearTimeout(timer));
+}
+
+/** Asks a running gateway and returns its answer; nothing when none runs. */
+export async function askGateway(path: string, question: 'status'): Promise<unknown> {
+  const socket = await connectControl(path);
+  if (socket === undefined) return undefined;
+  socket.setTimeout(answerTimeout, () => socket.destroy(new Failure('the gateway does not answer', 'stop it and start it again')));
+  socket.write(`${JSON.stringify({ sallyport: 1, ask: question })}\n`);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of socket) {
+    const bytes: Buffer = chunk;
+    size += bytes.length;
+    if (size > longestAnswer) throw new Failure('the gateway answered more than it may', 'check that it is a gateway of the same version');
+    chunks.push(bytes);
+    if (bytes.includes(10)) break;
+  }
+  socket.destroy();
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    throw new Failure('the gateway answered something unreadable', 'check that it is of the same version', 1, { cause: error });
+  }
+}
+
+/** Opens a stdio MCP door at a running gateway. Returns nothing when none runs. */
+export async function openControlDoor(path: string): Promise<Socket | undefined> {
+  const socket = await connectControl(path);
+  socket?.write(`${JSON.stringify({ sallyport: 1, open: 'stdio' })}\n`);
+  return socket;
+}

@@ -1,0 +1,58 @@
+/** One line for one exchange, as `sallyport run` shows them while they pass. Pure. */
+import { clip, pad, plain, type Paint } from './terminal.ts';
+
+/** What a line says about an exchange that ended. */
+export interface ShownExchange {
+  /** Wall time, milliseconds since the epoch. */
+  readonly time: number;
+  readonly id: string;
+  /** Principal id; absent when nobody was identified. */
+  readonly principal: string | undefined;
+  /** JSON-RPC method; absent when the request could not be read so far. */
+  readonly method: string | undefined;
+  /** `server.tool`, where there is one. */
+  readonly target: string | undefined;
+  readonly effect: 'ok' | 'refused' | 'error';
+  /** Why, when the effect is not `ok`. */
+  readonly text: string | undefined;
+  /** How long it took, milliseconds. */
+  readonly ms: number;
+}
+
+/** How lines are written. */
+export interface ExchangeLineStyle {
+  readonly paint: Paint;
+  /** Signs and colours that a person reads fast, or words that a program finds. */
+  readonly isTerminal: boolean;
+  /** Offset of local time from UTC in minutes, as `Date.getTimezoneOffset` gives it. */
+  readonly utcOffset: number;
+}
+
+const marks = { ok: '✓', refused: '✗', error: '!' } as const;
+
+/** Writes `12:04:09  ✗ quickstart    files.write_file   not allowed: role reader  x7Qe`. */
+export function exchangeLine(exchange: ShownExchange, style: ExchangeLineStyle): string {
+  const { paint } = style;
+  const colour = { ok: paint.green, refused: paint.red, error: paint.yellow }[exchange.effect];
+  const mark = colour(style.isTerminal ? marks[exchange.effect] : pad(exchange.effect, 7));
+  const who = pad(clip(plain(callerName(exchange.principal)), 16), 16);
+  const what = pad(clip(plain(exchange.target ?? exchange.method ?? 'unreadable'), 34), 34);
+  const told = exchange.effect === 'ok' ? paint.dim(pad(duration(exchange.ms), 28)) : colour(pad(plain(exchange.text ?? 'failed'), 28));
+  return `${paint.dim(clock(exchange.time, style.utcOffset))}  ${mark} ${who}  ${what}  ${told}  ${paint.dim(exchange.id)}`;
+}
+
+/** The part of a principal id that a person would say: keys go by their name. */
+function callerName(principal: string | undefined): string {
+  if (principal === undefined) return 'nobody';
+  return principal.startsWith('key:') ? principal.slice(4) : principal;
+}
+
+function clock(time: number, utcOffset: number): string {
+  return new Date(time - utcOffset * 60_000).toISOString().slice(11, 19);
+}
+
+/** Writes a time span as a person would: `0.8 ms`, `12 ms`, `3.4 s`. */
+export function duration(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

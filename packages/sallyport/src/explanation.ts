@@ -1,0 +1,135 @@
+/** What `sallyport explain` says: an exchange stage by stage out of its records, or what policy answers. Pure. */
+import { refusals, stageNames, type AuditRecord, type Explanation, type Origin } from '@sallyport/guard';
+import { duration } from './exchange-line.ts';
+import { reasonName, reasonWords } from './record-line.ts';
+import { plain, table, type Paint } from './terminal.ts';
+
+/** How one stage went. */
+export interface StageVerdict {
+  readonly stage: string;
+  readonly verdict: 'passed' | 'refused' | 'not reached';
+  readonly ms?: number;
+  /** What it found out or why it refused. */
+  readonly note?: string;
+}
+
+/** Returns each stage's verdict. The records are those of one exchange; the last is its outcome. */
+export function stageVerdicts(records: readonly AuditRecord[]): StageVerdict[] {
+  const last = records.findLast((record) => record.kind === 'outcome' || record.kind === 'refusal');
+  const times = last?.outcome?.stages ?? {};
+  const reached = Object.keys(times);
+  const refusedAt = last?.kind === 'refusal' ? reached.at(-1) : undefined;
+  return stageNames.map((stage) => {
+    const ms = times[stage];
+    const isLater = stage === 'record' || stage === 'reply';
+    if (stage === refusedAt) return { stage, verdict: 'refused', ...time(ms), note: reasonWords(last ?? {} as AuditRecord) ?? '' };
+    // Recording and replying end every exchange, refused or not.
+    if (!isLater && ms === undefined) return { stage, verdict: 'not reached' };
+    const note = last === undefined ? undefined : stageNote(stage, last, records);
+    return { stage, verdict: 'passed', ...time(ms), ...(note !== undefined && { note }) };
+  });
+}
+
+function time(ms: number | undefined): { ms?: number } {
+  return ms === undefined ? {} : { ms };
+}
+
+function stageNote(stage: string, last: AuditRecord, records: readonly AuditRecord[]): string | undefined {
+  const { principal, target, decision, args, outcome } = last;
+  switch (stage) {
+    case 'receive':
+      return [last.door, last.address].filter((text) => text !== undefined).join(' from ');
+    case 'identify':
+      return principal && `${principal.id}${principal.roles.length === 0 ? ', no role' : ` as ${principal.roles.join(', ')}`}`;
+    case 'parse':
+      return [last.method, last.era].filter((text) => text !== undefined).join(', ');
+    case 'resolve':
+      return target && `${target.kind} ${targetKey(target)}`;
+    case 'authorize':
+      return decision?.rule === undefined ? decision?.effect : `${decision.effect} by ${decision.rule}`;
+    case 'inspect':
+      return args?.bytes === undefined ? undefined : `arguments of ${args.bytes} bytes`;
+    case 'intend': {
+      const intent = records.find((record) => record.kind === 'intent');
+      return intent === undefined ? undefined : `record ${intent.seq}`;
+    }
+    case 'invoke':
+      return outcome?.status;
+    case 'screen':
+      return outcome?.bytes === undefined ? undefined : `answer of ${outcome.bytes} bytes`;
+    case 'record':
+      return `record ${last.seq}`;
+    default:
+      return undefined;
+  }
+}
+
+/** `server.name`, or the name alone. */
+export function targetKey(target: NonNullable<AuditRecord['target']>): string {
+  return target.upstream === undefined ? target.name : `${target.upstream}.${target.name}`;
+}
+
+/** Writes the story of an exchange. */
+export function exchangeStory(records: readonly AuditRecord[], paint: Paint): string[] {
+  const last = records.at(-1);
+  if (last === undefined) return [];
+  const what = [last.method, last.target && targetKey(last.target)].filter((text) => text !== undefined).join(' ');
+  const rows = stageVerdicts(records).map(({ stage, verdict, ms, note }) => {
+    if (verdict === 'not reached') return [paint.dim('·'), paint.dim(stage), paint.dim('not reached')];
+    const isRefused = verdict === 'refused';
+    const mark = isRefused ? paint.red('✗') : paint.green('✓');
+    const text = plain(note ?? '');
+    return [mark, stage, paint.dim(ms === undefined ? '' : duration(ms)), isRefused ? paint.red(text) : text];
+  });
+  const client = last.client === undefined ? [] : ['', paint.dim(`the caller's program calls itself "${plain(last.client)}"`)];
+  return [`${paint.bold(plain(last.exchange ?? ''))}  ${last.time}  ${plain(what)}`, '', ...table(rows, 2), ...client];
+}
+
+/** Writes what decided an exchange, and what the table of refusals advises. */
+export function decisionLines(record: AuditRecord, shown: (at: string) => string, paint: Paint): string[] {
+  const lines: string[] = [];
+  const { decision, outcome } = record;
+  if (decision?.at !== undefined) lines.push(`${paint.dim('Decided by')}  ${paint.bold(shown(decision.at))}  ${plain(decision.rule ?? '')}`);
+  const name = outcome?.reason === undefined ? undefined : reasonName(outcome.reason);
+  if (name === undefined) return lines;
+  const { text, advice } = refusals[name];
+  // Rows with places to fill speak of one case, whose facts only its caller was told.
+  if (name !== 'forbidden' && name !== 'denied') {
+    if (!text.includes('{')) lines.push(`${paint.dim('Meaning')}     ${text}`);
+    if (advice !== '' && !advice.includes('{')) lines.push(`${paint.dim('Way out')}     ${advice}`);
+  }
+  return lines;
+}
+
+/** Writes what policy answers and why, with the smallest change that would turn a no into a yes. */
+export function explanationLines(explanation: Explanation, shown: (origin: Origin) => string, paint: Paint): string[] {
+  const { decision } = explanation;
+  const isAllowed = decision.effect === 'allow';
+  const lines = [`${isAllowed ? paint.green('✓ allowed') : paint.red('✗ not allowed')}  ${paint.bold(plain(explanation.key))}`, ''];
+  const rows: string[][] = [];
+  for (const rule of explanation.topDenials) rows.push([paint.red('✗'), 'deny', plain(rule.pattern), paint.bold(shown(rule.origin))]);
+  for (const role of explanation.roles) {
+    const name = `role ${role.role}`;
+    for (const { rule, condition, source } of role.grants) {
+      const isHeld = condition === 'none' || condition === 'holds';
+      const when = source === undefined ? '' : `  when ${plain(source)}: ${condition}`;
+      rows.push([isHeld ? paint.green('✓') : paint.yellow('?'), name, plain(rule.pattern) + when, paint.bold(shown(rule.origin))]);
+    }
+    for (const rule of role.subtractions) rows.push([paint.red('✗'), name, `!${plain(rule.pattern)}`, paint.bold(shown(rule.origin))]);
+    for (const rule of role.denials) rows.push([paint.red('✗'), `${name} deny`, plain(rule.pattern), paint.bold(shown(rule.origin))]);
+    if (role.verdict === 'silent') rows.push([paint.dim('·'), name, paint.dim('no line names it')]);
+  }
+  if (rows.length === 0) rows.push([paint.dim('·'), paint.dim('the caller has no role that the configuration knows')]);
+  lines.push(...table(rows, 2));
+  const rule = decision.effect === 'allow' ? decision.rule : decision.rule;
+  if (rule !== undefined) lines.push('', `${paint.dim('Decided by')}  ${paint.bold(shown(rule.origin))}  ${plain(rule.pattern)}`);
+  lines.push(...changeLines(explanation, paint));
+  return lines;
+}
+
+/** Writes the smallest change that would allow. */
+export function changeLines(explanation: Explanation, paint: Paint): string[] {
+  const [first, ...others] = explanation.changes;
+  if (first === undefined) return [];
+  return ['', `${paint.dim('To allow it')} ${plain(first.text)}`, ...others.map((change) => `        ${paint.dim('and')} ${plain(change.text)}`)];
+}

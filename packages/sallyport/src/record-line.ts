@@ -1,0 +1,60 @@
+/** One line for one audit record, as `audit tail` and `audit search` show it. Pure. */
+import { refusals, type AuditRecord, type RefusalName } from '@sallyport/guard';
+import { exchangeLine, type ExchangeLineStyle, type ShownExchange } from './exchange-line.ts';
+
+/** Writes a record as a line: its day, then what `run` shows while exchanges pass. */
+export function recordLine(record: AuditRecord, style: ExchangeLineStyle): string {
+  const day = new Date(Date.parse(record.time) - style.utcOffset * 60_000).toISOString().slice(0, 10);
+  return `${style.paint.dim(day)} ${exchangeLine(summaryOf(record), style)}`;
+}
+
+/** What a record says about its exchange. */
+export function summaryOf(record: AuditRecord): ShownExchange {
+  const { outcome, target } = record;
+  const key = target?.upstream === undefined ? target?.name : `${target.upstream}.${target.name}`;
+  const isExchange = record.kind === 'outcome' || record.kind === 'refusal';
+  return {
+    time: Date.parse(record.time),
+    id: record.exchange ?? `#${record.seq}`,
+    principal: record.principal?.id ?? (isExchange ? undefined : record.kind),
+    method: record.method ?? record.kind,
+    target: key,
+    effect: effectOf(record),
+    text: record.kind === 'intent' ? 'about to happen' : reasonWords(record),
+    ms: outcome?.ms ?? 0,
+  };
+}
+
+function effectOf(record: AuditRecord): ShownExchange['effect'] {
+  if (record.kind === 'refusal') return 'refused';
+  const status = record.outcome?.status;
+  return status === undefined || status === 'ok' ? 'ok' : 'error';
+}
+
+/** Why an exchange ended as it did, in a few words. */
+export function reasonWords(record: AuditRecord): string | undefined {
+  const reason = record.outcome?.reason;
+  if (reason === undefined) return record.outcome?.status;
+  const name = reasonName(reason);
+  if (name === undefined) return reason;
+  if (name === 'forbidden' || name === 'denied') return `not allowed: ${rolesWords(record)}`;
+  // The case's own facts are for the caller; the note behind the name is for operators.
+  const note = reason.slice(name.length).replace(/^: /, '');
+  return note === '' ? name : `${name}: ${note}`;
+}
+
+/** The refusal that a record's reason names. */
+export function reasonName(reason: string): RefusalName | undefined {
+  const [name = ''] = reason.split(':');
+  return isRefusalName(name) ? name : undefined;
+}
+
+function isRefusalName(name: string): name is RefusalName {
+  return Object.hasOwn(refusals, name);
+}
+
+function rolesWords(record: AuditRecord): string {
+  const roles = record.principal?.roles ?? [];
+  if (roles.length === 0) return 'no role';
+  return `${roles.length === 1 ? 'role' : 'roles'} ${roles.join(', ')}`;
+}

@@ -1,0 +1,30 @@
+/** Private helpers for Sallyport's own tests: fakes for the core's ports, peers to talk to, and the shared test data. */
+
+export { readAudit } from './audit-files.ts';
+export type { AuditLine } from './audit-files.ts';
+export { corpusOrSkip, readJsonl, sharedPath } from './corpus.ts';
+export type { Corpus } from './corpus.ts';
+export { createFakeDisk, createFrozenClock } from './fake-ports.ts';
+export type { DiskFault, DiskOperation, FakeDisk, FrozenClock } from './fake-ports.ts';
+export { baseEnvironment, createKey, freePorts, runSallyport, sallyportBin, startGateway } from './gateway-process.ts';
+export type { CommandResult, Ending, Gateway, GatewayOptions, KeyRequest } from './gateway-process.ts';
+export { encodeHeader, modernRevision, open, post, postModern } from './http-client.ts';
+export type { HttpAnswer, ModernRequest, OnMessage, PostOptions, WireMessage } from './http-client.ts';
+export { LegacySession } from './legacy-session.ts';
+export type { LegacyOptions, LegacyStream } from './legacy-session.ts';
+export { createRandom } from './random.ts';
+export type { SeededRandom } from './random.ts';
+export { sendRaw, splitResponses } from './raw-http.ts';
+export type { RawExchange, RawOptions, RawResponse } from './raw-http.ts';
+export { defaultTools, progressOf } from './recording-script.ts';
+export type { Script, UpstreamCall, UpstreamTool } from './recording-script.ts';
+export { startRecordingUpstream } from './recording-upstream.ts';
+export type { RecordedRequest, RecordingOptions, RecordingUpstream, UpstreamEra } from './recording-upstream.ts';
+export { readEvents } from './sse.ts';
+export type { SseEvent } from './sse.ts';
+export { startStdioDoor, startStdioPeer } from './stdio-door.ts';
+export type { StdioPeer } from './stdio-door.ts';
+export { stubStdioCommand } from './stub-stdio.ts';
+export type { StubStdioOptions } from './stub-stdio.ts';
+export { waitFor, within } from './wait.ts';
+export type { WaitOptions } from './wait.ts';

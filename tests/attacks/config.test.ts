@@ -1,0 +1,94 @@
+/** Every wrong configuration is refused with file, line, column and a way out (config.cases.ts), and none of it shows a secret. */
+import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
+import { describe, expect, it } from 'vitest';
+import * as cases from './config.cases.ts';
+import type { WrongConfig } from './config.cases.ts';
+
+const FOLDER = '/etc/sallyport';
+const MAIN = `${FOLDER}/sallyport.yaml`;
+const MARK = '▸';
+
+/** How many rows each group has at least; a shrinking table fails. */
+const groups: readonly [string, readonly WrongConfig[], number][] = [
+  ['a key that nothing reads', cases.wrongKeys, 22],
+  ['a key of a later version', cases.laterKeys, 16],
+  ['a value of the wrong type', cases.wrongTypes, 37],
+  ['a value that means nothing or something unsafe', cases.wrongValues, 43],
+  ['a reference to what is not there', cases.wrongReferences, 9],
+  ['a pattern', cases.wrongPatterns, 12],
+  ['a rate, duration or size', cases.wrongQuantities, 24],
+  ['YAML that would mean something else', cases.yamlTraps, 23],
+  ['a secret', cases.wrongSecrets, 25],
+  ['a file that is not safe', cases.unsafeFiles, 6],
+  ['an included file', cases.wrongIncludes, 14],
+];
+
+/** An empty machine: no file, four variables, one program. */
+const machine: ConfigPorts = {
+  env: { HOME: '/home/me', TOKEN: ['s', '3', 'cret-value'].join(''), EMPTY: '' },
+  identity: { uid: 1000, groups: new Set([1000]) },
+  nodePath: '/usr/bin/node',
+  workingFolder: FOLDER,
+  facts: async () => 'absent',
+  read: async () => 'absent',
+  list: async () => 'absent',
+  run: async () => ({ ok: false, reason: 'exit code 1' }),
+};
+
+function build(wrong: WrongConfig): {
+  files: Map<string, VirtualFile>;
+  expected: { file: string; line: number; column: number } | undefined;
+} {
+  const main = /^▸?(?:version|%|$|- |hello)/.test(wrong.yaml) ? wrong.yaml : `version: 1\n${wrong.yaml}`;
+  const texts: [string, string, { mode?: number; gid?: number }][] = [
+    [
+      MAIN,
+      main,
+      {
+        ...(wrong.mode === undefined ? {} : { mode: wrong.mode }),
+        ...(wrong.gid === undefined ? {} : { gid: wrong.gid }),
+      },
+    ],
+    ...Object.entries(wrong.files ?? {}).map(
+      ([path, { content, ...rights }]): [string, string, { mode?: number; gid?: number }] => [
+        `${FOLDER}/${path}`,
+        content,
+        rights,
+      ],
+    ),
+  ];
+  const marked = texts.find(([, text]) => text.includes(MARK));
+  const before = marked?.[1].slice(0, marked[1].indexOf(MARK)).split('\n') ?? [];
+  const expected = marked && { file: marked[0], line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  return {
+    files: new Map(texts.map(([path, text, rights]) => [path, { content: text.replace(MARK, ''), ...rights }])),
+    expected,
+  };
+}
+
+describe.each(groups)('%s', (_name, rows, count) => {
+  it(`has ${count} rows or more`, () => {
+    expect(rows.length).toBeGreaterThanOrEqual(count);
+    expect(new Set(rows.map((row) => row.yaml + JSON.stringify(row.files) + row.mode)).size).toBe(rows.length);
+  });
+
+  it.each(rows.map((row): [string, WrongConfig] => [row.what, row]))(
+    'is refused where it stands: %s',
+    async (_what, wrong) => {
+      const { files, expected } = build(wrong);
+      const loaded = await loadConfig([MAIN], withVirtualFiles(machine, files));
+      if (loaded.ok) return expect.fail('it was accepted');
+      const shown = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
+      const problem = loaded.problems.find(
+        ({ message, suggestion }) => message.includes(wrong.says) && suggestion?.includes(wrong.helps),
+      );
+      if (problem === undefined)
+        return expect.fail(`no problem says "${wrong.says}" and helps with "${wrong.helps}":\n${shown}`);
+      expect({ file: problem.file, line: problem.line, column: problem.column }, shown).toEqual(
+        expected ?? { file: MAIN, line: problem.line, column: problem.column },
+      );
+      expect(loaded.problems, shown).toHaveLength(1 + (wrong.others ?? 0));
+      for (const one of loaded.problems) expect(one.suggestion, one.message).toMatch(/\S/);
+    },
+  );
+});

@@ -1,0 +1,31 @@
+// The rows of `npm run prove`: what is shown, and the goal that its figure is held against.
+
+/** One row of the table of figures. */
+export interface Row {
+  /** Two digits, as in the module's file name. */
+  readonly id: string;
+  readonly title: string;
+  readonly goal: string;
+}
+
+/** Every row, in order. */
+export const rows: readonly Row[] = [
+  {
+    id: '01',
+    title: 'fresh clone and packed install',
+    goal: 'two commands, and npx from tarballs, to a guarded answer',
+  },
+  { id: '02', title: 'clients through every door', goal: 'all list and call' },
+  { id: '03', title: 'official conformance suite', goal: 'nothing fails through the gateway that passes directly' },
+  { id: '04', title: 'answers never cross', goal: '1,000,000 calls with one id: 0 crossed, 0 lost' },
+  { id: '05', title: 'JSON parsing corpus and nesting bombs', goal: '1,000,000 nested arrays under 20 ms and 20 MB' },
+  { id: '06', title: 'JSON-RPC and raw HTTP corpora', goal: 'each as listed; judged = forwarded' },
+  { id: '07', title: 'listed ⇔ callable', goal: '100,000 seeds without a counterexample' },
+  { id: '08', title: 'killed at random moments', goal: '200 rounds: no effect without a record, back in 2 s' },
+  { id: '09', title: 'edits to the audit trail', goal: '10,000 of 10,000 found, first bad record named' },
+  { id: '10', title: 'audit disk full or failing', goal: '503 with reason, 0 unrecorded calls, resumes by itself' },
+  { id: '11', title: 'misbehaving stdio servers', goal: 'error within 1 s or the deadline, 0 orphans' },
+  { id: '12', title: 'environment of child processes', goal: 'nothing that is not listed' },
+  { id: '13', title: 'overhead', goal: '≥ 0.65 of a bare proxy at interval, ≥ 0.45 at intent, flat in tools and keys' },
+  { id: '14', title: 'configuration errors', goal: 'each with file, line, column, suggestion' },
+];
