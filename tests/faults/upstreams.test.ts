@@ -222,7 +222,7 @@ describe('a local server', () => {
     expect(link.pending).toBe(0);
   });
 
-  it('that prints 64 MiB without a line end costs no memory and loses no other answer', async () => {
+  it('that prints 256 MiB without a line end costs little memory and loses no other answer', async () => {
     const upstream = await start({ transport: stdio(), tuning: { messageBytes: 1024 * 1024 } });
     const link = await take(upstream);
     let peak = 0;
@@ -231,10 +231,10 @@ describe('a local server', () => {
       const { external, heapUsed } = process.memoryUsage();
       peak = Math.max(peak, external + heapUsed - before.external - before.heapUsed);
     }, 5);
-    const answer = await call(link, 'flood', { mebibytes: 64 });
+    const answer = await call(link, 'flood', { mebibytes: 256 });
     clearInterval(watch);
     expect(textOf(answer)).toBe('flooded');
-    expect(peak).toBeLessThan(48 * 1024 * 1024);
+    expect(peak).toBeLessThan(128 * 1024 * 1024);
     expect(upstream.status().counters.dropped).toBe(1);
   });
 
@@ -458,7 +458,10 @@ describe('a modern server at a URL', () => {
   });
 
   it.each([
-    ['declared', (response: Call['response'], id: unknown) => sendJson(response, { id, result: done('x'.repeat(5000)) })],
+    [
+      'declared',
+      (response: Call['response'], id: unknown) => sendJson(response, { id, result: done('x'.repeat(5000)) }),
+    ],
     [
       'undeclared',
       (response: Call['response'], id: unknown) => {
@@ -488,7 +491,6 @@ describe('a modern server at a URL', () => {
     const link = await take(upstream);
     await first.close();
     expect(reasonOf(await call(link, 'echo'))).toBe('unreachable');
-    upstream.doubt(link);
     await until(() => upstream.status().state === 'sick');
     await serve(({ response, message }) => {
       sendJson(response, { id: message.id, result: message.method === 'server/discover' ? discovery() : done('back') });
@@ -576,7 +578,11 @@ describe('a legacy server at a URL', () => {
         seen.push(String(from));
         openEvents(response);
         if (seen.length === 1) {
-          sendEvent(response, { method: 'notifications/progress', params: { progressToken: callId, progress: 1 } }, 'event-2');
+          sendEvent(
+            response,
+            { method: 'notifications/progress', params: { progressToken: callId, progress: 1 } },
+            'event-2',
+          );
           response.end();
         } else {
           sendEvent(response, { id: callId, result: done('resumed') }, 'event-3');

@@ -127,6 +127,8 @@ export interface AcceptedDefinition {
   readonly digest: string;
   /** Checks arguments; `undefined` result means fine. */
   readonly checkArguments?: (value: unknown) => ArgumentFault | undefined;
+  /** Checks the headers that mirror arguments (`Mcp-Param-*`, 2026-07-28); returns the header at fault. */
+  readonly checkHeaders?: (value: unknown, headers: HttpHead['headers']) => string | undefined;
 }
 
 /** The first thing wrong with a call's arguments. */

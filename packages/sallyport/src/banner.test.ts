@@ -1,26 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { banner, upstreamLines, type UpstreamSummary } from './banner.ts';
+import { banner, serverLines, type ShownServer } from './banner.ts';
 import { createPaint } from './terminal.ts';
 
 const style = { paint: createPaint(false), isTerminal: true };
-const files: UpstreamSummary = {
+const files: ShownServer = {
   name: 'files',
   state: 'ready',
   transport: 'stdio',
   era: 'legacy',
   revision: '2025-11-25',
   tools: 14,
-  resources: 0,
-  prompts: 0,
-  quarantined: 0,
+  quarantined: [],
+  lastError: undefined,
 };
+
+const held = { list: 'tools', name: 'x', reason: 'y' };
 
 describe('banner', () => {
   it('shows servers, places, the key and what to try', () => {
     const lines = banner(
       {
         version: '0.1.0',
-        upstreams: [files, { ...files, name: 'everything', tools: 1, quarantined: 2 }],
+        servers: [files, { ...files, name: 'everything', tools: 1, quarantined: [held, held] }],
         endpoint: 'http://127.0.0.1:8848/mcp',
         admin: 'http://127.0.0.1:8849',
         audit: 'state/audit',
@@ -47,7 +48,7 @@ describe('banner', () => {
   });
 
   it('names a sick server and why, without letting it act on the terminal', () => {
-    const [line] = upstreamLines([{ ...files, state: 'down', reason: 'exit 1: \u001b[31mno' }], { ...style, isTerminal: false });
-    expect(line).toBe('  down  files  exit 1: \\u001b[31mno');
+    const [line] = serverLines([{ ...files, state: 'sick', lastError: 'exit 1: \u001b[31mno' }], { ...style, isTerminal: false });
+    expect(line).toBe('  sick  files  sick: exit 1: \\u001b[31mno');
   });
 });

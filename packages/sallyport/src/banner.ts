@@ -1,28 +1,17 @@
 /** What `sallyport run` says when the gate is open: the servers, where to call, and what to try. Pure. */
+import type { ServerStatus } from '@sallyport/gateway';
 import { clip, plain, table, type Paint } from './terminal.ts';
 
-/** How one server behind the gate is. */
-export interface UpstreamSummary {
-  readonly name: string;
-  /** `starting`: not heard from yet. `down`: not to be reached; tried again. */
-  readonly state: 'ready' | 'starting' | 'down';
-  readonly transport: 'stdio' | 'http';
-  readonly era?: 'modern' | 'legacy' | undefined;
-  /** Protocol revision, like `2025-11-25`. */
-  readonly revision?: string | undefined;
-  readonly tools: number;
-  readonly resources: number;
-  readonly prompts: number;
-  /** Definitions that were not accepted. */
-  readonly quarantined: number;
-  /** Why it is down, fit for an operator. */
-  readonly reason?: string | undefined;
-}
+/** What is shown of one server behind the gate. */
+export type ShownServer = Pick<
+  ServerStatus,
+  'name' | 'state' | 'transport' | 'era' | 'revision' | 'tools' | 'quarantined' | 'lastError'
+>;
 
 /** What the banner tells. */
 export interface BannerFacts {
   readonly version: string;
-  readonly upstreams: readonly UpstreamSummary[];
+  readonly servers: readonly ShownServer[];
   /** URL of the data plane: `http://127.0.0.1:8848/mcp`. */
   readonly endpoint: string;
   /** URL of metrics and health; absent when turned off. */
@@ -41,14 +30,14 @@ export interface BannerStyle {
   readonly isTerminal: boolean;
 }
 
-const marks = { ready: '✓', starting: '…', down: '✗' } as const;
+const marks = { ready: '✓', starting: '…', sick: '✗', stopped: '✗' } as const;
 
 /** Writes the lines of the banner. */
 export function banner(facts: BannerFacts, style: BannerStyle): string[] {
   const { paint } = style;
   const lines = [`${paint.bold('Sallyport')} ${paint.dim(facts.version)}`, ''];
-  if (facts.upstreams.length === 0) lines.push(`  ${paint.yellow('no servers yet')}: add one under upstreams`);
-  lines.push(...upstreamLines(facts.upstreams, style), '');
+  if (facts.servers.length === 0) lines.push(`  ${paint.yellow('no servers yet')}: add one under upstreams`);
+  lines.push(...serverLines(facts.servers, style), '');
   const places = [
     [paint.dim('Endpoint'), paint.cyan(facts.endpoint)],
     ...(facts.admin === undefined ? [] : [[paint.dim('Metrics'), `${facts.admin}/metrics`]]),
@@ -65,27 +54,21 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
 }
 
 /** Writes one line a server: state, name, tools, transport, era. */
-export function upstreamLines(upstreams: readonly UpstreamSummary[], style: BannerStyle): string[] {
+export function serverLines(servers: readonly ShownServer[], style: BannerStyle): string[] {
   const { paint } = style;
-  return table(
-    upstreams.map((upstream) => {
-      const colour = { ready: paint.green, starting: paint.yellow, down: paint.red }[upstream.state];
-      const mark = colour(style.isTerminal ? marks[upstream.state] : upstream.state);
-      if (upstream.state !== 'ready') {
-        const told = upstream.state === 'down' ? clip(plain(upstream.reason ?? 'not to be reached'), 90) : 'starting';
-        return [mark, paint.bold(upstream.name), colour(told)];
-      }
-      const held = upstream.quarantined === 0 ? '' : paint.yellow(`, ${upstream.quarantined} held back`);
-      return [
-        mark,
-        paint.bold(upstream.name),
-        count(upstream.tools, 'tool') + held,
-        paint.dim(upstream.transport),
-        paint.dim([upstream.era, upstream.revision].filter((text) => text !== undefined).join(' ')),
-      ];
-    }),
-    2,
-  );
+  const colours = { ready: paint.green, starting: paint.yellow, sick: paint.red, stopped: paint.red } as const;
+  const rows = servers.map((server) => {
+    const colour = colours[server.state];
+    const mark = colour(style.isTerminal ? marks[server.state] : server.state);
+    const name = paint.bold(server.name);
+    const held = server.quarantined.length === 0 ? '' : paint.yellow(`, ${server.quarantined.length} held back`);
+    const era = paint.dim([server.era, server.revision].filter((text) => text !== undefined).join(' '));
+    const transport = paint.dim(server.transport);
+    if (server.state === 'ready') return [mark, name, count(server.tools, 'tool') + held, transport, era];
+    const why = server.lastError === undefined ? '' : `: ${clip(plain(server.lastError), 90)}`;
+    return [mark, name, colour(`${server.state}${why}`)];
+  });
+  return table(rows, 2);
 }
 
 function count(number: number, noun: string): string {

@@ -109,10 +109,15 @@ function commandRows(context: Context): CommandRow[] {
     {
       usage: 'run',
       summary: 'open the gate: guard the servers of the configuration until stopped',
-      options: [option('--stdio', 'serve one client program on stdin and stdout; joins a running gateway or starts one')],
+      options: [
+        option('--stdio', 'serve one client program on stdin and stdout; joins a running gateway or starts one'),
+        option('--try <role>', 'make a key with this role, show it, and show calls to try with it'),
+        option('--verbose', 'show what the servers write to stderr, and more'),
+      ],
       examples: [
         ['sallyport run', 'guard what ./sallyport.yaml lists'],
         ['sallyport run -c base.yaml -c team.yaml', 'two files, the second on top'],
+        ['sallyport run --try reader', 'with a key and calls to try'],
         ['sallyport run --stdio', 'what a client program starts'],
       ],
       run: async (_, options) => (await import('./commands/run.ts')).run(as(options), context),

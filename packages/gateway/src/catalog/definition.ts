@@ -6,7 +6,7 @@ import {
   type GrantKind,
   type Target,
 } from '@sallyport/guard';
-import { readParamHeaderAnnotations, toLegacyTool, type JsonObject, type ParamHeaderAnnotation } from '@sallyport/protocol';
+import { checkParamHeaders, isObject, readParamHeaderAnnotations, toLegacyTool, toModernTool, type JsonObject, type ParamHeaderAnnotation } from '@sallyport/protocol';
 import { isLegalName, wireName, wireUri } from '../names.ts';
 
 /** The lists that a server publishes. */
@@ -40,6 +40,8 @@ export interface Entry {
   /** The definition as JSON with wire names, for callers of `/mcp`. */
   readonly prefixed: PerEra;
   readonly definition: AcceptedDefinition;
+  /** True when legacy callers get a tool's structured output wrapped in an object. */
+  readonly isOutputWrapped: boolean;
   /** `x-mcp-header` annotations of a tool's input schema. */
   readonly paramHeaders: readonly ParamHeaderAnnotation[];
   /** What a call of it aims at. */
@@ -83,7 +85,16 @@ export function readEntry(server: string, list: ListKind, definition: JsonObject
     const annotations = readParamHeaderAnnotations(definition['inputSchema']);
     if (annotations.kind === 'fault') return quarantine(`its x-mcp-header at ${annotations.fault.pointer} is not valid: ${annotations.fault.name}`);
     paramHeaders = annotations.annotations;
-    accepted = { ...accepted, checkArguments: (value) => compiled.check(value) };
+    accepted = {
+      ...accepted,
+      checkArguments: (value) => compiled.check(value),
+      ...(paramHeaders.length === 0
+        ? {}
+        : {
+            checkHeaders: (value, headers) =>
+              checkParamHeaders(isObject(value) ? value : undefined, headers, paramHeaders)?.header,
+          }),
+    };
   }
   return makeEntry({ server, list, name, definition, accepted, paramHeaders, isNamed });
 }
@@ -123,6 +134,7 @@ function makeEntry(parts: EntryParts): Entry {
     direct: encodePerEra(list, definition),
     prefixed: encodePerEra(list, prefixDefinition(server, list, wire, definition)),
     definition: accepted,
+    isOutputWrapped: list === 'tools' && toLegacyTool(definition).isOutputWrapped,
     paramHeaders,
     directTarget,
     prefixedTarget,
@@ -133,8 +145,11 @@ function makeEntry(parts: EntryParts): Entry {
 }
 
 function encodePerEra(list: ListKind, definition: JsonObject): PerEra {
-  const modern = JSON.stringify(definition);
-  return { modern, legacy: list === 'tools' ? JSON.stringify(toLegacyTool(definition)) : modern };
+  if (list !== 'tools') {
+    const text = JSON.stringify(definition);
+    return { modern: text, legacy: text };
+  }
+  return { modern: JSON.stringify(toModernTool(definition)), legacy: JSON.stringify(toLegacyTool(definition).tool) };
 }
 
 /** The definition with its own name and the `ui://` resource it points at as callers of `/mcp` know them. */

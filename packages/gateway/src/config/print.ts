@@ -12,8 +12,8 @@ interface Line {
 }
 
 /**
- * Returns YAML that means the same as all files together. Behind each value stands its file and line, or `default`.
- * File names are relative to the folder of the first file.
+ * Returns all files together as YAML. Behind each value stands its file and line, or `default`. File names are relative
+ * to the folder of the first file; paths stay as written, so they start from the folder of the file named beside them.
  */
 export function printConfig(config: Pick<Config, 'tree' | 'files'>): string {
   const folder = dirname(config.files[0] ?? '.');
@@ -74,7 +74,8 @@ function withDefaults(map: MapNode, schema: JsonSchema): readonly ShownEntry[] {
     if (present.has(key) || key === 'include' || !isWritten(fallback)) continue;
     shown.push({ key, value: nodeOf(fallback, map.origin), isFilledIn: true });
   }
-  return shown;
+  const order = Object.keys(asRecord(variant(schema, present)['properties']));
+  return order.length === 0 ? shown : shown.sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
 }
 
 /** Of several forms, the one whose required keys are there. */
@@ -115,7 +116,9 @@ function toFlow(node: ConfigNode): string {
 /** Quotes what YAML would read as something else. */
 function toScalar(value: string | number | boolean | null): string {
   if (typeof value !== 'string') return String(value);
-  const isPlain = /^[A-Za-z_./][A-Za-z0-9_./:@%+-]*$/.test(value) && !/^(?:true|false|null|~|\.nan|\.inf)$/i.test(value) && !value.endsWith(':');
+  const isWord = /^[A-Za-z0-9_./][A-Za-z0-9_./:@%+-]*(?: [A-Za-z0-9_./@%+-]+)*$/.test(value) && !value.endsWith(':');
+  const isOther = /^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) || /^(?:0[xo][0-9a-f]+|[\d._:+-]+(?:e[-+]?\d+)?|\.nan|\.inf)$/i.test(value);
+  const isPlain = isWord && (!isOther || /^\d+\.\d+\.\d+\.\d+:\d+$/.test(value));
   if (isPlain) return value;
   return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) ? JSON.stringify(value) : `'${value.replaceAll("'", "''")}'`;
 }

@@ -60,8 +60,12 @@ function readResult(bytes: Uint8Array, value: unknown, context: AnswerContext): 
     const method = exchange.message.method ?? '';
     body =
       exchange.era === 'legacy'
-        ? toLegacyResult(method, body)
-        : toModernResult(method, body, { ttlMs: 0, cacheScope: 'private', ...(link.peer.serverInfo === undefined ? {} : { serverInfo: link.peer.serverInfo }) });
+        ? toLegacyResult(method, body, target.entry?.isOutputWrapped === true ? { isWrapped: true } : {})
+        : toModernResult(method, body, {
+            ttlMs: 0,
+            cacheScope: 'private',
+            ...(link.peer.serverInfo === undefined ? {} : { serverInfo: link.peer.serverInfo }),
+          });
   }
   return { kind: 'result', body, isToolError: value['isError'] === true, interim };
 }

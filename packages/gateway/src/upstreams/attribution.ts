@@ -38,10 +38,7 @@ export const ownerOfNotification = (
 };
 
 /** Returns the call that an unattributed server request can only belong to: the one interactive call in flight. */
-export const ownerOfRequest = (
-  calls: ReadonlyMap<number, PendingCall>,
-  isShared: boolean,
-): PendingCall | undefined => {
+export const ownerOfRequest = (calls: ReadonlyMap<number, PendingCall>, isShared: boolean): PendingCall | undefined => {
   if (isShared) return undefined;
   let owner: PendingCall | undefined;
   for (const call of calls.values()) {

@@ -78,7 +78,14 @@ export const followChanges = (
   };
   const run = async (): Promise<void> => {
     const answer = await link.request(
-      { id: link.mint(), method: 'subscriptions/listen', params, timeoutMs: Infinity, maxTimeMs: Infinity, cancellation },
+      {
+        id: link.mint(),
+        method: 'subscriptions/listen',
+        params,
+        timeoutMs: Infinity,
+        maxTimeMs: Infinity,
+        cancellation,
+      },
       { onMessage: heard, onRequest: () => Promise.reject(new Error('a listen stream carries no requests')) },
     );
     const isRefused = answer.kind === 'answer' && answer.message.spans.error !== undefined;

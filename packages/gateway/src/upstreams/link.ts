@@ -3,7 +3,7 @@
  * folders beside this file (`stdio/`, `http/`) only differ in how the bytes travel.
  */
 import type { Cancellation } from '@sallyport/guard';
-import type { Era, JsonObject, Message } from '@sallyport/protocol';
+import { isObject, UNSUPPORTED_VERSION, type Era, type JsonObject, type Message } from '@sallyport/protocol';
 
 /** What an upstream may ask of the person or program at the other end (`upstreams.<n>.ask`). */
 export type AskKind = 'elicitation' | 'sampling' | 'roots';
@@ -103,6 +103,8 @@ export type LinkEvent =
   | { readonly kind: 'refused-request'; readonly method: string }
   /** Something unreadable, oversized or unasked for was dropped; `detail` is for the log. */
   | { readonly kind: 'dropped'; readonly detail: string }
+  /** A request failed in a way that may mean the upstream is gone or has become another. */
+  | { readonly kind: 'trouble'; readonly failure: LinkFailure }
   /** The end. Requests in flight have failed already. */
   | { readonly kind: 'closed'; readonly failure: LinkFailure };
 
@@ -147,6 +149,21 @@ export const linkFailure = (
   text: string,
   more: { detail?: string; cause?: unknown; retryAfterMs?: number } = {},
 ): LinkFailure => ({ reason, text, detail: more.detail, cause: more.cause, retryAfterMs: more.retryAfterMs });
+
+/**
+ * Returns the failure that makes an HTTP answer a reason to ask the upstream anew who it is: it was not reached, it
+ * answered what cannot be understood, or it no longer speaks our revision.
+ */
+export const troubleIn = (name: string, answer: LinkAnswer): LinkFailure | undefined => {
+  if (answer.kind === 'failure') {
+    const { reason } = answer.failure;
+    return reason === 'unreachable' || reason === 'bad-answer' ? answer.failure : undefined;
+  }
+  if ((answer.httpStatus ?? 200) < 400) return undefined;
+  const { error } = answer.message.value;
+  if (!isObject(error) || error['code'] !== UNSUPPORTED_VERSION) return undefined;
+  return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail: 'it no longer speaks our revision' });
+};
 
 /** Which kind of asking a server request is; undefined for requests that never reach a caller. */
 export const askKindOf = (method: string): AskKind | undefined => {

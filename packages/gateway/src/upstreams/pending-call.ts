@@ -1,7 +1,14 @@
 /** One request that waits for its answer: it settles once, by an answer, a deadline or a caller who gave up. */
 import type { Clock } from '@sallyport/guard';
 import type { Message } from '@sallyport/protocol';
-import { linkFailure, type AskAnswer, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from './link.ts';
+import {
+  linkFailure,
+  type AskAnswer,
+  type LinkAnswer,
+  type LinkFailure,
+  type LinkListener,
+  type LinkRequest,
+} from './link.ts';
 import type { Timer, Timers } from './ports.ts';
 
 /** Called when the wait ends without an answer from the other side, so that the transport can call the work off. */

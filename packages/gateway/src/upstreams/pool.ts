@@ -63,7 +63,9 @@ export class LinkPool {
     this.#slots.delete(key);
     if (this.#slots.size >= this.#options.maxLinks && !this.#evict()) {
       const text = `${this.#options.name} is too busy.`;
-      const failure = linkFailure('exhausted', text, { detail: `all ${this.#options.maxLinks} conversations are in use` });
+      const failure = linkFailure('exhausted', text, {
+        detail: `all ${this.#options.maxLinks} conversations are in use`,
+      });
       return Promise.resolve({ kind: 'failure', failure });
     }
     const slot: Slot = { opening: open(), link: undefined, usedAt: now };

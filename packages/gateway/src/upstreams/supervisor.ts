@@ -13,6 +13,8 @@ export type UpstreamState = 'starting' | 'ready' | 'sick' | 'stopped';
 
 /** How long a conversation has to last until its end counts as a first failure again. */
 const STABLE_MS = 10_000;
+/** Least time between two openings that only a doubt caused. */
+const DOUBT_MS = 5_000;
 /** A try that is due this soon is worth waiting for. */
 const SOON_MS = 1_000;
 
@@ -43,6 +45,7 @@ export class Supervisor {
   #openedAt = 0;
   #timer: Timer | undefined;
   #dueAt = 0;
+  #nextDoubtAt = 0;
   #attempt: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -102,10 +105,13 @@ export class Supervisor {
 
   /**
    * Takes a failure that a request met as a sign that the upstream may be gone: the conversation is opened anew beside
-   * the present one, which stays in use until that fails.
+   * the present one, which stays in use until its successor is there or has failed. Not more often than every few
+   * seconds, whatever fails.
    */
-  doubt(link: Link): void {
-    if (this.link !== link || this.state !== 'ready' || this.#attempt !== undefined || this.#timer !== undefined) return;
+  doubt(): void {
+    const now = this.#ports.clock.monotonic();
+    if (this.state !== 'ready' || this.#attempt !== undefined || now < this.#nextDoubtAt) return;
+    this.#nextDoubtAt = now + DOUBT_MS;
     this.#try();
   }
 
@@ -126,9 +132,9 @@ export class Supervisor {
     }
     if (opening.kind === 'failure') {
       this.#retire();
-      this.#failed(opening.failure);
+      this.#failed(opening.failure, false);
     } else if (opening.link.state === 'closed') {
-      this.#failed(linkFailure('closed', `${this.#name} stopped at once.`));
+      this.#failed(linkFailure('closed', `${this.#name} stopped at once.`), false);
     } else {
       this.#retire();
       this.#adopt(opening.link);
@@ -151,15 +157,15 @@ export class Supervisor {
     if (this.link !== link) return;
     this.link = undefined;
     if (this.#ports.clock.monotonic() - this.#openedAt > STABLE_MS) this.#failures = 0;
-    if (this.#attempt === undefined) this.#failed(failure);
+    if (this.#attempt === undefined) this.#failed(failure, this.#failures === 0);
   }
 
-  #failed(failure: LinkFailure): void {
+  /** The first end after a good time is made up for at once; everything else waits, longer each time. */
+  #failed(failure: LinkFailure, isAtOnce: boolean): void {
     this.lastFailure = failure;
     this.#events.onFailure(failure);
     const { backoffMs: firstMs, maxBackoffMs } = this.#tuning;
-    // The first end after a good time is answered at once; only repeated ones wait.
-    const wait = this.#failures === 0 ? 0 : backoffMs(this.#failures - 1, firstMs, maxBackoffMs, this.#ports.random);
+    const wait = isAtOnce ? 0 : backoffMs(this.#failures, firstMs, maxBackoffMs, this.#ports.random);
     this.#failures += 1;
     this.#dueAt = this.#ports.clock.monotonic() + wait;
     this.#timer = this.#ports.timers.after(wait, () => this.#try());
@@ -172,7 +178,8 @@ export class Supervisor {
     this.link = undefined;
     if (old === undefined || old.state === 'closed') return;
     this.#retired.add(old);
-    this.#drain(old);
+    // Whoever was lent it a moment ago may still be about to use it.
+    this.#ports.timers.after(SOON_MS, () => this.#drain(old));
   }
 
   #drain(old: Link): void {

@@ -10,7 +10,8 @@ export type EraWish = 'probe' | 'legacy';
 
 /** How opening went. */
 export type Opening =
-  { readonly kind: 'open'; readonly link: Link } | { readonly kind: 'failure'; readonly failure: LinkFailure };
+  | { readonly kind: 'open'; readonly link: Link }
+  | { readonly kind: 'failure'; readonly failure: LinkFailure };
 
 /** Opens conversations with one upstream. */
 export interface Transport {

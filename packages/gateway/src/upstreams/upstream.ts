@@ -3,7 +3,7 @@
  * that nobody hears what belongs to another.
  */
 import { createCanceller, type Canceller } from '@sallyport/guard';
-import { eraOf, type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import { type Era, type JsonObject, type Message } from '@sallyport/protocol';
 import { changedList, followChanges, type ListKind } from './changes.ts';
 import { createHttpTransport } from './http/open.ts';
 import { linkFailure, type AskKind, type Link, type LinkEvent } from './link.ts';
@@ -80,8 +80,6 @@ export interface Upstream {
    * try. A lent link may be used for as long as it is open, but only on behalf of the scope it was lent for.
    */
   acquire(wish: AcquireWish): Opening | Promise<Opening>;
-  /** Says that a request met trouble that may mean the upstream is gone or has changed; it is then asked anew. */
-  doubt(link: Link): void;
   onChange(listener: (status: UpstreamStatus) => void): () => void;
   /** A list may have changed: the server said so, or its conversation was opened anew. */
   onListChanged(listener: (kind: ListKind) => void): () => void;
@@ -120,6 +118,8 @@ class ManagedUpstream implements Upstream {
   #canceller: Canceller = createCanceller();
   #unfollow: () => void = () => {};
   #verdictAt = 0;
+  /** A modern server at a URL has refused initialize, so legacy callers share the modern conversation. */
+  #isModernOnly = false;
   #lent: Opening | undefined;
 
   constructor(definition: UpstreamDefinition, ports: UpstreamPorts, clientInfo: JsonObject) {
@@ -200,10 +200,6 @@ class ManagedUpstream implements Upstream {
     return own instanceof Promise ? own.then((opening) => this.#lend(opening, wish)) : this.#lend(own, wish);
   }
 
-  doubt(link: Link): void {
-    this.#supervisor.doubt(link);
-  }
-
   onChange(listener: (status: UpstreamStatus) => void): () => void {
     return this.#changes.add(listener);
   }
@@ -225,7 +221,7 @@ class ManagedUpstream implements Upstream {
     if (wish.scope === '') return true;
     if (this.#definition.transport.kind === 'stdio') return this.#share === 'all';
     if (link.era === 'legacy') return this.#share === 'all';
-    return wish.era === 'modern' || !link.peer.supportedRevisions.some((revision) => eraOf(revision) === 'legacy');
+    return wish.era === 'modern' || this.#isModernOnly;
   }
 
   #lend(own: Opening, wish: AcquireWish): Opening | Promise<Opening> {
@@ -244,6 +240,11 @@ class ManagedUpstream implements Upstream {
       const opening = await transport.open(options, this.#wishFor(own.link));
       if (opening.kind === 'open') this.#counters.opened += 1;
       else this.#counters.failures += 1;
+      // discover need not list what a server still answers to initialize, so only its refusal settles the question.
+      if (opening.kind === 'failure' && own.link.era === 'modern' && opening.failure.reason === 'bad-answer') {
+        this.#isModernOnly = true;
+        return own;
+      }
       return opening;
     });
   }
@@ -277,13 +278,12 @@ class ManagedUpstream implements Upstream {
   #createTransport(): Transport {
     const { name, transport } = this.#definition;
     if (transport.kind === 'http') return createHttpTransport(name, transport, this.#tuning, this.#ports);
-    return createStdioTransport(name, transport, this.#ports, (text) =>
-      this.#log.emit({ level: 'stderr', text }),
-    );
+    return createStdioTransport(name, transport, this.#ports, (text) => this.#log.emit({ level: 'stderr', text }));
   }
 
   #ownOpened(link: Link): void {
     this.#verdictAt = this.#ports.clock.monotonic();
+    this.#isModernOnly = false;
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
     this.#unfollow();
@@ -306,6 +306,10 @@ class ManagedUpstream implements Upstream {
       case 'dropped':
         this.#counters.dropped += 1;
         this.#warn(`dropped ${event.detail}`);
+        break;
+      case 'trouble':
+        this.#warn(describe(event.failure));
+        this.#supervisor.doubt();
         break;
       case 'closed':
         break;

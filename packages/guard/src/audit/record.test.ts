@@ -58,7 +58,6 @@ describe('encoding a record', () => {
       fc.property(text, text, (name, value) => {
         const draft: RecordDraft = { kind: 'intent', client: name, args: { values: { [name]: value } } };
         const line = encodeRecord(draft, 7, '2026-11-20T10:00:00.000Z', prev);
-        // oxlint-disable-next-line no-control-regex -- what must not be there
         expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\ufeff]/);
         const record = JSON.parse(`${line}}`) as { client: string; args: { values: Record<string, string> } };
         expect(record.client).toBe(name);

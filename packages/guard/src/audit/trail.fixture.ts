@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { Clock } from '../ports.ts';
 import { createSigningKey } from './checkpoint.ts';
 import { parseRecord } from './read.ts';
-import { MemoryDisk } from './memory-disk.fixture.ts';
+import type { MemoryDisk } from './memory-disk.fixture.ts';
 import type { TrailOptions } from './options.ts';
 import type { AuditRecord, RecordDraft } from './record.ts';
 import { openTrail } from './trail.ts';

@@ -74,14 +74,18 @@ export function createBuckets(options: BucketOptions): Buckets {
   const shared = new Map<string, Bucket>();
   const queue = createExpiryQueue<Bucket>(fullAt);
 
+  /** Says whether a newcomer may have a bucket of its own, after making room if that takes only full buckets. */
+  function hasRoom(now: number): boolean {
+    if (buckets.size < capacity) return true;
+    const expired = queue.takeExpired(now);
+    if (expired !== undefined) buckets.delete(expired.key);
+    return expired !== undefined;
+  }
+
   function find(key: string, rate: Rate, now: number): Bucket {
     const known = buckets.get(key);
     if (known !== undefined) return known;
-    if (buckets.size >= capacity) {
-      const expired = queue.takeExpired(now);
-      if (expired === undefined) return sharedBucket(shared, rate, now);
-      buckets.delete(expired.key);
-    }
+    if (!hasRoom(now)) return sharedBucket(shared, rate, now);
     const made = freshBucket(key, rate, now);
     buckets.set(key, made);
     queue.add(made);
@@ -102,7 +106,7 @@ export function createBuckets(options: BucketOptions): Buckets {
     },
     peek(key, rate, cost = 1) {
       const now = wholeMilliseconds(clock);
-      const known = buckets.get(key);
+      const known = buckets.get(key) ?? (hasRoom(now) ? undefined : sharedBucket(shared, rate, now));
       const bucket = known === undefined ? freshBucket(key, rate, now) : { ...known };
       bring(bucket, rate, now);
       return ask(bucket, cost);
@@ -183,7 +187,7 @@ function priceOf(rate: Rate, cost: number): number {
 
 function ask(bucket: Bucket, cost: number): Take {
   const { rate, level } = bucket;
-  const missing = priceOf(rate, cost) - level;
-  if (missing > 0) return { isAllowed: false, retryAfterMs: Math.ceil(missing / rate.tokens) };
-  return { isAllowed: true, remaining: Math.floor(-missing / rate.perMs) };
+  const left = level - priceOf(rate, cost);
+  if (left < 0) return { isAllowed: false, retryAfterMs: Math.ceil(-left / rate.tokens) };
+  return { isAllowed: true, remaining: Math.floor(left / rate.perMs) };
 }

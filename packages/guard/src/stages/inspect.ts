@@ -8,8 +8,12 @@ const empty = new Uint8Array();
 
 /** Checks what the caller wants to hand to the target. */
 export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
-  const { message, target, method } = exchange;
+  const { message, target, method, head } = exchange;
   const given = message.params?.['arguments'];
+  if (head !== undefined && exchange.era === 'modern') {
+    const header = target.definition?.checkHeaders?.(given, head.headers);
+    if (header !== undefined) return refuse('header-mismatch', { fill: { detail: header } });
+  }
   if (target.kind === 'tool') {
     const fault = target.definition?.checkArguments?.(given ?? noArguments);
     if (fault !== undefined) {

@@ -8,6 +8,7 @@ import { answerServerRequest, ownerOfNotification, ownerOfRequest } from '../att
 import { initializeParams, readInitialize } from '../handshake.ts';
 import {
   linkFailure,
+  troubleIn,
   type AskKind,
   type Link,
   type LinkAnswer,
@@ -26,7 +27,7 @@ import type { Channel } from './channel.ts';
 import { Listening } from './listening.ts';
 import { sendNotice } from './notice.ts';
 import { Post, type PostOwner } from './post.ts';
-import { type ResponseHeaders } from './trouble.ts';
+import type { ResponseHeaders } from './trouble.ts';
 
 const RESUME_TRIES = 5;
 /** Visible ASCII, as the specification has it; more than any server needs. */
@@ -119,6 +120,8 @@ export class LegacyHttpLink implements Link, PostOwner {
       const post = new Post(this, request, listener, (answer) => {
         this.#forget(request.id);
         resolve(answer);
+        const trouble = troubleIn(this.name, answer);
+        if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
       });
       this.#posts.set(request.id, post);
       this.#calls.set(request.id, post.call);

@@ -5,6 +5,7 @@
 import { encodeHeaderValue, MODERN_REVISION, type JsonBounds, type Message } from '@sallyport/protocol';
 import {
   linkFailure,
+  troubleIn,
   type Link,
   type LinkAnswer,
   type LinkEvent,
@@ -71,6 +72,8 @@ export class ModernHttpLink implements Link, PostOwner {
       const post: Post = new Post(this, request, listener, (answer) => {
         this.#posts.delete(post);
         resolve(answer);
+        const trouble = troubleIn(this.name, answer);
+        if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
       });
       this.#posts.add(post);
       const { calls, streams, path } = this.#channel;

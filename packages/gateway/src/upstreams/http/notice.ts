@@ -37,11 +37,7 @@ export const sendNotice = (
         },
         onResponseStart(answering: Dispatcher.DispatchController, status: number, headers_: ResponseHeaders): void {
           if (status < 200) return;
-          finish(
-            status < 300
-              ? undefined
-              : statusFailure(channel.name, status, headers_, channel.ports.clock.now()),
-          );
+          finish(status < 300 ? undefined : statusFailure(channel.name, status, headers_, channel.ports.clock.now()));
           if (headers_['content-length'] !== '0' && status !== 202 && status !== 204) {
             answering.abort(new Error('the body is of no interest'));
           }

@@ -2,7 +2,7 @@
  * One POST that carries a request, as an undici dispatch handler: the answer is JSON in one piece or a stream of events
  * (transports, Streamable HTTP). No readable stream and no copy stand between the socket and the answer.
  */
-import { readMessage, SseParser, type JsonBounds, type Message } from '@sallyport/protocol';
+import { readMessage, type JsonBounds, type Message, type SseParser } from '@sallyport/protocol';
 import type { Clock } from '@sallyport/guard';
 import type { Dispatcher } from 'undici';
 import { linkFailure, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from '../link.ts';
@@ -60,12 +60,7 @@ export class Post implements Dispatcher.DispatchHandler {
   #events: SseParser | undefined;
   #linger: Timer | undefined;
 
-  constructor(
-    owner: PostOwner,
-    request: LinkRequest,
-    listener: LinkListener,
-    resolve: (answer: LinkAnswer) => void,
-  ) {
+  constructor(owner: PostOwner, request: LinkRequest, listener: LinkListener, resolve: (answer: LinkAnswer) => void) {
     this.#owner = owner;
     this.call = new PendingCall(request, listener, resolve, this.#abandon, owner);
   }

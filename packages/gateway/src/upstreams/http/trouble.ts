@@ -15,8 +15,10 @@ export const single = (headers: ResponseHeaders, name: string): string | undefin
 const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined => {
   const value = single(headers, 'retry-after');
   if (value === undefined) return undefined;
-  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000;
-  return Number.isFinite(seconds) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(0, seconds * 1000)) : undefined;
+  const isSeconds = /^\d{1,9}$/.test(value);
+  if (!isSeconds && !/^[A-Z][a-z]{2}, \d/.test(value)) return undefined;
+  const ms = isSeconds ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
 };
 
 /**
@@ -45,7 +47,10 @@ export const statusFailure = (
   }
   if (status === 429 || status === 503) {
     const wait = retryAfterMs(headers, now);
-    return linkFailure('busy', `${name} is too busy.`, { detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) });
+    return linkFailure('busy', `${name} is too busy.`, {
+      detail,
+      ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    });
   }
   if (status === 502 || status === 504) return linkFailure('unreachable', `${name} could not be reached.`, { detail });
   return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail });

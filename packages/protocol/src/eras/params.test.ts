@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { classify } from '../classify.ts';
+import { readMessage } from '../read-message.ts';
+import { toLegacyParams, toModernParams } from './params.ts';
+
+const envelope = { revision: '2026-07-28', clientCapabilities: { roots: {} } };
+const written =
+  '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}}';
+const modern = (params: string | undefined): string =>
+  Buffer.from(toModernParams(params === undefined ? undefined : Buffer.from(params), envelope)).toString();
+const legacy = (params: string): string => Buffer.from(toLegacyParams(Buffer.from(params))).toString();
+
+describe('toModernParams', () => {
+  it('puts the envelope where there is nothing, no _meta, or a _meta', () => {
+    expect(modern(undefined)).toBe(`{"_meta":{${written}}}`);
+    expect(modern('{}')).toBe(`{"_meta":{${written}}}`);
+    expect(modern('{ "name": "x" }')).toBe(`{"_meta":{${written}}, "name": "x" }`);
+    expect(modern('{"name":"x", "_meta" : { "progressToken": 1.0 }}')).toBe(
+      `{"name":"x", "_meta" : {${written},"progressToken": 1.0}}`,
+    );
+  });
+
+  it('says who asks and how much to log, when told', () => {
+    const params = toModernParams(undefined, { ...envelope, clientInfo: { name: 'c' }, logLevel: 'info' });
+    expect(JSON.parse(Buffer.from(params).toString())).toEqual({
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientCapabilities': { roots: {} },
+        'io.modelcontextprotocol/clientInfo': { name: 'c' },
+        'io.modelcontextprotocol/logLevel': 'info',
+      },
+    });
+  });
+
+  it('lets no legacy caller write the envelope, keys with escapes among them', () => {
+    const smuggled =
+      '{"_meta":{"io.modelcontextprotocol/clientInfo":{"name":"x"},"io.modelcontextprotocol\\u002fprotocolVersion":"1","keep":[1]}}';
+    expect(modern(smuggled)).toBe(`{"_meta":{${written},"keep":[1]}}`);
+  });
+
+  it('makes parameters that the classifier takes', () => {
+    const reading = readMessage(
+      Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":${modern('{"cursor":"c"}')}}`),
+    );
+    expect(reading.kind === 'message' && classify({ transport: 'stdio', message: reading.message })).toMatchObject({
+      kind: 'request',
+      era: 'modern',
+    });
+  });
+});
+
+describe('toLegacyParams', () => {
+  it('takes the envelope out and keeps the rest as written', () => {
+    expect(legacy(`{"name":"x","_meta":{${written},"progressToken":1.0 , "a": {}}}`)).toBe(
+      '{"name":"x","_meta":{"progressToken":1.0,"a": {}}}',
+    );
+  });
+
+  it('takes _meta out when nothing else is in there, wherever it stands', () => {
+    expect(legacy(`{"_meta":{${written}}}`)).toBe('{}');
+    expect(legacy(`{"a":1,"_meta":{${written}}}`)).toBe('{"a":1}');
+    expect(legacy(`{"_meta":{${written}}, "a" : 1}`)).toBe('{"a" : 1}');
+  });
+
+  it('gives back parameters without _meta', () => {
+    const params = Buffer.from('{"name":"x"}');
+    expect(toLegacyParams(params)).toBe(params);
+  });
+});
