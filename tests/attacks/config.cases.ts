@@ -866,7 +866,7 @@ export const wrongSecrets: readonly WrongConfig[] = [
     what: 'an address that is none',
     yaml: 'listen: ▸env:TOKEN\n',
     says: '"env:TOKEN" is not host:port',
-    helps: '127.0.0.1:8848',
+    helps: 'correct the value behind env:TOKEN',
   },
   {
     what: 'a file that is empty',

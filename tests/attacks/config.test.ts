@@ -8,7 +8,7 @@ const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
 const MARK = '▸';
 
-/** How many rows each group has at least; a shrinking table fails. */
+/** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 22],
   ['a key of a later version', cases.laterKeys, 16],
@@ -67,8 +67,8 @@ function build(wrong: WrongConfig): {
 }
 
 describe.each(groups)('%s', (_name, rows, count) => {
-  it(`has ${count} rows or more`, () => {
-    expect(rows.length).toBeGreaterThanOrEqual(count);
+  it(`has ${count} rows`, () => {
+    expect(rows).toHaveLength(count);
     expect(new Set(rows.map((row) => row.yaml + JSON.stringify(row.files) + row.mode)).size).toBe(rows.length);
   });
 
@@ -91,4 +91,42 @@ describe.each(groups)('%s', (_name, rows, count) => {
       for (const one of loaded.problems) expect(one.suggestion, one.message).toMatch(/\S/);
     },
   );
+});
+
+describe('what is shown of a wrong configuration', () => {
+  it('holds no value that stands where a secret belongs', async () => {
+    const value = ['horse', 'battery', 'staple'].join('-');
+    const yaml = `version: 1
+master: ${value}
+upstreams:
+  a: { command: [x], env: { API_KEY: ${value}, LOG: [${1}] }, pasword: ${value}, client_secret: "${value}" }
+  b: { url: https://me:${value}@b.example, auth: { bearer: '${value}', header: { X-Key: ${value} } } }
+  c: { url: https://c.example, auth: { token: ${value} }, authToken: ${value} }
+`;
+    const loaded = await loadConfig([MAIN], withVirtualFiles(machine, new Map([[MAIN, { content: yaml }]])));
+    const shown = loaded.ok ? expect.fail('it was accepted') : loaded.problems.map((problem) => formatProblem(problem)).join('\n');
+    // `pasword` is a slip that no rule knows: the line is shown, with every other value blotted out.
+    expect(shown.replaceAll(`pasword: ${value}`, '')).not.toContain(value);
+    expect(shown).toContain('API_KEY looks like a secret');
+  });
+
+  it('holds no value that a reference leads to', async () => {
+    const value = machine.env['TOKEN'] ?? '';
+    const rows = ['listen', 'publicUrl', 'refusals', 'store'].map((key) => `${key}: env:TOKEN\n`).join('');
+    const yaml = `version: 1
+${rows}origins: [env:TOKEN, env:PAGE]
+roles: { r: {} }
+tests: [{ as: r, call: env:CALL, expect: unknown }, { as: r, call: env:TOKEN, expect: unknown }]
+limits: { depth: env:TOKEN, body: env:TOKEN, perAddress: env:TOKEN }
+callers: { local: env:TOKEN, keys: env:TOKEN }
+deny: [env:TOKEN]
+upstreams: { a: { url: env:TOKEN, timeout: env:TOKEN }, b: { url: env:PAGE } }
+`;
+    const env = { TOKEN: value, PAGE: `https://${value}.example/${value}#${value}`, CALL: `${value}.${value}` };
+    const ports = withVirtualFiles({ ...machine, env }, new Map([[MAIN, { content: yaml }]]));
+    const loaded = await loadConfig([MAIN], ports);
+    if (loaded.ok) return expect.fail('it was accepted');
+    expect(loaded.problems).toHaveLength(17);
+    expect(JSON.stringify(loaded)).not.toContain(value);
+  });
 });

@@ -47,7 +47,7 @@ beforeAll(async () => {
   const mirrorUpstreams = mirrors.map((each, index) => [`mirror-${index}`, { url: each.url }] as const);
   gateway = await startGateway({
     config: {
-      publicUrl: 'https://gw.example',
+      origins: ['https://gw.example'],
       callers: { anonymous: 'everyone' },
       roles: { everyone: { tools: ['*'], resources: ['*'], prompts: ['*'] } },
       limits: { body: '1MiB', perAddress: '100000/s burst 100000', concurrentPerCaller: atOnce },
@@ -239,7 +239,7 @@ describe.skipIf(!corpus.isHere)('2026-07-28 single requests', () => {
     for (const request of reached) expectNothingSmuggled(request);
   });
 
-  it('takes the public origin, so that the refused origins are refused for what they are', async () => {
+  it('takes the configured origin, so that the refused origins are refused for what they are', async () => {
     const control = cases.find(({ group, name }) => group === 'control' && name === 'plain');
     if (control === undefined) throw new Error('no control case');
     const headers = { ...control.headers, origin: 'https://gw.example' };

@@ -57,7 +57,7 @@ export const rawAnswers: Readonly<Record<string, RawAnswer>> = {
   'host/headers "Host: gw\\r\\nAuthorization: Basic': answer('only Bearer is known', 401),
 
   // MCP headers (2025-11-25 transports)
-  'host/headers "Host: gw\\r\\nMcp-Session-Id: a': answer('two session ids name no session', 404),
+  'host/headers "Host: gw\\r\\nMcp-Session-Id: a': answer('two session ids are ambiguous', 400),
   'host/headers "Host: gw\\r\\nMcp-Protocol-Version': answer('not a version that is served', 400),
 
   // Sizes (RFC 6585 §5)

@@ -1,7 +1,7 @@
 /** Readers of patterns, rates, durations and sizes: the core parses them, this file points at the character that is wrong. */
 import { compilePattern, isQuantityFault, parseDuration, parseRate, parseSize, type Origin, type Rate } from '@sallyport/guard';
 import type { ConfigNode, ScalarNode } from './node.ts';
-import { lengthOf, quoted, text, type JsonSchema, type Reader, type Reading, type Text } from './reader.ts';
+import { lengthOf, quoted, text, wrongValue, type JsonSchema, type Reader, type Reading, type Text } from './reader.ts';
 
 /** Bounds on a quantity, both inclusive. */
 export interface Bounds {
@@ -28,7 +28,11 @@ export function placeWithin(node: ScalarNode, offset: number): Origin {
 export function checkPattern(found: Text, reading: Reading, source: string, start: number): boolean {
   const result = compilePattern(source);
   if (result.kind === 'pattern') return true;
-  const place = found.secret === undefined ? placeWithin(found.node, start + result.offset) : found.node.origin;
+  if (found.secret !== undefined) {
+    wrongValue(found, reading, `${quoted(found.shown)} is not a pattern`, '');
+    return false;
+  }
+  const place = placeWithin(found.node, start + result.offset);
   reading.log.report(place, { code: 'pattern', message: result.message, suggestion: suggestPattern(source, reading) });
   return false;
 }

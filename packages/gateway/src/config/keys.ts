@@ -153,6 +153,7 @@ const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, 
     return wrongValue(found, reading, `${quoted(found.shown)} is not upstream.tool`, `write ${first}.${dot < 0 ? server : 'TOOL'}`);
   }
   if (reading.upstreamNames.has(server)) return found.value;
+  if (found.secret !== undefined) return wrongValue(found, reading, `${quoted(found.shown)} names no upstream`, '');
   const close = nearest(server, reading.upstreamNames);
   const known = [...reading.upstreamNames].join(', ');
   reading.log.report(found.node.origin, {

@@ -55,9 +55,13 @@ export function wrongType(node: ConfigNode, reading: Reading, wanted: string, ex
   return undefined;
 }
 
-/** Reports that a value has the right type but is not acceptable. Returns `undefined`. */
-export function wrongValue(text: Text, reading: Reading, message: string, suggestion: string): undefined {
-  reading.log.report(text.node.origin, { code: 'value', message, suggestion, length: lengthOf(text.node) });
+/**
+ * Reports that a value has the right type but is not acceptable. Returns `undefined`. Where the value came from a
+ * reference, the suggestion is a general one, because it could repeat the value.
+ */
+export function wrongValue(found: Text, reading: Reading, message: string, suggestion: string): undefined {
+  const wayOut = found.secret === undefined ? suggestion : `correct the value behind ${found.shown}`;
+  reading.log.report(found.node.origin, { code: 'value', message, suggestion: wayOut, length: lengthOf(found.node) });
   return undefined;
 }
 

@@ -320,7 +320,7 @@ function readHttp(name: string, origin: Origin, node: MapNode, reading: Reading)
   const at = entryOf(node, 'url');
   if (credentials.length > 0 && url.protocol === 'http:' && !isLoopback(bareHost(url)) && at !== undefined) {
     const message = 'the credential travels to this server without encryption';
-    reading.log.warn(at.value.origin, { code: 'conflict', message, suggestion: `write https://${url.host}${url.pathname}`, length: lengthOf(at.value) });
+    reading.log.warn(at.value.origin, { code: 'conflict', message, suggestion: 'use https:// if the server knows it', length: lengthOf(at.value) });
   }
   return { kind: 'http', name, origin, credentials, ...rest };
 }

@@ -116,7 +116,7 @@ describe('a supervisor', () => {
   });
 
   it('is not led by repeated doubts into opening all the time', async () => {
-    const { supervisor, tries } = supervise([opened(new FakeLink()), opened(new FakeLink())]);
+    const { supervisor, tries } = supervise(Array.from({ length: 6 }, () => opened(new FakeLink())));
     supervisor.start();
     for (let round = 0; round < 90; round += 1) {
       await vi.advanceTimersByTimeAsync(100);

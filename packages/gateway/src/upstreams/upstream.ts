@@ -3,7 +3,7 @@
  * that nobody hears what belongs to another.
  */
 import { createCanceller, type Canceller } from '@sallyport/guard';
-import { type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { changedList, followChanges, type ListKind } from './changes.ts';
 import { createHttpTransport } from './http/open.ts';
 import { linkFailure, type AskKind, type Link, type LinkEvent } from './link.ts';

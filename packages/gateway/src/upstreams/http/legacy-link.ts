@@ -120,7 +120,8 @@ export class LegacyHttpLink implements Link, PostOwner {
       const post = new Post(this, request, listener, (answer) => {
         this.#forget(request.id);
         resolve(answer);
-        const trouble = troubleIn(this.name, answer);
+        // What fails while the conversation begins is the opener's to judge.
+        const trouble = this.revision === '' ? undefined : troubleIn(this.name, answer);
         if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
       });
       this.#posts.set(request.id, post);
