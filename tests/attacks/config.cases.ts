@@ -727,6 +727,12 @@ export const yamlTraps: readonly WrongConfig[] = [
     helps: 'levels',
   },
   {
+    what: 'a thousand aliases',
+    yaml: `origins: &a []\ndeny: [${'*a, '.repeat(256)}▸*a]\n`,
+    says: 'more than 256 aliases',
+    helps: 'write the values out',
+  },
+  {
     what: 'a billion laughs',
     yaml: `a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n${'bcdefghi'
       .split('')
@@ -887,7 +893,7 @@ export const wrongSecrets: readonly WrongConfig[] = [
     yaml: server('{ url: https://a.example, auth: { bearer: ▸file:a } }'),
     files: { a: { content: 'a\nX-Injected: b' } },
     says: 'no HTTP header can carry',
-    helps: 'plain credential',
+    helps: 'correct the value behind file:a',
   },
 ];
 

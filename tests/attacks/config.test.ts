@@ -17,7 +17,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a reference to what is not there', cases.wrongReferences, 9],
   ['a pattern', cases.wrongPatterns, 12],
   ['a rate, duration or size', cases.wrongQuantities, 24],
-  ['YAML that would mean something else', cases.yamlTraps, 23],
+  ['YAML that would mean something else', cases.yamlTraps, 24],
   ['a secret', cases.wrongSecrets, 25],
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],

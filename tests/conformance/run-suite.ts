@@ -122,7 +122,7 @@ export function failedRequirements(result: SuiteResult): string[] {
 export interface SuiteComparison {
   /** Checks and scenarios that pass direct and fail through, one line each. */
   readonly regressions: readonly string[];
-  /** Checks that succeed direct and only warn through. */
+  /** Checks that succeed direct, and through the gateway only warn, are skipped, or are not made at all. */
   readonly weakened: readonly string[];
 }
 
@@ -145,8 +145,13 @@ export function compareSuites(direct: SuiteResult, through: SuiteResult): SuiteC
     const passedBefore = new Set(scenario.checks.filter(({ status }) => status === 'SUCCESS').map(({ id }) => id));
     for (const check of counterpart.checks) {
       if (check.status === 'FAILURE' && !failedBefore.has(check.id)) regressions.push(describe(scenario.name, check));
-      if (check.status === 'WARNING' && passedBefore.has(check.id)) weakened.push(describe(scenario.name, check));
+      if (check.status === 'WARNING' || check.status === 'SKIPPED') {
+        if (passedBefore.has(check.id)) weakened.push(describe(scenario.name, check));
+      }
     }
+    const made = new Set(counterpart.checks.map(({ id }) => id));
+    const missing = [...passedBefore].filter((id) => !made.has(id));
+    weakened.push(...missing.map((id) => `${scenario.name}: ${id}: not checked`));
   }
   return { regressions, weakened };
 }

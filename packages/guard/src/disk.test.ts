@@ -100,6 +100,17 @@ describe('a lock file', () => {
     }
   });
 
+  it('whose holder is dead is taken over by one of many', async () => {
+    for (let round = 0; round < 10; round++) {
+      holder({ pid: 2 ** 30 });
+      const locks = await Promise.all(Array.from({ length: 8 }, () => createDisk().lock(path())));
+      const taken = locks.filter((lock) => !('heldBy' in lock));
+      expect(taken).toHaveLength(1);
+      for (const lock of taken) if ('release' in lock) await lock.release();
+    }
+    expect(await disk.list(folder)).toEqual([]);
+  });
+
   it('of another host is respected while that host keeps touching it', async () => {
     holder({ host: 'another-host' });
     expect(await disk.lock(path())).toHaveProperty('heldBy');

@@ -84,6 +84,7 @@ export type { ReadOptions, RecordFilter } from './audit/read.ts';
 export { followRecords, readRecords } from './audit/read.ts';
 export type { Verdict, VerifyOptions } from './audit/verify.ts';
 export { verifyTrail } from './audit/verify.ts';
+export { trailPublicKeys, trailSources } from './audit/directory.ts';
 export { createUnrecorded } from './audit/unrecorded.ts';
 export type { Store, StoreFault } from './store/store.ts';
 export { openStore, watchStore } from './store/store.ts';

@@ -38,6 +38,9 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
   return pos;
 }
 
+/** First escape of a surrogate that the last `endOfString` met, or -1. Looked at right after it, in the same scan. */
+let surrogate = -1;
+
 /**
  * Reads a string from anywhere in its content.
  *
@@ -46,6 +49,7 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
  * @returns offset of the closing quote, or `~offset` of the fault
  */
 export function endOfString(bytes: Uint8Array, from: number): number {
+  surrogate = -1;
   let pos = from;
   for (;;) {
     while (ENDS_RUN[bytes[pos] ?? 0] === 0) pos += 1;
@@ -53,22 +57,26 @@ export function endOfString(bytes: Uint8Array, from: number): number {
     if (byte === QUOTE) return pos;
     if (byte !== BACKSLASH) return ~pos;
     const escape = bytes[pos + 1] ?? 0;
-    if (SIMPLE_ESCAPE[escape] === 1) pos += 2;
-    else if (escape === LETTER_U && hexUnit(bytes, pos + 2) >= 0) pos += 6;
-    else return ~pos;
+    if (SIMPLE_ESCAPE[escape] === 1) {
+      pos += 2;
+      continue;
+    }
+    const unit = escape === LETTER_U ? hexUnit(bytes, pos + 2) : -1;
+    if (unit < 0) return ~pos;
+    if (surrogate < 0 && unit >= 0xd800 && unit <= 0xdfff) surrogate = pos;
+    pos += 6;
   }
 }
 
 /**
- * Finds an escaped surrogate without its partner in a well-formed string.
+ * Finds an escaped surrogate without its partner in the string that `endOfString` has just read.
  *
  * @param bytes the text
- * @param start within the string's content, not within an escape
- * @param end its closing quote
+ * @param end what `endOfString` returned
  * @returns offset of the escape, or -1
  */
-export function loneSurrogateIn(bytes: Uint8Array, start: number, end: number): number {
-  let pos = start;
+export function loneSurrogateBefore(bytes: Uint8Array, end: number): number {
+  let pos = surrogate < 0 ? end : surrogate;
   while (pos < end) {
     if (bytes[pos] !== BACKSLASH) {
       pos += 1;

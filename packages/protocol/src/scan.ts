@@ -14,7 +14,7 @@ import {
   endOfNumber,
   endOfString,
   firstSyntaxFault,
-  loneSurrogateIn,
+  loneSurrogateBefore,
   MINUS,
   NINE,
   OPEN_BRACE,
@@ -116,10 +116,9 @@ function judge(bytes: Uint8Array, bounds: ScanBounds, slots: Int32Array | undefi
       }
       const isEscaped = byte === BACKSLASH;
       if (byte !== QUOTE) {
-        const escape = pos;
         pos = endOfString(bytes, pos);
         if (pos < 0) return malformed(~pos);
-        const lone = loneSurrogateIn(bytes, escape, pos);
+        const lone = loneSurrogateBefore(bytes, pos);
         if (lone >= 0) return refused('lone-surrogate', lone);
       }
       if (pos - start > maxStringBytes) return refused('too-long', start);
@@ -146,10 +145,9 @@ function judge(bytes: Uint8Array, bounds: ScanBounds, slots: Int32Array | undefi
       const start = ++pos;
       while (ENDS_RUN[bytes[pos] ?? 0] === 0) pos += 1;
       if (bytes[pos] !== QUOTE) {
-        const escape = pos;
         pos = endOfString(bytes, pos);
         if (pos < 0) return malformed(~pos);
-        const lone = loneSurrogateIn(bytes, escape, pos);
+        const lone = loneSurrogateBefore(bytes, pos);
         if (lone >= 0) return refused('lone-surrogate', lone);
       }
       if (pos - start > maxStringBytes) return refused('too-long', start);

@@ -54,9 +54,15 @@ export async function askGateway(path: string, question: 'status'): Promise<unkn
   }
 }
 
-/** Opens a stdio MCP door at a running gateway. Returns nothing when none runs. */
-export async function openControlDoor(path: string): Promise<Socket | undefined> {
+/**
+ * Opens a stdio MCP door at a running gateway. Returns nothing when none runs.
+ *
+ * @param role the one role to call with; default the local user's
+ */
+export async function openControlDoor(path: string, role?: string): Promise<Socket | undefined> {
   const socket = await connectControl(path);
-  socket?.write(`${JSON.stringify({ sallyport: 1, open: 'stdio' })}\n`);
+  if (socket === undefined) return undefined;
+  const hello = role === undefined ? { sallyport: 1, open: 'stdio' } : { sallyport: 1, open: 'role', role };
+  socket.write(`${JSON.stringify(hello)}\n`);
   return socket;
 }

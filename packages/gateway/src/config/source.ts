@@ -11,6 +11,8 @@ import type { ProblemLog } from './problem.ts';
 const MAX_DEPTH = 32;
 /** Most values in one file after aliases are expanded. */
 const MAX_NODES = 100_000;
+/** Most aliases in one file, as looking one up costs a walk through the file. */
+const MAX_ALIASES = 256;
 
 interface YamlAdvice {
   readonly message: string;
@@ -134,6 +136,7 @@ function createWalker(
   log: ProblemLog,
 ): Walker {
   let count = 0;
+  const aliases = new Set<unknown>();
   let exhausted = false;
 
   const nothing = (origin: Origin): ConfigNode => ({ kind: 'scalar', origin, value: null, written: '' });
@@ -170,6 +173,10 @@ function createWalker(
     }
     if (isAlias(node)) {
       const origin = originAt(node.range?.[0] ?? fallback);
+      aliases.add(node);
+      if (aliases.size > MAX_ALIASES) {
+        return exhaust(origin, `the file has more than ${MAX_ALIASES} aliases`, 'write the values out');
+      }
       const target = node.resolve(document);
       if (target !== undefined) return walk(target, depth + 1, node.range?.[0] ?? fallback);
       const written = `*${node.source}`;

@@ -24,7 +24,6 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
     await world.subscriptions.prepare(link, server, exchange);
     const answer = await send(exchange, target, link, server, relay);
     if (answer.kind === 'failure') {
-      if (isDoubtful.has(answer.failure.reason)) server.upstream.doubt(link);
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
       return refuseFailure(answer.failure, limit);
     }
@@ -55,9 +54,6 @@ function send(
     relay,
   );
 }
-
-/** Failures after which the server may be gone, or not what it was. */
-const isDoubtful: ReadonlySet<string> = new Set(['unreachable', 'bad-answer', 'session-lost']);
 
 const noHeaders: Readonly<Record<string, string>> = {};
 

@@ -81,6 +81,7 @@ export class Trail {
   #free = Infinity;
   #reserve = 0;
   #measured = -Infinity;
+  #sinceMeasure = 0;
   #isKeyWritten = false;
   #hasRotated = true;
   #running: Promise<void> | undefined;
@@ -311,7 +312,10 @@ export class Trail {
     if (group.last !== undefined) this.#durable = group.last;
     group.wait?.resolve('durable');
     this.#report();
-    if (this.#settings.clock.monotonic() - this.#measured >= MEASURE_MS) void this.#measure();
+    this.#sinceMeasure += group.bytes;
+    // Others write to the disk too: on a small one the reserve can be gone well within a second.
+    const isDue = this.#settings.clock.monotonic() - this.#measured >= MEASURE_MS;
+    if (isDue || this.#sinceMeasure > this.#reserve / 4) void this.#measure();
     if (this.#hasRotated) {
       this.#hasRotated = false;
       // Old files that could not be removed stay until the next file begins.
@@ -392,6 +396,7 @@ export class Trail {
   async #measure(): Promise<void> {
     const { disk, directory, clock, reserveFraction } = this.#settings;
     this.#measured = clock.monotonic();
+    this.#sinceMeasure = 0;
     try {
       this.#reserve = (await disk.totalBytes(directory)) * reserveFraction;
       this.#free = await disk.freeBytes(directory);

@@ -178,6 +178,17 @@ describe('verifying a trail', () => {
     );
   });
 
+  it('finds one record that was changed and hashed again, at the next record', async () => {
+    for (const at of [1, 6, 7]) {
+      const [place, next] = [placeAt(at), placeAt(at + 1)];
+      const changed = copy(files);
+      const lines = linesOf(changed, place);
+      const text = (lines[place.index] ?? '').slice(0, -75).replace(/"time":"2026/, '"time":"2025');
+      lines[place.index] = (text + closeLine(hashLine(Buffer.from(text)))).trimEnd();
+      expect(await verify(changed)).toMatchObject({ verdict: 'broken', what: 'prev', seq: next.seq });
+    }
+  });
+
   it('finds each missing file, also the first', async () => {
     const names = [...files.keys()];
     for (const [index, name] of names.slice(0, -1).entries()) {

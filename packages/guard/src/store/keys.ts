@@ -1,5 +1,6 @@
 /** API keys in the store (design §4.2): `sp_<12 of a-z0-9>_<43 of base64url>`, shown once, kept as a keyed hash only. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
 import type { Store } from './store.ts';
 
@@ -41,7 +42,7 @@ export interface NewKey {
 /** A secret for hashing keys, and its id. */
 export interface Pepper {
   readonly id: string;
-  readonly secret: Uint8Array;
+  readonly secret: KeyObject;
 }
 
 export interface KeyRepository {
@@ -63,7 +64,9 @@ const ID_LENGTH = 12;
 
 /** Names a pepper by a hash of it. */
 export function createPepper(secret: Uint8Array): Pepper {
-  return { id: createHash('sha256').update('sallyport pepper id').update(secret).digest('hex').slice(0, 16), secret };
+  const id = createHash('sha256').update('sallyport pepper id').update(secret).digest('hex').slice(0, 16);
+  // A key object spares each HMAC the work of preparing the key.
+  return { id, secret: createSecretKey(secret) };
 }
 
 /** The keyed hash by which a key is kept. */

@@ -1,0 +1,71 @@
+// Reads HTTP/1.1 responses from a socket's chunks: just what servers of this benchmark send, with as little work as possible.
+
+/** One whole response. */
+export interface Response {
+  readonly status: number;
+  /** The head as sent, without the empty line. */
+  readonly head: string;
+  readonly body: Buffer;
+}
+
+const endOfHead = Buffer.from('\r\n\r\n');
+const lineBreak = Buffer.from('\r\n');
+const nothing = Buffer.alloc(0);
+
+/** Collects chunks until a response is whole. Used again after each response. */
+export class ResponseReader {
+  #chunks: Buffer[] = [];
+  #length = 0;
+  /** Bytes that the whole response takes; undefined until the head is there, and always for chunked bodies. */
+  #needed: number | undefined;
+
+  /**
+   * Takes a chunk.
+   *
+   * @returns the response when this chunk was its last
+   */
+  push(chunk: Buffer): Response | undefined {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#needed !== undefined && this.#length < this.#needed) return undefined;
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#length);
+    const response = this.#read(bytes);
+    this.#chunks = response === undefined ? [bytes] : [];
+    if (response !== undefined) {
+      this.#length = 0;
+      this.#needed = undefined;
+    }
+    return response;
+  }
+
+  #read(bytes: Buffer): Response | undefined {
+    const end = bytes.indexOf(endOfHead);
+    if (end < 0) return undefined;
+    const head = bytes.latin1Slice(0, end);
+    const status = Number(head.slice(9, 12));
+    const start = end + endOfHead.length;
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+    if (length !== undefined) {
+      this.#needed = start + Number(length);
+      return bytes.length < this.#needed ? undefined : { status, head, body: bytes.subarray(start, this.#needed) };
+    }
+    if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return { status, head, body: nothing };
+    const body = readChunks(bytes, start);
+    return body === undefined ? undefined : { status, head, body };
+  }
+}
+
+/** The body of a chunked response; undefined while its last chunk is missing. */
+function readChunks(bytes: Buffer, start: number): Buffer | undefined {
+  const parts: Buffer[] = [];
+  for (let at = start; ; ) {
+    const end = bytes.indexOf(lineBreak, at);
+    if (end < 0) return undefined;
+    const size = Number.parseInt(bytes.latin1Slice(at, end), 16);
+    const next = end + lineBreak.length + size + lineBreak.length;
+    if (bytes.length < next) return undefined;
+    if (size === 0) return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    parts.push(bytes.subarray(end + lineBreak.length, end + lineBreak.length + size));
+    at = next;
+  }
+}

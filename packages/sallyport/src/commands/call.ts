@@ -1,0 +1,95 @@
+/** `sallyport call`: one tool call through the guard, at the running gateway or at one that lives for this call. */
+import { PassThrough } from 'node:stream';
+import { controlPath, wireName, type Config } from '@sallyport/gateway';
+import { readArguments } from '../arguments.ts';
+import { refusalExchange, resultLines } from '../call-result.ts';
+import { requireConfig } from '../configuration.ts';
+import { configFiles, type CommonOptions, type Context } from '../context.ts';
+import { openControlDoor } from '../control.ts';
+import { exitCodes, Failure, usageFailure } from '../failure.ts';
+import { requireGateway } from '../gateway.ts';
+import { createMcpCaller, isRecord, type RpcAnswer } from '../mcp-caller.ts';
+import { plain } from '../terminal.ts';
+
+/** Options of `call`. */
+export interface CallOptions extends CommonOptions {
+  /** A role. */
+  readonly as?: string;
+}
+
+interface ToolCall {
+  readonly server: string;
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** Calls a tool and shows its answer. Exit 1 when it was refused or failed. */
+export async function call(words: readonly string[], options: CallOptions, context: Context): Promise<number> {
+  const { terminal, host } = context;
+  const [key = '', given = '{}'] = words;
+  const config = await requireConfig(options, context);
+  const toolCall = { ...readTarget(key, config), arguments: await readArguments(given, host) };
+  const role = options.as ?? config.callers.local;
+  if (role === undefined) throw usageFailure('callers.local names no role for you', 'give --as ROLE');
+  if (!config.roles.some((one) => one.name === role)) {
+    throw usageFailure(`no role called "${role}"`, `roles here: ${config.roles.map((one) => one.name).join(', ')}`);
+  }
+  const files = configFiles(options, host);
+  const socket = await openControlDoor(controlPath({ files }), options.as);
+  const answer =
+    socket === undefined
+      ? await callAlone(toolCall, { ...config, callers: { ...config.callers, local: role } }, context)
+      : await request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
+  if (options.json) terminal.json(answer.kind === 'result' ? answer.result : { error: { code: answer.code, message: answer.message, data: answer.data } });
+  else show(answer, key, context);
+  return answer.kind === 'result' && answer.result['isError'] !== true ? exitCodes.fine : exitCodes.refused;
+}
+
+function readTarget(key: string, config: Config): Pick<ToolCall, 'server' | 'tool'> {
+  const dot = key.indexOf('.');
+  const server = key.slice(0, Math.max(0, dot));
+  const tool = key.slice(dot + 1);
+  const known = config.upstreams.map((upstream) => upstream.name);
+  if (dot > 0 && tool !== '' && known.includes(server)) return { server, tool };
+  throw usageFailure(`"${key}" is no tool of an upstream`, `write it as upstream.tool; upstreams here: ${known.join(', ') || 'none'}`);
+}
+
+/** Starts a gateway without doors, calls, and stops it. */
+async function callAlone(toolCall: ToolCall, config: Config, { terminal }: Context): Promise<RpcAnswer> {
+  // Only the server that is called is started.
+  const upstreams = config.upstreams.filter((upstream) => upstream.name === toolCall.server);
+  if (terminal.err.isTerminal) terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
+  const gateway = await requireGateway({ ...config, upstreams }, { files: [], opensDoors: false });
+  try {
+    const toDoor = new PassThrough();
+    const fromDoor = new PassThrough();
+    gateway.openStdio(toDoor, fromDoor, { kind: 'server', server: toolCall.server });
+    return await request({ input: fromDoor, output: toDoor }, toolCall.tool, toolCall);
+  } finally {
+    await gateway.close(2_000);
+  }
+}
+
+async function request(streams: Parameters<typeof createMcpCaller>[0], name: string, toolCall: ToolCall): Promise<RpcAnswer> {
+  const caller = createMcpCaller(streams, '0');
+  try {
+    return await caller.request('tools/call', { name, arguments: toolCall.arguments });
+  } finally {
+    caller.close();
+  }
+}
+
+function show(answer: RpcAnswer, key: string, { terminal }: Context): void {
+  const { paintErr } = terminal;
+  if (answer.kind === 'error') {
+    const id = refusalExchange(answer.data);
+    const way = id === undefined ? `see:  sallyport explain ${key}` : `see:  sallyport explain ${id}`;
+    throw new Failure(plain(answer.message), way);
+  }
+  const isError = answer.result['isError'] === true;
+  for (const line of resultLines(answer.result)) terminal.print(terminal.out.isTerminal ? plain(line) : line);
+  if (!isError) return;
+  const meta = answer.result['_meta'];
+  const id = refusalExchange(isRecord(meta) ? meta['io.sallyport/refusal'] : undefined);
+  terminal.note(paintErr.red(id === undefined ? '✗ the tool reports an error' : `✗ refused; see:  sallyport explain ${id}`));
+}

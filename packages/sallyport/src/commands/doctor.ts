@@ -1,0 +1,215 @@
+/** `sallyport doctor`: goes through everything that has to be right, and says the way out where it is not. */
+import { constants } from 'node:fs';
+import { access, stat, statfs } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
+import { controlPath, loadConfig, systemConfigPorts, type Config } from '@sallyport/gateway';
+import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { askGateway } from '../control.ts';
+import { exitCodes, Failure, systemCode } from '../failure.ts';
+import { exists } from '../files.ts';
+import type { Host } from '../host.ts';
+import { withStore } from '../store.ts';
+import { plain, table } from '../terminal.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly what: string;
+  readonly verdict: 'fine' | 'warning' | 'wrong';
+  readonly text: string;
+  /** What to do about it. */
+  readonly way?: string;
+}
+
+/** How long a server's address may take to answer, milliseconds. */
+const reachTimeout = 3_000;
+/** Less free space than this is worth a warning, bytes. */
+const littleSpace = 256 * 1024 * 1024;
+
+/** Looks at everything. Exit 1 when something is wrong. */
+export async function doctor(options: CommonOptions, context: Context): Promise<number> {
+  const findings: Finding[] = [nodeFinding(process.versions.node)];
+  const files = configFiles(options, context.host);
+  const config = await loadFindings(files, findings, context);
+  if (config !== undefined) {
+    const isRunning = await runningFinding(files, findings);
+    if (!isRunning) await portFindings(config, findings);
+    findings.push(await stateFinding(config, context.host), await storeFinding(config), await auditFinding(config));
+    findings.push(...(await Promise.all(config.upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
+  }
+  const isWell = findings.every((finding) => finding.verdict !== 'wrong');
+  if (options.json) context.terminal.json({ ok: isWell, findings });
+  else show(findings, context);
+  return isWell ? exitCodes.fine : exitCodes.refused;
+}
+
+/** Judges a version of Node. */
+export function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isNewEnough = major > 24 || (major === 24 && minor >= 15);
+  if (isNewEnough) return { what: 'Node', verdict: 'fine', text: version };
+  return { what: 'Node', verdict: 'wrong', text: `${version} is too old`, way: 'install 24.15 or newer' };
+}
+
+async function loadFindings(files: readonly string[], findings: Finding[], { host }: Context): Promise<Config | undefined> {
+  const what = 'configuration';
+  for (const file of files) {
+    if (await exists(file)) continue;
+    findings.push({ what, verdict: 'wrong', text: `${shortPath(file, host)} is not there`, way: 'sallyport init' });
+    return undefined;
+  }
+  const loaded = await loadConfig(files, systemConfigPorts());
+  const place = ({ file, line, column }: { file: string; line: number; column: number }) => `${shortPath(file, host)}:${line}:${column}`;
+  for (const problem of loaded.warnings) {
+    findings.push({ what, verdict: 'warning', text: `${place(problem)}: ${problem.message}`, ...way(problem.suggestion) });
+  }
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) {
+      findings.push({ what, verdict: 'wrong', text: `${place(problem)}: ${problem.message}`, ...way(problem.suggestion) });
+    }
+    return undefined;
+  }
+  const count = loaded.config.upstreams.length;
+  findings.push({ what, verdict: 'fine', text: `${loaded.config.files.map((file) => shortPath(file, host)).join(', ')}, ${count} upstream${count === 1 ? '' : 's'}` });
+  return loaded.config;
+}
+
+function way(text: string | undefined): { way?: string } {
+  return text === undefined ? {} : { way: text };
+}
+
+async function runningFinding(files: readonly string[], findings: Finding[]): Promise<boolean> {
+  try {
+    const answer = await askGateway(controlPath({ files }), 'status');
+    findings.push({ what: 'gateway', verdict: 'fine', text: answer === undefined ? 'not running' : 'running' });
+    return answer !== undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    findings.push({ what: 'gateway', verdict: 'wrong', text: error.message, way: error.way });
+    return false;
+  }
+}
+
+async function portFindings(config: Config, findings: Finding[]): Promise<void> {
+  const wanted = [
+    { key: 'listen', listen: config.listen },
+    ...(config.admin === undefined ? [] : [{ key: 'admin.listen', listen: config.admin.listen }]),
+  ];
+  for (const { key, listen } of wanted) {
+    const place = `${listen.host}:${listen.port}`;
+    const code = await tryListen(listen);
+    if (code === undefined) findings.push({ what: 'port', verdict: 'fine', text: `${place} is free` });
+    else findings.push({ what: 'port', verdict: 'wrong', text: `${place} cannot be had (${code})`, way: `stop what has it, or change ${key}` });
+  }
+}
+
+function tryListen({ host, port }: Config['listen']): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const server = createServer();
+  server.once('error', (error) => resolve(systemCode(error) ?? 'unknown error'));
+  server.listen(port, host, () => server.close(() => resolve(undefined)));
+  return promise;
+}
+
+async function stateFinding(config: Config, host: Host): Promise<Finding> {
+  const folder = dirname(config.store.path);
+  const what = 'state folder';
+  const shown = shortPath(folder, host);
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined) return { what, verdict: 'fine', text: `${shown} is made at the first start` };
+  if (host.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+    return { what, verdict: 'warning', text: `${shown} can be entered by others`, way: `chmod 700 ${shown}` };
+  }
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return { what, verdict: 'wrong', text: `${shown} cannot be written`, way: 'make it yours:  chown and chmod 700' };
+  }
+  return { what, verdict: 'fine', text: `${shown} is ours alone` };
+}
+
+async function storeFinding(config: Config): Promise<Finding> {
+  try {
+    const count = await withStore(config, async ({ keys }) => (await keys.list()).length);
+    return { what: 'store', verdict: 'fine', text: `opens, ${count} key${count === 1 ? '' : 's'}` };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { what: 'store', verdict: 'wrong', text: error.message, way: 'put back the master key and the store that belong together' };
+  }
+}
+
+async function auditFinding({ audit }: Config): Promise<Finding> {
+  const what = 'audit trail';
+  try {
+    const verdict = await verifyTrail(await trailSources(audit.directory), await trailPublicKeys(audit.directory));
+    if (verdict.verdict === 'broken') {
+      return { what, verdict: 'wrong', text: `broken at seq ${verdict.seq}`, way: 'keep the files as evidence, and see:  sallyport audit verify' };
+    }
+    const { bavail, bsize } = await statfs(audit.directory);
+    if (bavail * bsize < littleSpace) {
+      const free = Math.floor((bavail * bsize) / 1024 / 1024);
+      return { what, verdict: 'warning', text: `only ${free} MiB free; calls are refused when it is full`, way: 'free some space, or set audit.keep' };
+    }
+    return { what, verdict: 'fine', text: verdict.verdict === 'empty' ? 'no records yet' : `fine, ${verdict.records} records` };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') return { what, verdict: 'fine', text: 'begins at the first start' };
+    if (code === undefined) throw error;
+    return { what, verdict: 'wrong', text: `cannot be read (${code})`, way: `check the permissions of ${audit.directory}` };
+  }
+}
+
+async function upstreamFinding(upstream: Config['upstreams'][number], host: Host): Promise<Finding> {
+  const what = upstream.name;
+  if (upstream.kind === 'stdio') {
+    const [program] = upstream.command;
+    const path = upstream.env.get('PATH')?.reveal() ?? host.env['PATH'] ?? '';
+    const found = await findProgram(program, upstream.cwd, path, host);
+    if (found !== undefined) return { what, verdict: 'fine', text: `${program} is ${found}` };
+    return { what, verdict: 'wrong', text: `the program ${program} is not found`, way: 'install it, or write its full path' };
+  }
+  const url = new URL(upstream.url);
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  const isReached = await canReach(url.hostname.replace(/^\[|\]$/g, ''), port);
+  if (isReached) return { what, verdict: 'fine', text: `${url.host} answers` };
+  return { what, verdict: 'warning', text: `${url.host} does not answer`, way: 'check the url and the network; it is tried again while running' };
+}
+
+async function findProgram(program: string, cwd: string, path: string, host: Host): Promise<string | undefined> {
+  const folders = /[\\/]/.test(program) ? [''] : path.split(delimiter).filter((folder) => folder !== '');
+  const endings = host.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
+  for (const folder of folders) {
+    for (const ending of endings) {
+      const candidate = folder === '' ? (program.startsWith('/') ? program : join(cwd, program)) : join(folder, program);
+      const isProgram = await access(candidate + ending, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (isProgram) return candidate + ending;
+    }
+  }
+  return undefined;
+}
+
+function canReach(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host, port, timeout: reachTimeout });
+  const end = (isReached: boolean) => () => {
+    socket.destroy();
+    resolve(isReached);
+  };
+  socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  return promise;
+}
+
+function show(findings: readonly Finding[], { terminal }: Context): void {
+  const { paint, out } = terminal;
+  const marks = out.isTerminal ? { fine: '✓', warning: '!', wrong: '✗' } : { fine: 'fine', warning: 'warning', wrong: 'wrong' };
+  const colours = { fine: paint.green, warning: paint.yellow, wrong: paint.red };
+  const rows = findings.map(({ what, verdict, text, way: out }) => {
+    const told = out === undefined ? plain(text) : `${plain(text)} ${paint.dim('—')} ${plain(out)}`;
+    return [colours[verdict](marks[verdict]), plain(what), told];
+  });
+  for (const line of table(rows)) terminal.print(line);
+}

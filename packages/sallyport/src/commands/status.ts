@@ -1,0 +1,85 @@
+/** `sallyport status`: how the running gateway, its servers and its audit trail are. */
+import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus } from '@sallyport/gateway';
+import type { BlockRow } from '@sallyport/guard';
+import { serverLines } from '../banner.ts';
+import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { askGateway } from '../control.ts';
+import { requireFiles } from '../configuration.ts';
+import { exitCodes, Failure } from '../failure.ts';
+import { isRecord } from '../mcp-caller.ts';
+import { withStore } from '../store.ts';
+import { plain, table } from '../terminal.ts';
+
+/** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
+export async function status(options: CommonOptions, context: Context): Promise<number> {
+  const { terminal, host } = context;
+  const files = configFiles(options, host);
+  await requireFiles(files, context);
+  const answer = await askGateway(controlPath({ files }), 'status');
+  const blocks = await readBlocks(files);
+  if (answer === undefined) {
+    if (options.json) terminal.json({ running: false, blocks });
+    else throw new Failure(`no gateway runs on ${files.map((file) => shortPath(file, host)).join(', ')}`, 'start it:  sallyport run');
+    return exitCodes.refused;
+  }
+  if (!isStatus(answer)) throw new Failure('the gateway answered something unreadable', 'check that it is of the same version');
+  if (options.json) terminal.json({ running: true, ...answer, blocks });
+  else show(answer, blocks, context);
+  const isWell = answer.audit.state === 'healthy' && answer.servers.every((server) => server.state === 'ready' || server.state === 'starting');
+  return isWell ? exitCodes.fine : exitCodes.refused;
+}
+
+function isStatus(answer: unknown): answer is GatewayStatus {
+  return isRecord(answer) && typeof answer['pid'] === 'number' && Array.isArray(answer['servers']) && isRecord(answer['audit']);
+}
+
+/** What is blocked; nothing when the configuration cannot be read now, for the gateway runs on an older one. */
+async function readBlocks(files: readonly string[]): Promise<readonly BlockRow[]> {
+  const loaded = await loadConfig(files, systemConfigPorts());
+  return loaded.ok ? withStore(loaded.config, ({ blocks }) => blocks.snapshot()) : [];
+}
+
+function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: Context): void {
+  const { paint } = terminal;
+  const now = Date.now();
+  terminal.print(`${paint.bold('Sallyport')} ${paint.dim(`${status.version}, process ${status.pid}, up ${age(now - status.started)}`)}`);
+  terminal.print();
+  for (const line of serverLines(status.servers, { paint, isTerminal: terminal.out.isTerminal })) terminal.print(line);
+  for (const server of status.servers) {
+    for (const { list, name, reason } of server.quarantined) {
+      terminal.print(`     ${paint.yellow('held back')} ${server.name} ${list} ${plain(name)}: ${plain(reason)}`);
+    }
+  }
+  terminal.print();
+  const { audit } = status;
+  const isHealthy = audit.state === 'healthy';
+  const rows = [
+    ...(status.endpoint === undefined ? [] : [[paint.dim('Endpoint'), paint.cyan(status.endpoint)]]),
+    ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
+    [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
+    [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
+    ...blocks.map(({ kind, subject, expiresAt }) => [
+      paint.yellow('Blocked'),
+      `${kind} ${plain(subject)} ${paint.dim(expiresAt === undefined ? 'until unblocked' : `for another ${age(expiresAt - now)}`)}`,
+    ]),
+  ];
+  for (const line of table(rows, 2)) terminal.print(line);
+}
+
+/** Writes a time span in its largest two units: `3 d 4 h`. */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first === -1) return '0 s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}`)
+    .join(' ');
+}
