@@ -7,12 +7,13 @@ import {
   corpusOrSkip,
   LegacySession,
   post,
+  prepareFolder,
   startGateway,
   startRecordingUpstream,
   startStdioDoor,
   waitFor,
 } from '@sallyport/testkit';
-import type { Gateway, RecordingUpstream, StdioPeer } from '@sallyport/testkit';
+import type { Gateway, GatewayFolder, RecordingUpstream, StdioPeer } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAnswers } from './json-doors.policy.ts';
 
@@ -29,25 +30,28 @@ const bodyLimit = 4 * 1024 * 1024;
 
 let upstream: RecordingUpstream;
 let gateway: Gateway;
+let folder: GatewayFolder;
 let door: StdioPeer;
 
 beforeAll(async () => {
   upstream = await startRecordingUpstream();
-  gateway = await startGateway({
-    config: {
-      callers: { anonymous: 'everyone', local: 'everyone' },
-      roles: { everyone: { tools: ['*'], resources: ['*'], prompts: ['*'] } },
-      limits: { body: '4MiB', perAddress: '100000/s burst 100000' },
-      upstreams: { rec: { url: upstream.url } },
-    },
-  });
-  door = startStdioDoor(gateway.configPath, gateway.dir);
+  const config = {
+    callers: { anonymous: 'everyone', local: 'everyone' },
+    roles: { everyone: { tools: ['*'], resources: ['*'], prompts: ['*'] } },
+    limits: { body: '4MiB', perAddress: '100000/s burst 100000' },
+    upstreams: { rec: { url: upstream.url } },
+  };
+  gateway = await startGateway({ config });
+  // A folder of its own, so that this door is a gateway by itself and not a guest of the one above.
+  folder = await prepareFolder(config);
+  door = startStdioDoor(folder.configPath, folder.dir);
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
   await door.request({ jsonrpc: '2.0', id: 'begin', method: 'initialize', params });
 }, 60_000);
 
 afterAll(async () => {
   await door?.stop();
+  await folder?.remove();
   await gateway?.stop();
   await upstream?.close();
 }, 60_000);

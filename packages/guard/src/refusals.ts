@@ -37,6 +37,13 @@ export interface RefusalRow {
 }
 
 const rows = {
+  'malformed-host': {
+    stage: 'receive',
+    shows: 'door',
+    status: 400,
+    text: 'the Host header is malformed or sent twice',
+    advice: 'Send one Host header (RFC 9112 §3.2).',
+  },
   'bad-host': {
     stage: 'receive',
     shows: 'door',

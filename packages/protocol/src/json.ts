@@ -1,5 +1,6 @@
 /** Strict JSON over bytes: one UTF-8 document of RFC 8259, within bounds, meaning one thing only. */
 import { isAscii } from 'node:buffer';
+import { asBuffer } from './buffers.ts';
 import type { JsonFault, ScanBounds } from './scan.ts';
 import { scan } from './scan.ts';
 
@@ -60,6 +61,5 @@ export function readJson(bytes: Uint8Array, bounds?: JsonBounds): JsonReading {
  * @returns its value
  */
 export function parseScanned(bytes: Uint8Array): unknown {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return JSON.parse(buffer.toString(isAscii(bytes) ? 'latin1' : 'utf8'));
+  return JSON.parse(asBuffer(bytes).toString(isAscii(bytes) ? 'latin1' : 'utf8'));
 }

@@ -1,4 +1,5 @@
 /** Remembers the keys of every open object during a scan, to find one that stands twice. */
+import { asBuffer } from './buffers.ts';
 
 /** Beyond this many keys in one object, a set of decoded keys replaces the comparison with each earlier key. */
 const LINEAR_KEYS = 24;
@@ -122,6 +123,6 @@ function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
  * @returns the string that the bytes stand for
  */
 export function decodeString(bytes: Uint8Array, start: number, end: number): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  const text = asBuffer(bytes).toString('utf8', start, end);
   return text.includes('\\') ? String(JSON.parse(`"${text}"`)) : text;
 }

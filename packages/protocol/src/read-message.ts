@@ -1,4 +1,5 @@
 /** Reads one JSON-RPC 2.0 message as MCP allows it: bytes in, a message with spans or a named fault out. */
+import { asBuffer } from './buffers.ts';
 import { skipSpace, SPACE } from './grammar.ts';
 import type { JsonBounds } from './json.ts';
 import { completeBounds, parseScanned } from './json.ts';
@@ -154,7 +155,7 @@ function idOfRefused(bytes: Uint8Array): string | number | undefined {
   if (found === undefined || found.end - found.start > 6 * MAX_ID_BYTES + 2) return undefined;
   const first = bytes[found.start];
   if (first === 0x5b || first === 0x7b) return undefined;
-  const id: unknown = JSON.parse(Buffer.from(bytes.subarray(found.start, found.end)).toString('utf8'));
+  const id: unknown = JSON.parse(asBuffer(bytes).toString('utf8', found.start, found.end));
   return isId(id) && (typeof id === 'number' || id.isWellFormed()) ? id : undefined;
 }
 

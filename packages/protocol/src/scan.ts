@@ -3,6 +3,7 @@
  * Never recursive; on the way it can note where the members of a JSON-RPC message stand.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
+import { asBuffer } from './buffers.ts';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -75,7 +76,7 @@ const openSlots = new Int8Array(SLOT_DEPTH + 2);
  */
 export function scan(bytes: Uint8Array, bounds: ScanBounds, slots: Int32Array | undefined): JsonFault | undefined {
   if (!isAscii(bytes) && !isUtf8(bytes)) return malformed(firstInvalidUtf8(bytes));
-  const fault = judge(bytes, bounds, slots);
+  const fault = judge(asBuffer(bytes), bounds, slots);
   forgetAllKeys();
   if (fault === undefined || fault.name === 'malformed') return fault;
   // A text that is not JSON at all is answered as such, wherever a bound was exceeded before.
@@ -234,7 +235,7 @@ function overflows(bytes: Uint8Array, start: number, end: number): boolean {
   let canOverflow = end - start > 308;
   for (let pos = start; !canOverflow && pos < end; pos += 1) canOverflow = ((bytes[pos] ?? 0) | 0x20) === 0x65;
   if (!canOverflow) return false;
-  return !Number.isFinite(Number(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')));
+  return !Number.isFinite(Number(asBuffer(bytes).toString('latin1', start, end)));
 }
 
 /** Grown on the way down, so that a generous bound costs nothing by itself. */

@@ -1,4 +1,5 @@
 /** The members of a JSON-RPC message whose places the scanner notes, and how it knows them from their keys. */
+import { asBuffer } from './buffers.ts';
 
 /** What the scanner notes; each takes two numbers, start and end. */
 export const Slot = {
@@ -87,9 +88,7 @@ export function contextBelow(depth: number, slot: number): number {
  */
 export function slotOf(context: number, bytes: Uint8Array, start: number, end: number, isEscaped: boolean): number {
   if (isEscaped) {
-    const key: unknown = JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset + start - 1, end - start + 2).toString(),
-    );
+    const key: unknown = JSON.parse(asBuffer(bytes).toString('utf8', start - 1, end + 1));
     for (const row of known[context] ?? []) for (const entry of row ?? []) if (entry.key === key) return entry.slot;
     return -1;
   }

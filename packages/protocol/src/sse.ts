@@ -1,4 +1,5 @@
 /** Server-Sent Events as bytes (WHATWG HTML §9.2): an incremental parser with caps, and the encoder. */
+import { asBuffer } from './buffers.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 /** What the parser found. */
@@ -105,18 +106,18 @@ export class SseParser {
     }
     const colon = line.indexOf(COLON);
     if (colon === 0) return;
-    const field = Buffer.from(colon === -1 ? line : line.subarray(0, colon)).toString('utf8');
+    const field = asBuffer(line).toString('utf8', 0, colon === -1 ? line.length : colon);
     const start = colon === -1 ? line.length : line[colon + 1] === SPACE ? colon + 2 : colon + 1;
     const value = line.subarray(start);
     if (field === 'data') {
       const fits = (!this.#hasData || this.#data.add(LINE_BREAK)) && this.#data.add(value);
       this.#hasData = true;
       if (!fits) this.#close(items, 'event-too-large');
-    } else if (field === 'event') this.#event = Buffer.from(value).toString('utf8');
+    } else if (field === 'event') this.#event = asBuffer(value).toString('utf8');
     else if (field === 'id') {
-      if (!value.includes(0)) this.#id = Buffer.from(value).toString('utf8');
+      if (!value.includes(0)) this.#id = asBuffer(value).toString('utf8');
     } else if (field === 'retry') {
-      const text = Buffer.from(value).toString('latin1');
+      const text = asBuffer(value).toString('latin1');
       if (/^[0-9]{1,9}$/.test(text)) this.#retryMs = Number(text);
     }
   }

@@ -36,6 +36,18 @@ export interface GatewayOptions {
   readonly readyCeilingMs?: number;
 }
 
+/** A folder with a configuration, ready to start something in. */
+export interface GatewayFolder {
+  readonly dir: string;
+  readonly configPath: string;
+  /** Where the configuration listens. */
+  readonly host: string;
+  readonly port: number;
+  readonly adminUrl: string | undefined;
+  /** Removes the folder, if it was made here. */
+  remove(): Promise<void>;
+}
+
 /** How a process ended. */
 export interface Ending {
   readonly code: number | null;
@@ -65,16 +77,37 @@ export interface Gateway {
 }
 
 /**
+ * Writes a configuration that only its owner can read.
+ * @param config as in `GatewayOptions`.
+ * @param given folder to write into and to keep; a new one by default.
+ */
+export async function prepareFolder(config: GatewayOptions['config'], given?: string): Promise<GatewayFolder> {
+  const dir = given ?? (await mkdtemp(join(tmpdir(), 'sallyport-test-')));
+  const [dataPort, adminPort] = await freePorts(2);
+  const written = toText(config, `127.0.0.1:${dataPort}`, `127.0.0.1:${adminPort}`);
+  const configPath = join(dir, 'sallyport.yaml');
+  await writeFile(configPath, written.text, { mode: 0o600 });
+  const [host, port] = splitAddress(written.listen);
+  return {
+    dir,
+    configPath,
+    host,
+    port,
+    adminUrl: written.admin === undefined ? undefined : `http://${written.admin}`,
+    async remove() {
+      if (given === undefined) await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
  * Starts `sallyport run` and waits until it answers.
  * @throws with its output when it ends or does not become ready in time.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { env = {}, args = [], readyCeilingMs = 30_000 } = options;
-  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'sallyport-test-')));
-  const [dataPort, adminPort] = await freePorts(2);
-  const written = toText(options.config, `127.0.0.1:${dataPort}`, `127.0.0.1:${adminPort}`);
-  const configPath = join(dir, 'sallyport.yaml');
-  await writeFile(configPath, written.text, { mode: 0o600 });
+  const folder = await prepareFolder(options.config, options.dir);
+  const { dir, configPath, host, port, adminUrl } = folder;
 
   const child = spawn(sallyportBin, ['run', '-c', configPath, ...args], {
     cwd: options.cwd ?? dir,
@@ -90,11 +123,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     child.once('close', (code, signal) => resolve((ending = { code, signal })));
   });
 
-  const adminUrl = written.admin === undefined ? undefined : `http://${written.admin}`;
-  const [host, port] = splitAddress(written.listen);
-  const removeDir = async () => {
-    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
-  };
   const finish = async (signal: NodeJS.Signals) => {
     if (ending === undefined) child.kill(signal);
     return await within(ended, 20_000, `the gateway to end after ${signal}`).catch(() => {
@@ -103,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
   };
   const gateway: Gateway = {
-    url: `http://${written.listen}/mcp`,
+    url: `http://${host}:${port}/mcp`,
     host,
     port,
     adminUrl,
@@ -115,7 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stderr: () => output.stderr,
     async stop() {
       const how = await finish('SIGTERM');
-      await removeDir();
+      await folder.remove();
       return how;
     },
     kill9: () => finish('SIGKILL'),
@@ -131,7 +159,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     );
   } catch (cause) {
     await gateway.kill9();
-    await removeDir();
+    await folder.remove();
     throw new Error(`the gateway did not start\n${output.stdout}\n${output.stderr}`, { cause });
   }
   return gateway;

@@ -6,8 +6,16 @@ export { corpusOrSkip, readJsonl, sharedPath } from './corpus.ts';
 export type { Corpus } from './corpus.ts';
 export { createFakeDisk, createFrozenClock } from './fake-ports.ts';
 export type { DiskFault, DiskOperation, FakeDisk, FrozenClock } from './fake-ports.ts';
-export { baseEnvironment, createKey, freePorts, runSallyport, sallyportBin, startGateway } from './gateway-process.ts';
-export type { CommandResult, Ending, Gateway, GatewayOptions, KeyRequest } from './gateway-process.ts';
+export {
+  baseEnvironment,
+  createKey,
+  freePorts,
+  prepareFolder,
+  runSallyport,
+  sallyportBin,
+  startGateway,
+} from './gateway-process.ts';
+export type { CommandResult, Ending, Gateway, GatewayFolder, GatewayOptions, KeyRequest } from './gateway-process.ts';
 export { encodeHeader, modernRevision, open, post, postModern } from './http-client.ts';
 export type { HttpAnswer, ModernRequest, OnMessage, PostOptions, WireMessage } from './http-client.ts';
 export { LegacySession } from './legacy-session.ts';

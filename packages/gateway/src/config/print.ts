@@ -117,7 +117,7 @@ function toFlow(node: ConfigNode): string {
 function toScalar(value: string | number | boolean | null): string {
   if (typeof value !== 'string') return String(value);
   const isWord = /^[A-Za-z0-9_./][A-Za-z0-9_./:@%+-]*(?: [A-Za-z0-9_./@%+-]+)*$/.test(value) && !value.endsWith(':');
-  const isOther = /^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) || /^(?:0[xo][0-9a-f]+|[\d._:+-]+(?:e[-+]?\d+)?|\.nan|\.inf)$/i.test(value);
+  const isOther = /^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) || /^(?:0[xo][0-9a-f]+|(?=.*\d)[\d._:+-]+(?:e[-+]?\d+)?|\.nan|\.inf)$/i.test(value);
   const isPlain = isWord && (!isOther || /^\d+\.\d+\.\d+\.\d+:\d+$/.test(value));
   if (isPlain) return value;
   return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) ? JSON.stringify(value) : `'${value.replaceAll("'", "''")}'`;

@@ -49,7 +49,7 @@ export interface Complaint {
   readonly length?: number;
 }
 
-/** Collects problems and warnings and remembers which characters must not be printed. */
+/** Collects problems and warnings, 200 of each at most, and remembers which characters must not be printed. */
 export interface ProblemLog {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
@@ -71,6 +71,9 @@ interface HiddenRange {
   readonly column: number;
   readonly length: number;
 }
+
+/** Most problems that are kept; who has more begins with these. */
+const MAX_PROBLEMS = 200;
 
 /** Longest line that an excerpt shows, characters. */
 const EXCERPT_WIDTH = 200;
@@ -122,8 +125,12 @@ export function createProblemLog(): ProblemLog {
   return {
     problems,
     warnings,
-    report: (at, complaint) => void problems.push(make(at, complaint)),
-    warn: (at, complaint) => void warnings.push(make(at, complaint)),
+    report: (at, complaint) => {
+      if (problems.length < MAX_PROBLEMS) problems.push(make(at, complaint));
+    },
+    warn: (at, complaint) => {
+      if (warnings.length < MAX_PROBLEMS) warnings.push(make(at, complaint));
+    },
     hide: (at, length) => void hidden.push({ file: at.file, line: at.line, column: at.column, length }),
     addText: (file, text) => void lines.set(file, text.split(/\r\n|\n|\r/)),
     sorted: () => ({ problems: finish(problems), warnings: finish(warnings) }),

@@ -4,16 +4,12 @@
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Origin } from '@sallyport/guard';
+import { findExcess, MAX_DEPTH } from './bounds.ts';
 import type { ConfigNode, Entry, MapNode } from './node.ts';
 import type { ProblemLog } from './problem.ts';
 
-/** Deepest nesting of lists and mappings; the grammar needs eight. */
-const MAX_DEPTH = 32;
 /** Most values in one file after aliases are expanded. */
 const MAX_NODES = 100_000;
-/** Most aliases in one file, as looking one up costs a walk through the file. */
-const MAX_ALIASES = 256;
-
 interface YamlAdvice {
   readonly message: string;
   readonly suggestion: string;
@@ -64,12 +60,20 @@ const FALLBACK: YamlAdvice = { message: 'this is not valid YAML', suggestion: 'c
  */
 export function parseSource(file: string, text: string, log: ProblemLog): MapNode | undefined {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   const originAt = (offset: number): Origin => {
     const place = lines.linePos(Math.min(offset, text.length));
     return { file, line: Math.max(1, place.line), column: Math.max(1, place.col) };
   };
 
+  const excess = findExcess(text);
+  if (excess !== undefined) {
+    // Nothing has been parsed, so the line is counted here.
+    const before = text.slice(0, excess.offset).split(/\r\n|\n|\r/);
+    const place = { file, line: before.length, column: (before.at(-1) ?? '').length + 1 };
+    log.report(place, { code: 'yaml', message: excess.message, suggestion: excess.suggestion });
+    return undefined;
+  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   const exhausted = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   const fatal = exhausted === undefined ? document.errors : [exhausted];
   const reported = new Set<string>();
@@ -136,7 +140,6 @@ function createWalker(
   log: ProblemLog,
 ): Walker {
   let count = 0;
-  const aliases = new Set<unknown>();
   let exhausted = false;
 
   const nothing = (origin: Origin): ConfigNode => ({ kind: 'scalar', origin, value: null, written: '' });
@@ -173,10 +176,6 @@ function createWalker(
     }
     if (isAlias(node)) {
       const origin = originAt(node.range?.[0] ?? fallback);
-      aliases.add(node);
-      if (aliases.size > MAX_ALIASES) {
-        return exhaust(origin, `the file has more than ${MAX_ALIASES} aliases`, 'write the values out');
-      }
       const target = node.resolve(document);
       if (target !== undefined) return walk(target, depth + 1, node.range?.[0] ?? fallback);
       const written = `*${node.source}`;

@@ -1,8 +1,11 @@
 /** What a request's `params` become on their way upstream: the caller's bytes, with the few members that are ours. */
 import type { Intended } from '@sallyport/guard';
 import {
+  CLIENT_CAPABILITIES_KEY,
   isObject,
   locate,
+  metaOf,
+  removeMember,
   setMember,
   splice,
   toLegacyParams,
@@ -71,6 +74,12 @@ function editParams(
     const place = locate(message.bytes, ['params', 'requestState']);
     if (place !== undefined) edits.push({ ...place, bytes: jsonBytes(target.requestState) });
   }
+  const meta = metaOf(message.params);
+  if (meta !== undefined && spans.meta !== undefined && Object.hasOwn(meta, 'baggage')) {
+    // W3C baggage is the caller's own context and may hold what a server must not learn; trace ids may pass.
+    const edit = removeMember(message.bytes, spans.meta, 'baggage');
+    if (edit !== undefined) edits.push(edit);
+  }
   if (exchange.era === 'modern' && link.era === 'modern') {
     const edit = editCapabilities(exchange, ask);
     if (edit !== undefined) edits.push(edit);
@@ -82,17 +91,14 @@ function referenceSpan(exchange: Intended, target: GatewayTarget): { start: numb
   return locate(exchange.message.bytes, ['params', 'ref', target.kind === 'prompt' ? 'name' : 'uri']);
 }
 
-const capabilityKey = 'io.modelcontextprotocol/clientCapabilities';
-
 /** Takes from the caller's capabilities what this server may not ask for, so that it does not. */
 function editCapabilities(exchange: Intended, ask: readonly AskKind[]): Edit | undefined {
-  const meta = exchange.message.params?.['_meta'];
-  const declared = isObject(meta) ? meta[capabilityKey] : undefined;
+  const declared = metaOf(exchange.message.params)?.[CLIENT_CAPABILITIES_KEY];
   if (!isObject(declared)) return undefined;
   const carried = carriedCapabilities(declared, ask);
   if (carried === declared) return undefined;
   const { meta: span } = exchange.message.spans;
-  return span === undefined ? undefined : setMember(exchange.message.bytes, span, capabilityKey, jsonBytes(carried));
+  return span === undefined ? undefined : setMember(exchange.message.bytes, span, CLIENT_CAPABILITIES_KEY, jsonBytes(carried));
 }
 
 /** The part of a caller's capabilities that reaches a server: what `ask` allows, and nothing we do not carry. */

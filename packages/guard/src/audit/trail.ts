@@ -9,44 +9,27 @@ import { join } from 'node:path';
 import { kindOf, moveLine } from './chain.ts';
 import type { Head } from './chain.ts';
 import { signCheckpoint } from './checkpoint.ts';
-import { formatFileName, orderFiles } from './files.ts';
+import { formatFileName } from './files.ts';
 import type { AppendRefused, TrailFault, TrailOptions, TrailRecovery, TrailState, TrailStats } from './options.ts';
 import { Queue } from './queue.ts';
 import type { Durable, Group } from './queue.ts';
 import { createTimeFormat, encodeCheckpoint, encodeRecord } from './record.ts';
-import type { AuditRecord, RecordCheckpoint, RecordDraft } from './record.ts';
+import type { RecordCheckpoint, RecordDraft } from './record.ts';
 import { findEnd } from './recover.ts';
 import type { TrailEnd } from './recover.ts';
+import { findOldFiles } from './retention.ts';
+import { fillDefaults } from './settings.ts';
+import type { TrailSettings } from './settings.ts';
+import { Space } from './space.ts';
+import { Tally } from './tally.ts';
 import { GroupWriter } from './writer.ts';
 
-const MEBIBYTE = 1024 * 1024;
 const PROBE_MS = 250;
-const MEASURE_MS = 1000;
 /** How long records that nobody waits for may linger, so that they share a sync with the next intent. */
 const LINGER_MS = { intent: 10, full: 10, interval: 50 } as const;
 /** A group of this size is written without lingering. */
-const LARGE_GROUP = MEBIBYTE;
+const LARGE_GROUP = 1024 * 1024;
 const LOST = Promise.resolve<Durable>('lost');
-
-type Settings = { readonly [Name in keyof TrailOptions]-?: Exclude<TrailOptions[Name], undefined> };
-
-function scheduleTimer(ms: number, task: () => void): () => void {
-  const timer = setTimeout(task, ms).unref();
-  return () => clearTimeout(timer);
-}
-
-function withDefaults(options: TrailOptions): Settings {
-  return {
-    ...options,
-    rotateBytes: options.rotateBytes ?? 64 * MEBIBYTE,
-    keepMs: options.keepMs ?? Infinity,
-    checkpointEvery: options.checkpointEvery ?? { ms: 60_000, records: 1000 },
-    reserveFraction: options.reserveFraction ?? 0.05,
-    queueBytes: options.queueBytes ?? 16 * MEBIBYTE,
-    onState: options.onState ?? (() => undefined),
-    schedule: options.schedule ?? scheduleTimer,
-  };
-}
 
 function isDiskFull(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
@@ -55,12 +38,13 @@ function isDiskFull(cause: unknown): boolean {
 export class Trail {
   /** What opening had to repair. */
   readonly recovery: TrailRecovery;
-  readonly #settings: Settings;
+  readonly #settings: TrailSettings;
   readonly #writer: GroupWriter;
   readonly #release: () => Promise<void>;
   readonly #formatTime = createTimeFormat();
   readonly #start: number;
-  readonly #dropped = new Map<string, number>();
+  readonly #space: Space;
+  readonly #tally = new Tally();
 
   #queue = new Queue();
   #inFlight: Group | undefined;
@@ -74,14 +58,6 @@ export class Trail {
   #fileBytes = 0;
   #sinceCheckpoint = 0;
   #written = 0;
-  #lost = 0;
-  #refusedIntents = 0;
-  #droppedTotal = 0;
-  #lostReported = 0;
-  #free = Infinity;
-  #reserve = 0;
-  #measured = -Infinity;
-  #sinceMeasure = 0;
   #isKeyWritten = false;
   #hasRotated = true;
   #running: Promise<void> | undefined;
@@ -91,9 +67,10 @@ export class Trail {
   #cancelCheckpoint: (() => void) | undefined;
 
   /** Use {@link openTrail}. */
-  constructor(settings: Settings, end: TrailEnd, release: () => Promise<void>) {
+  constructor(settings: TrailSettings, end: TrailEnd, release: () => Promise<void>) {
     this.#settings = settings;
     this.#writer = new GroupWriter(settings.disk, settings.directory);
+    this.#space = new Space(settings);
     this.#release = release;
     this.#head = end.head;
     this.#durable = end.head;
@@ -121,8 +98,7 @@ export class Trail {
   append(draft: RecordDraft): number | AppendRefused {
     const refused = this.#refusal(draft);
     if (refused !== undefined) {
-      if (draft.kind === 'intent') this.#refusedIntents += 1;
-      else this.#drop(draft.kind);
+      this.#tally.refuse(draft.kind);
       return { refused };
     }
     if (this.#fileBytes >= this.#settings.rotateBytes) this.#rotate();
@@ -153,8 +129,8 @@ export class Trail {
       state: this.#state,
       queued: this.#queue.group.records + (this.#inFlight?.records ?? 0),
       written: this.#written,
-      lost: this.#lost,
-      dropped: this.#droppedTotal,
+      lost: this.#tally.lost,
+      dropped: this.#tally.dropped,
       lastSeq: this.#head.seq,
       lastDurableSeq: this.#durable.seq,
       lastDurableHash: this.#durable.hash,
@@ -193,14 +169,9 @@ export class Trail {
     const waiting = this.#queue.group.bytes + (this.#inFlight?.bytes ?? 0);
     if (waiting > (isOwed ? 2 * queueBytes : queueBytes)) return 'behind';
     if (isOwed || draft.kind === 'intent') return undefined;
-    if (this.#free - waiting >= this.#reserve) return undefined;
+    if (this.#state !== 'reserved' && !this.#space.isScarce(waiting)) return undefined;
     this.#enterReserve();
     return 'full';
-  }
-
-  #drop(kind: string): void {
-    this.#droppedTotal += 1;
-    this.#dropped.set(kind, (this.#dropped.get(kind) ?? 0) + 1);
   }
 
   #push(draft: RecordDraft): number {
@@ -308,14 +279,11 @@ export class Trail {
   #commit(group: Group): void {
     this.#inFlight = undefined;
     this.#written += group.records;
-    this.#free -= group.bytes;
+    this.#space.spend(group.bytes);
     if (group.last !== undefined) this.#durable = group.last;
     group.wait?.resolve('durable');
     this.#report();
-    this.#sinceMeasure += group.bytes;
-    // Others write to the disk too: on a small one the reserve can be gone well within a second.
-    const isDue = this.#settings.clock.monotonic() - this.#measured >= MEASURE_MS;
-    if (isDue || this.#sinceMeasure > this.#reserve / 4) void this.#measure();
+    if (this.#space.isDue) void this.#measure();
     if (this.#hasRotated) {
       this.#hasRotated = false;
       // Old files that could not be removed stay until the next file begins.
@@ -325,13 +293,8 @@ export class Trail {
 
   /** One record that tells how many were not taken since the last such record. */
   #report(): void {
-    const lost = this.#lost + this.#refusedIntents - this.#lostReported;
-    if (this.#state !== 'healthy' || (this.#dropped.size === 0 && lost === 0)) return;
-    const dropped = Object.fromEntries(this.#dropped);
-    this.#dropped.clear();
-    this.#lostReported += lost;
-    const values = { refusedIntents: lost, dropped };
-    this.#push({ kind: 'system', outcome: { status: 'resumed', reason: 'records not taken' }, args: { values } });
+    const draft = this.#state === 'healthy' ? this.#tally.tell() : undefined;
+    if (draft !== undefined) this.#push(draft);
   }
 
   #fail(group: Group, cause: unknown): void {
@@ -342,7 +305,7 @@ export class Trail {
     for (const line of [...group.lines(), ...later.lines()]) {
       const kind = kindOf(line);
       if (kind === 'checkpoint') continue;
-      if (kind === 'intent' && this.#settings.durability !== 'interval') this.#lost += 1;
+      if (kind === 'intent' && this.#settings.durability !== 'interval') this.#tally.lose();
       else kept.push(line);
     }
     this.#queue = new Queue();
@@ -394,19 +357,9 @@ export class Trail {
   }
 
   async #measure(): Promise<void> {
-    const { disk, directory, clock, reserveFraction } = this.#settings;
-    this.#measured = clock.monotonic();
-    this.#sinceMeasure = 0;
-    try {
-      this.#reserve = (await disk.totalBytes(directory)) * reserveFraction;
-      this.#free = await disk.freeBytes(directory);
-    } catch {
-      // The size of the disk is unknown now; a disk that is in trouble shows it at the next write.
-      if (this.#state === 'reserved') this.#scheduleProbe();
-      return;
-    }
-    if (this.#state === 'healthy' && this.#free < this.#reserve) this.#enterReserve();
-    else if (this.#state === 'reserved' && this.#free >= this.#reserve) {
+    const isKnown = await this.#space.measure();
+    if (this.#state === 'healthy' && this.#space.isScarce(0)) this.#enterReserve();
+    else if (this.#state === 'reserved' && isKnown && this.#space.isAmple) {
       this.#setState('healthy');
       this.#report();
       this.#kick();
@@ -428,32 +381,13 @@ export class Trail {
   async #retain(): Promise<void> {
     const { disk, directory, clock, keepMs } = this.#settings;
     if (keepMs === Infinity) return;
-    const files = orderFiles(await disk.list(directory));
-    const old: string[] = [];
-    for (const [index, file] of files.entries()) {
-      const next = files[index + 1];
-      if (next === undefined) break;
-      const opening = await readOpening(disk, join(directory, next.name));
-      if (opening === undefined || Date.parse(opening.time) >= clock.now() - keepMs) break;
-      old.push(file.name);
-      this.#first = Math.max(this.#first, opening.seq);
-    }
-    if (old.length === 0 || this.#state === 'failing' || this.#state === 'closed') return;
+    const old = await findOldFiles(disk, directory, clock.now() - keepMs);
+    if (old === undefined || this.#state === 'failing' || this.#state === 'closed') return;
+    this.#first = Math.max(this.#first, old.first);
     this.#checkpoint('retain');
     if ((await (this.durable(this.#head.seq) ?? 'durable')) !== 'durable') return;
-    for (const name of old) await disk.remove(join(directory, name));
+    for (const name of old.names) await disk.remove(join(directory, name));
     await disk.syncDirectory(directory);
-  }
-}
-
-async function readOpening(disk: TrailOptions['disk'], path: string): Promise<AuditRecord | undefined> {
-  const head = Buffer.from(await disk.readHead(path, 4096));
-  const newline = head.indexOf(10);
-  if (newline === -1) return undefined;
-  try {
-    return JSON.parse(head.toString('utf8', 0, newline)) as AuditRecord;
-  } catch {
-    return undefined;
   }
 }
 
@@ -464,7 +398,7 @@ async function readOpening(disk: TrailOptions['disk'], path: string): Promise<Au
  *   when another process writes here or the directory cannot be read
  */
 export async function openTrail(options: TrailOptions): Promise<Trail | TrailFault> {
-  const settings = withDefaults(options);
+  const settings = fillDefaults(options);
   const { disk, directory } = settings;
   try {
     await disk.makeDirectory(directory);

@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import fc from 'fast-check';
 import { closeLine, hashLine } from './chain.ts';
 import { MemoryDisk } from './memory-disk.fixture.ts';
 import { ManualTime, intent, mustOpen, outcome, signing, sourcesOf, trailOptions } from './trail.fixture.ts';
 import { verifyTrail } from './verify.ts';
 import type { Verdict, VerifyOptions } from './verify.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** One line of a file, without its newline. */
 interface Place {

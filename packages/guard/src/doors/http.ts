@@ -2,8 +2,7 @@
  * The HTTP door: Streamable HTTP for callers of both eras on node:http. It turns a request into an exchange and a
  * reply into bytes; every judgement is a stage's.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeSseEvent } from '@sallyport/protocol';
 import { createCanceller } from '../cancellation.ts';
@@ -56,6 +55,7 @@ export async function openHttpDoor(context: DoorContext, options: HttpDoorOption
     (request, response) => void serve(request, response, context, options),
   );
   server.on('clientError', answerUnreadable);
+  server.on('connect', (_, socket) => socket.end(bareAnswer(405)));
   server.on('dropRequest', (_, socket) => socket.destroy());
   await listen(server, options);
   const address = server.address() as AddressInfo;
@@ -313,8 +313,11 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const status = unreadableStatus(error.code);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(bareAnswer(unreadableStatus(error.code)));
+}
+
+function bareAnswer(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 }
 
 function unreadableStatus(code: string | undefined): number {

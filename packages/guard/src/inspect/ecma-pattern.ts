@@ -18,6 +18,13 @@ import {
 /** Thrown by the translation of a pattern that the linear engine cannot do or that is malformed. */
 export class UnsupportedPattern extends Error {}
 
+/** A translated pattern. */
+export interface Translation {
+  readonly text: string;
+  /** Unicode properties that it names, which are costly to compile. */
+  readonly properties: number;
+}
+
 /** What an escape or a literal stands for: one character, or a set written as the inside of a class. */
 type Atom = { readonly code: number } | { readonly inside: string };
 
@@ -26,7 +33,8 @@ type Atom = { readonly code: number } | { readonly inside: string };
  *
  * @param source an ECMA-262 pattern in Unicode mode.
  */
-export function translatePattern(source: string): string {
+export function translatePattern(source: string): Translation {
+  let properties = 0;
   let at = 0;
   let out = '';
   let open = 0;
@@ -82,6 +90,7 @@ export function translatePattern(source: string): string {
     const category = isCategory ? (CATEGORIES.get(value ?? name) ?? ALIASES.get(value ?? name)) : undefined;
     const isScript = (name === 'Script' || name === 'sc') && /^[A-Z][A-Za-z_]+$/.test(value ?? '');
     const known = category ?? (isScript ? value : undefined) ?? fail('a property is not known');
+    properties += 1;
     return `\\${isNegated ? 'P' : 'p'}{${known}}`;
   }
 
@@ -203,5 +212,5 @@ export function translatePattern(source: string): string {
     }
   }
   if (open !== 0) fail('a group is not closed');
-  return out;
+  return { text: out, properties };
 }

@@ -3,7 +3,7 @@
  * (look-around, back references) is refused.
  */
 import { RE2JS } from 're2js';
-import { translatePattern, UnsupportedPattern } from './ecma-pattern.ts';
+import { translatePattern, UnsupportedPattern, type Translation } from './ecma-pattern.ts';
 
 /** A pattern that needs linear time. */
 export interface LinearPattern {
@@ -11,6 +11,8 @@ export interface LinearPattern {
   readonly source: string;
   /** Steps per character at worst. */
   readonly size: number;
+  /** How much work compiling it was, in the unit of steps. */
+  readonly work: number;
   /** Says whether any part of `text` matches. */
   test(text: string): boolean;
 }
@@ -21,6 +23,9 @@ export interface LinearPatternFault {
   readonly message: string;
 }
 
+/** Compiling a property's hundreds of ranges takes as long as compiling so many steps. */
+const PROPERTY_WORK = 40;
+
 /**
  * Compiles an ECMA-262 pattern as JSON Schema uses it: not anchored, Unicode, case-sensitive.
  *
@@ -28,7 +33,7 @@ export interface LinearPatternFault {
  * @param maxSize most steps per character; a pattern that needs more is refused. Default 2,000.
  */
 export function compileLinearPattern(source: string, maxSize = 2000): LinearPattern | LinearPatternFault {
-  let translated: string;
+  let translated: Translation;
   try {
     translated = translatePattern(source);
   } catch (cause) {
@@ -36,10 +41,11 @@ export function compileLinearPattern(source: string, maxSize = 2000): LinearPatt
     throw cause;
   }
   try {
-    const engine = RE2JS.compile(translated);
+    const engine = RE2JS.compile(translated.text);
     const size = engine.programSize();
     if (size > maxSize) return { kind: 'fault', message: 'the pattern repeats too much' };
-    return { kind: 'pattern', source, size, test: (text) => engine.test(text) };
+    const work = size + PROPERTY_WORK * translated.properties;
+    return { kind: 'pattern', source, size, work, test: (text) => engine.test(text) };
   } catch (cause) {
     if (cause instanceof Error) return { kind: 'fault', message: 'the pattern is malformed or repeats too much' };
     throw cause;

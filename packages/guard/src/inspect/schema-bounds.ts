@@ -10,12 +10,14 @@ export interface SchemaBounds {
   readonly subschemas: number;
   /** `$ref` and `$dynamicRef` together; default 1,000. */
   readonly references: number;
-  /** `pattern` and `patternProperties` together; default 200. */
+  /** Different patterns, `pattern` and `patternProperties` together; default 500. */
   readonly patterns: number;
   /** UTF-16 units of one pattern; default 1,024. */
   readonly patternLength: number;
   /** Steps per character of one pattern; default 2,000. */
   readonly patternSize: number;
+  /** Work for compiling all patterns, about 10 µs each; default 10,000. */
+  readonly patternWork: number;
   /** Steps of one check; default 2,000,000. */
   readonly steps: number;
 }
@@ -26,9 +28,10 @@ export const DEFAULT_SCHEMA_BOUNDS: SchemaBounds = {
   depth: 64,
   subschemas: 5000,
   references: 1000,
-  patterns: 200,
+  patterns: 500,
   patternLength: 1024,
   patternSize: 2000,
+  patternWork: 10_000,
   steps: 2_000_000,
 };
 

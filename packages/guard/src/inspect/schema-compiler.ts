@@ -33,7 +33,7 @@ export function compileDocument(document: SchemaDocument, bounds: SchemaBounds):
   const waiting: (() => void)[] = [];
   const patterns = new Map<string, LinearPattern>();
   let compiled = 0;
-  let patternUses = 0;
+  let patternWork = 0;
 
   function enter(scope: Scope, resource: Resource): Scope {
     let anchors: Map<string, SchemaObject> | undefined;
@@ -48,17 +48,17 @@ export function compileDocument(document: SchemaDocument, bounds: SchemaBounds):
   }
 
   function compilePattern(source: string, pointer: string): LinearPattern {
-    patternUses += 1;
-    if (patternUses > bounds.patterns) {
-      throw new SchemaProblem('too-many-patterns', pointer, `there are more than ${bounds.patterns} patterns`);
-    }
+    const known = patterns.get(source);
+    if (known !== undefined) return known;
     if (source.length > bounds.patternLength) {
       throw new SchemaProblem('bad-pattern', pointer, `a pattern has more than ${bounds.patternLength} characters`);
     }
-    const known = patterns.get(source);
-    if (known !== undefined) return known;
     const pattern = compileLinearPattern(source, bounds.patternSize);
     if (pattern.kind === 'fault') throw new SchemaProblem('bad-pattern', pointer, pattern.message);
+    patternWork += pattern.work;
+    if (patterns.size >= bounds.patterns || patternWork > bounds.patternWork) {
+      throw new SchemaProblem('too-many-patterns', pointer, 'there are more patterns than can be checked');
+    }
     patterns.set(source, pattern);
     return pattern;
   }

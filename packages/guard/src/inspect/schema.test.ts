@@ -213,9 +213,21 @@ describe('a schema that cannot be compiled', () => {
     ],
     [
       'has too many patterns',
-      { allOf: Array.from({ length: 201 }, (_, index) => ({ pattern: `a{${index}}` })) },
+      { allOf: Array.from({ length: 501 }, (_, index) => ({ pattern: `a${index}` })) },
       'too-many-patterns',
-      '/allOf/200/pattern',
+      '/allOf/500/pattern',
+    ],
+    [
+      'has patterns that are too much work together',
+      { allOf: Array.from({ length: 30 }, (_, index) => ({ pattern: `a{500}${index}` })) },
+      'too-many-patterns',
+      '/allOf/19/pattern',
+    ],
+    [
+      'has too many Unicode properties in its patterns',
+      { allOf: Array.from({ length: 30 }, (_, index) => ({ pattern: `${'[a-z\\p{L}]'.repeat(50)}${index}` })) },
+      'too-many-patterns',
+      '/allOf/4/pattern',
     ],
     ['has a pattern that is too long', { pattern: 'a'.repeat(1025) }, 'bad-pattern', '/pattern'],
     ['has a pattern that looks around', { pattern: 'a(?=b)' }, 'bad-pattern', '/pattern'],

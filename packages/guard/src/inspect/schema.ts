@@ -4,7 +4,7 @@
  * (JSON Schema 2020-12 validation §7.2.1); nothing is coerced and nothing filled in.
  */
 import type { ArgumentFault } from '../exchange.ts';
-import { createMemo } from '../policy/memo.ts';
+import { createMemo, type Memo } from '../policy/memo.ts';
 import { definitionDigest } from './canonical.ts';
 import { compileDocument } from './schema-compiler.ts';
 import {
@@ -59,12 +59,28 @@ const NO_DOCUMENTS: ReadonlyMap<string, unknown> = new Map();
  * @param options bounds and documents.
  */
 export function compileInputSchema(schema: unknown, options: SchemaOptions = {}): CompiledSchema | SchemaFault {
+  return compileThrough(schema, options, undefined);
+}
+
+function compileThrough(
+  schema: unknown,
+  options: SchemaOptions,
+  memo: Memo<string, CompiledSchema> | undefined,
+): CompiledSchema | SchemaFault {
   const bounds = { ...DEFAULT_SCHEMA_BOUNDS, ...options.bounds };
   try {
     measure(schema, bounds);
     const digest = definitionDigest(schema);
+    const known = memo?.get(digest);
+    if (known !== undefined) return known;
     const root = compileDocument(scanDocument(schema, bounds, options.documents ?? NO_DOCUMENTS), bounds);
-    return { kind: 'schema', digest, check: (value) => runCheck(root, value, bounds.steps) };
+    const compiled: CompiledSchema = {
+      kind: 'schema',
+      digest,
+      check: (value) => runCheck(root, value, bounds.steps),
+    };
+    memo?.set(digest, compiled);
+    return compiled;
   } catch (cause) {
     if (!(cause instanceof SchemaProblem)) throw cause;
     return { kind: 'fault', name: cause.fault, pointer: cause.pointer, message: cause.message };
@@ -94,21 +110,8 @@ export interface SchemaCache {
  */
 export function createSchemaCache(capacity = 4096, bounds: Partial<SchemaBounds> = {}): SchemaCache {
   const memo = createMemo<string, CompiledSchema>(capacity);
-  const all = { ...DEFAULT_SCHEMA_BOUNDS, ...bounds };
   return {
-    compile(schema) {
-      try {
-        measure(schema, all);
-      } catch {
-        return compileInputSchema(schema, { bounds: all });
-      }
-      const digest = definitionDigest(schema);
-      const known = memo.get(digest);
-      if (known !== undefined) return known;
-      const compiled = compileInputSchema(schema, { bounds: all });
-      if (compiled.kind === 'schema') memo.set(digest, compiled);
-      return compiled;
-    },
+    compile: (schema) => compileThrough(schema, { bounds }, memo),
     get size() {
       return memo.size;
     },

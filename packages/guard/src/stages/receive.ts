@@ -13,11 +13,15 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   return judgeHead(head, rules) ?? exchange;
 }
 
+/** `uri-host [ ":" port ]` (RFC 9110 §7.2), for names that can be anybody's. */
+const hostForm = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?$/i;
+
 function judgeHead(head: HttpHead, rules: Rules): Refusal | undefined {
   if (head.version !== '1.1') return refuse('bad-http-version');
   const host = head.headers['host'];
   if (host === undefined || head.repeated.has('host') || !rules.hosts.has(host.toLowerCase())) {
-    return refuse('bad-host');
+    const isHost = host !== undefined && !head.repeated.has('host') && hostForm.test(host);
+    return refuse(isHost ? 'bad-host' : 'malformed-host');
   }
   const origin = head.headers['origin'];
   if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');

@@ -1,4 +1,5 @@
 /** JSON-RPC error objects from one era to the other. */
+import { asBuffer } from '../buffers.ts';
 import {
   HEADER_MISMATCH,
   INTERNAL_ERROR,
@@ -56,16 +57,14 @@ export function toModernError(method: string, error: Uint8Array, uri?: string): 
 
 function codeOf(error: Uint8Array): number {
   const member = memberOf(error, whole(error), 'code');
-  return member === undefined ? Number.NaN : Number(text(error, member.value.start, member.value.end));
+  return member === undefined
+    ? Number.NaN
+    : Number(asBuffer(error).toString('latin1', member.value.start, member.value.end));
 }
 
 function hasUri(error: Uint8Array): boolean {
   const data = memberOf(error, whole(error), 'data');
   return data !== undefined && memberOf(error, data.value, 'uri') !== undefined;
-}
-
-function text(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
 function whole(bytes: Uint8Array): { start: number; end: number } {
