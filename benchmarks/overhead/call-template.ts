@@ -76,8 +76,8 @@ export class CallTemplate {
   next(id: number): void {
     this.#turn += 1;
     const digits = String(id);
-    this.bytes.latin1Write(digits, this.#idAt);
-    this.bytes.latin1Write(digits, this.#markAt);
+    this.bytes.write(digits, this.#idAt, 'latin1');
+    this.bytes.write(digits, this.#markAt, 'latin1');
     const key = this.#keys.length > 1 ? this.#keys[this.#turn % this.#keys.length] : undefined;
     key?.copy(this.bytes, this.#keyAt);
     const name = this.#names.length > 1 ? this.#names[this.#turn % this.#names.length] : undefined;

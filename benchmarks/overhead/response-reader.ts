@@ -41,7 +41,7 @@ export class ResponseReader {
   #read(bytes: Buffer): Response | undefined {
     const end = bytes.indexOf(endOfHead);
     if (end < 0) return undefined;
-    const head = bytes.latin1Slice(0, end);
+    const head = bytes.toString('latin1', 0, end);
     const status = Number(head.slice(9, 12));
     const start = end + endOfHead.length;
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
@@ -61,7 +61,7 @@ function readChunks(bytes: Buffer, start: number): Buffer | undefined {
   for (let at = start; ; ) {
     const end = bytes.indexOf(lineBreak, at);
     if (end < 0) return undefined;
-    const size = Number.parseInt(bytes.latin1Slice(at, end), 16);
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16);
     const next = end + lineBreak.length + size + lineBreak.length;
     if (bytes.length < next) return undefined;
     if (size === 0) return parts.length === 1 ? parts[0] : Buffer.concat(parts);

@@ -2,7 +2,14 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, systemConfigPorts, systemWatchPorts, watchConfig, type Config, type Problem } from '@sallyport/gateway';
+import {
+  loadConfig,
+  systemConfigPorts,
+  systemWatchPorts,
+  watchConfig,
+  type Config,
+  type Problem,
+} from '@sallyport/gateway';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let folder = '';
@@ -30,7 +37,8 @@ describe('files', () => {
     const path = await write('real.yaml', 'version: 1\n', 0o602);
     const link = join(folder, 'link.yaml');
     await symlink(path, link);
-    for (const name of [path, link]) expect(await problemsOf(name)).toMatchObject([{ code: 'unsafe-file', file: name, line: 1, column: 1 }]);
+    for (const name of [path, link])
+      expect(await problemsOf(name)).toMatchObject([{ code: 'unsafe-file', file: name, line: 1, column: 1 }]);
     await chmod(path, 0o604);
     expect(await problemsOf(link)).toEqual([]);
   });
@@ -46,15 +54,21 @@ describe('files', () => {
   it('that hold a secret are refused when others can read them', async () => {
     const path = await write('a.yaml', 'version: 1\nupstreams: { a: { command: [x], env: { A: file:secret } } }\n');
     const secret = await write('secret', 'value\n', 0o644);
-    expect(await problemsOf(path)).toMatchObject([{ code: 'unsafe-file', line: 2, column: 43, suggestion: expect.stringContaining('fsGroup') }]);
+    expect(await problemsOf(path)).toMatchObject([
+      { code: 'unsafe-file', line: 2, column: 43, suggestion: expect.stringContaining('fsGroup') },
+    ]);
     await chmod(secret, 0o440);
     expect(await problemsOf(path)).toEqual([]);
   });
 
   it('that are folders, devices or absent are refused at once', async () => {
-    expect(await problemsOf(folder)).toMatchObject([{ code: 'unreadable', suggestion: 'name a file, e.g. -c sallyport.yaml' }]);
+    expect(await problemsOf(folder)).toMatchObject([
+      { code: 'unreadable', suggestion: 'name a file, e.g. -c sallyport.yaml' },
+    ]);
     expect(await problemsOf('/dev/zero')).toMatchObject([{ code: 'unreadable' }]);
-    expect(await problemsOf(join(folder, 'none.yaml'))).toMatchObject([{ suggestion: expect.stringContaining('sallyport init') }]);
+    expect(await problemsOf(join(folder, 'none.yaml'))).toMatchObject([
+      { suggestion: expect.stringContaining('sallyport init') },
+    ]);
   });
 });
 
@@ -75,15 +89,29 @@ describe('commands', () => {
 
   it('that fail, print too much or are absent give a reason', async () => {
     expect(await environmentOf('command:cat nothing-there')).toEqual([expect.stringContaining('exit code 1')]);
-    expect(await environmentOf('command:head -c 100000 /dev/zero')).toEqual([expect.stringContaining('printed more than 65536 bytes')]);
+    expect(await environmentOf('command:head -c 100000 /dev/zero')).toEqual([
+      expect.stringContaining('printed more than 65536 bytes'),
+    ]);
     expect(await environmentOf('command:no-such-program-here')).toEqual([expect.stringContaining('program not found')]);
     expect(await environmentOf('command:true')).toEqual([expect.stringContaining('empty value')]);
   });
 });
 
+describe('a command that does not end', () => {
+  it('is killed, and children that keep its output open are not waited for', async () => {
+    const { run } = systemConfigPorts();
+    const outcome = await run(['sh', '-c', 'sleep 30 & sleep 30'], { cwd: folder, timeout: 100, limit: 10 });
+    expect(outcome).toEqual({ ok: false, reason: 'did not finish within 0.1 s' });
+  }, 5_000);
+});
+
 describe('reload', () => {
   /** Watches the file, makes a change and waits until it acts; 10 s are ten times what it may take. */
-  async function afterChange(path: string, change: () => Promise<void>, isDone: (config: Config) => boolean): Promise<Config> {
+  async function afterChange(
+    path: string,
+    change: () => Promise<void>,
+    isDone: (config: Config) => boolean,
+  ): Promise<Config> {
     const ports = systemWatchPorts(systemConfigPorts());
     const loaded = await loadConfig([path], ports);
     if (!loaded.ok) return expect.fail(JSON.stringify(loaded.problems));
@@ -120,7 +148,10 @@ describe('reload', () => {
   }, 10_000);
 
   it('follows the swap of a linked folder, as Kubernetes does it', async () => {
-    for (const [version, refusals] of [['..one', 'result'], ['..two', 'status']] as const) {
+    for (const [version, refusals] of [
+      ['..one', 'result'],
+      ['..two', 'status'],
+    ] as const) {
       await mkdir(join(folder, version));
       await write(`${version}/sallyport.yaml`, `version: 1\nrefusals: ${refusals}\n`, 0o640);
     }

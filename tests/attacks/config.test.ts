@@ -104,7 +104,9 @@ upstreams:
   c: { url: https://c.example, auth: { token: ${value} }, authToken: ${value} }
 `;
     const loaded = await loadConfig([MAIN], withVirtualFiles(machine, new Map([[MAIN, { content: yaml }]])));
-    const shown = loaded.ok ? expect.fail('it was accepted') : loaded.problems.map((problem) => formatProblem(problem)).join('\n');
+    const shown = loaded.ok
+      ? expect.fail('it was accepted')
+      : loaded.problems.map((problem) => formatProblem(problem)).join('\n');
     // `pasword` is a slip that no rule knows: the line is shown, with every other value blotted out.
     expect(shown.replaceAll(`pasword: ${value}`, '')).not.toContain(value);
     expect(shown).toContain('API_KEY looks like a secret');

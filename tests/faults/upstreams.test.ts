@@ -248,12 +248,12 @@ describe('a local server', () => {
     expect(family.filter(isAlive)).toEqual([]);
   });
 
-  it('that crashes takes the processes of its group with it', async () => {
+  it('that crashes takes along what it started, also what left its group and session', async () => {
     const upstream = await start({ transport: stdio() });
-    const [grandchild] = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
-    if (grandchild === undefined) throw new Error('no process');
+    const grandchildren = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
+    expect(grandchildren.filter(isAlive)).toHaveLength(2);
     await call(await take(upstream), 'exit');
-    await until(() => !isAlive(grandchild));
+    await until(() => !grandchildren.some(isAlive));
     await upstream.stop();
   });
 
@@ -262,7 +262,7 @@ describe('a local server', () => {
     const upstream = await start({ transport: stdio([], { LISTED: 'yes' }) });
     const seen = JSON.parse(textOf(await call(await take(upstream), 'env'))) as Record<string, string>;
     delete process.env['SALLYPORT_TEST_CANARY'];
-    expect(seen).toEqual({ LISTED: 'yes', PATH: process.env['PATH'] });
+    expect(seen).toEqual({ LISTED: 'yes', PATH: process.env['PATH'], SALLYPORT_UPSTREAM: expect.any(String) });
   });
 
   it('that cannot be started is sick, says why to the operator, and fails calls at once', async () => {

@@ -108,6 +108,9 @@ const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
 
+/** How long replies that are being written may take after that, milliseconds. */
+const lastReplyMs = 500;
+
 /** Starts a gateway; what keeps it from starting is returned as a fault with a way out. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway | StateFault> {
   const keys = await openKeys(options.config, options.configPorts);
@@ -187,7 +190,7 @@ class Gateway implements RunningGateway {
       yield* sessions.list();
       yield* connections;
     };
-    const subscriptions = createSubscriptions(conversations);
+    const subscriptions = createSubscriptions(conversations, () => this.#rules);
     const digest = createDigest(state.keys.current.auditDigest);
     const audit: AuditPort = {
       durability: options.config.audit.durability,
@@ -242,6 +245,7 @@ class Gateway implements RunningGateway {
     this.#every(1000, () => this.#unrecorded.flush(this.#world.audit));
     this.#every(60_000, () => sessions.sweep());
     if (this.#options.files.length > 0) this.#watchFiles();
+    this.#state.live.onChange(() => this.#closeUnwelcome());
     this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });
     return undefined;
   }
@@ -284,12 +288,12 @@ class Gateway implements RunningGateway {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#settle();
-    const deadline = systemClock.monotonic() + deadlineMs;
+    this.#world.subscriptions.endFor(() => false, 'draining');
+    await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
-    const doors = [...this.#doors];
-    for (const door of doors) door.close('draining');
-    await Promise.all([this.#http?.close(deadlineMs), this.#drain(deadline)]);
+    for (const door of [...this.#doors]) door.close('draining');
+    await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
     this.#unrecorded.flush(this.#world.audit);
@@ -437,15 +441,22 @@ class Gateway implements RunningGateway {
     await Promise.all(leaving);
   }
 
-  /** Conversations that the new rules would not begin any more are ended. */
+  /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    const { callers } = this.#rules;
-    for (const session of this.#context.sessions.list()) {
-      if (session.owner === 'anonymous' && callers.anonymous === undefined) {
-        this.#context.sessions.end(session, 'anonymous callers are no longer allowed');
-      }
+    const { live } = this.#state;
+    const isWelcome = (principal: string): boolean => {
+      if (live.blocks.isBlocked('caller', principal)) return false;
+      const { callers } = this.#rules;
+      if (principal === 'anonymous') return callers.anonymous !== undefined;
+      if (principal.startsWith('local:')) return callers.local !== undefined;
+      return !principal.startsWith('key:') || (callers.keys && live.hasKey(principal.slice(4)));
+    };
+    const reason = 'the caller may not call any more';
+    for (const session of [...this.#context.sessions.list()]) {
+      if (!isWelcome(session.owner)) this.#context.sessions.end(session, reason);
     }
-    if (callers.local === undefined) for (const door of this.#doors) door.close('local callers are no longer allowed');
+    for (const door of [...this.#doors]) if (!isWelcome(door.session.owner)) door.close(reason);
+    this.#world.subscriptions.endFor(isWelcome, reason);
   }
 
   async #drain(deadline: number): Promise<void> {

@@ -67,6 +67,10 @@ export async function openConfiguredStore(config: Config): Promise<Store | State
 export interface LiveStore {
   readonly credentials: Credentials;
   readonly blocks: Blocks;
+  /** True while some key of this name works. */
+  hasKey(name: string): boolean;
+  /** Calls back after each change of keys or blocks. */
+  onChange(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -85,14 +89,18 @@ export async function openLiveStore(
   const keyRepository = createKeyRepository(store, pepper, systemClock, systemRandom);
   const blockRepository = createBlockRepository(store, systemClock);
   const previous = keys.previous === undefined ? [] : [createPepper(keys.previous.pepper)];
-  let index: KeyIndex = createKeyIndex(await keyRepository.snapshot(), [pepper, ...previous]);
+  let rows = await keyRepository.snapshot();
+  let index: KeyIndex = createKeyIndex(rows, [pepper, ...previous]);
+  const listeners: Array<() => void> = [];
   let blocks = indexBlocks(await blockRepository.snapshot());
   const stop = watchStore(
     store,
     storePollMs,
     async () => {
-      index = createKeyIndex(await keyRepository.snapshot(), [pepper, ...previous]);
+      rows = await keyRepository.snapshot();
+      index = createKeyIndex(rows, [pepper, ...previous]);
       blocks = indexBlocks(await blockRepository.snapshot());
+      for (const listener of listeners) listener();
     },
     (cause) => log(`the store could not be read: ${String(cause)}`),
   );
@@ -105,6 +113,11 @@ export async function openLiveStore(
         return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
       },
     },
+    hasKey(name) {
+      const now = systemClock.now();
+      return rows.some((row) => row.name === name && (row.expiresAt === undefined || now < row.expiresAt));
+    },
+    onChange: (listener) => void listeners.push(listener),
     async close() {
       stop();
       await store.close();

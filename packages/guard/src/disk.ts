@@ -156,7 +156,7 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   try {
-    await unlink(path);
+    if (await isStale(path, parseHolder(await readFile(path, 'utf8')))) await unlink(path);
   } finally {
     await unlink(guard);
   }

@@ -168,7 +168,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       if (!order.includes(name)) order.push(name);
       const isNew = watched.get(name)?.upstream !== upstream;
       watched.set(name, server);
-      if (isNew) upstream.onListChanged(() => void refreshAfter(name));
+      if (isNew) upstream.onListChanged((list) => void refreshAfter(name, list));
     },
     forget(name) {
       watched.delete(name);
@@ -192,11 +192,21 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
   };
 
-  /** A change announced while a load runs may not be in it, so another load follows. */
-  async function refreshAfter(name: string): Promise<void> {
+  /**
+   * A change announced while a load runs may not be in it, so another load follows. Callers are told even where the
+   * definitions turn out to be the same: the server may mean what they do not show.
+   */
+  async function refreshAfter(name: string, list: ListKind): Promise<void> {
     const already = running.get(name);
     if (already !== undefined) await already;
+    let isTold = false;
+    const note = (change: CatalogChange): void => {
+      isTold ||= change.server === name && change.list === list;
+    };
+    listeners.add(note);
     await refresh(name);
+    listeners.delete(note);
+    if (!isTold) for (const listener of listeners) listener({ server: name, list });
   }
 }
 

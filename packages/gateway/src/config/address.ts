@@ -24,7 +24,8 @@ export function parseAddress(value: string): Address | undefined {
   const [, six, other, digits] = parts;
   const port = Number(digits);
   const host = six ?? other ?? '';
-  const isHost = six === undefined ? isIP(host) === 4 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)) : isIP(host) === 6;
+  const isHost =
+    six === undefined ? isIP(host) === 4 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host)) : isIP(host) === 6;
   return isHost && port <= 65535 ? { host, port } : undefined;
 }
 
@@ -45,18 +46,24 @@ export function loopbackAddress(port: number, what: string, wayOut: string): Rea
 }
 
 /** The address under which callers reach the gateway: `https://host`, or `http://` on loopback. */
-export const publicUrl: Reader<string> = text('a URL', 'https://mcp.example.com', { format: 'uri' }, (found, reading) => {
-  const url = parseUrl(found.value);
-  if (url === undefined) return wrongValue(found, reading, `${quoted(found.shown)} is not a URL`, 'write https://mcp.example.com');
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
-    const message = `${quoted(found.shown)} has more than a host: callers' paths begin at the root`;
-    return wrongValue(found, reading, message, `write ${url.origin}`);
-  }
-  if (url.protocol === 'http:' && !isLoopback(bareHost(url))) {
-    return wrongValue(found, reading, 'keys would travel without encryption', `write https://${url.host}`);
-  }
-  return url.origin;
-});
+export const publicUrl: Reader<string> = text(
+  'a URL',
+  'https://mcp.example.com',
+  { format: 'uri' },
+  (found, reading) => {
+    const url = parseUrl(found.value);
+    if (url === undefined)
+      return wrongValue(found, reading, `${quoted(found.shown)} is not a URL`, 'write https://mcp.example.com');
+    if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+      const message = `${quoted(found.shown)} has more than a host: callers' paths begin at the root`;
+      return wrongValue(found, reading, message, `write ${url.origin}`);
+    }
+    if (url.protocol === 'http:' && !isLoopback(bareHost(url))) {
+      return wrongValue(found, reading, 'keys would travel without encryption', `write https://${url.host}`);
+    }
+    return url.origin;
+  },
+);
 
 /** An Origin that browsers may send: scheme, host and port. */
 export const webOrigin: Reader<string> = text('an origin', 'https://app.example.com', {}, (found, reading) => {
@@ -71,26 +78,37 @@ export const webOrigin: Reader<string> = text('an origin', 'https://app.example.
 });
 
 /** Where an upstream is: the operator's own word, so loopback and private addresses are fine. */
-export const upstreamUrl: Reader<string> = text('a URL', 'https://api.example.com/mcp', { format: 'uri' }, (found, reading) => {
-  const url = parseUrl(found.value);
-  if (url === undefined) {
-    return wrongValue(found, reading, `${quoted(found.shown)} is not an http(s) URL`, 'write https://api.example.com/mcp');
-  }
-  if (url.username !== '' || url.password !== '') {
-    reading.log.hide(found.node.origin, found.node.written.length);
-    reading.log.report(found.node.origin, {
-      code: 'literal-secret',
-      message: 'the URL holds a user name or password',
-      suggestion: 'remove it from the URL and write auth: { bearer: env:NAME } or auth: { header: { NAME: env:NAME } }',
-      length: found.node.written.length,
-    });
-    return undefined;
-  }
-  if (url.hash !== '') {
-    return wrongValue(found, reading, 'a fragment (#…) never reaches a server', `write ${url.origin}${url.pathname}`);
-  }
-  return url.href;
-});
+export const upstreamUrl: Reader<string> = text(
+  'a URL',
+  'https://api.example.com/mcp',
+  { format: 'uri' },
+  (found, reading) => {
+    const url = parseUrl(found.value);
+    if (url === undefined) {
+      return wrongValue(
+        found,
+        reading,
+        `${quoted(found.shown)} is not an http(s) URL`,
+        'write https://api.example.com/mcp',
+      );
+    }
+    if (url.username !== '' || url.password !== '') {
+      reading.log.hide(found.node.origin, found.node.written.length);
+      reading.log.report(found.node.origin, {
+        code: 'literal-secret',
+        message: 'the URL holds a user name or password',
+        suggestion:
+          'remove it from the URL and write auth: { bearer: env:NAME } or auth: { header: { NAME: env:NAME } }',
+        length: found.node.written.length,
+      });
+      return undefined;
+    }
+    if (url.hash !== '') {
+      return wrongValue(found, reading, 'a fragment (#…) never reaches a server', `write ${url.origin}${url.pathname}`);
+    }
+    return url.href;
+  },
+);
 
 function parseUrl(value: string): URL | undefined {
   if (!/^https?:\/\//i.test(value) || /[\s\\]/.test(value)) return undefined;

@@ -36,12 +36,21 @@ export function findExcess(text: string): Excess | undefined {
       else if (token === ']' || token === '}') depth -= 1;
       else if (token.startsWith('*')) aliases += 1;
     }
-    if (depth > MAX_DEPTH) return { offset, message: 'the file is nested too deep', suggestion: `use at most ${MAX_DEPTH} levels` };
+    if (depth > MAX_DEPTH)
+      return { offset, message: 'the file is nested too deep', suggestion: `use at most ${MAX_DEPTH} levels` };
     if (aliases > MAX_ALIASES) {
-      return { offset, message: `the file has more than ${MAX_ALIASES} aliases`, suggestion: 'write the values out, in quotes if they are patterns' };
+      return {
+        offset,
+        message: `the file has more than ${MAX_ALIASES} aliases`,
+        suggestion: 'write the values out, in quotes if they are patterns',
+      };
     }
     if (tokens > MAX_TOKENS) {
-      return { offset, message: 'the file has too many values', suggestion: 'move upstreams and roles to several included files' };
+      return {
+        offset,
+        message: 'the file has too many values',
+        suggestion: 'move upstreams and roles to several included files',
+      };
     }
     isText = token === TEXT_FOLLOWS;
     // The lexer's own marks are single control characters that do not stand in the text.

@@ -15,7 +15,10 @@ async function load(yaml: string, env: Record<string, string> = { TOKEN: 'one' }
     list: async () => 'absent',
     run: async () => ({ ok: false, reason: '' }),
   };
-  const loaded = await loadConfig(['a.yaml'], withVirtualFiles(ports, new Map([['/etc/sp/a.yaml', { content: `version: 1\n${yaml}` }]])));
+  const loaded = await loadConfig(
+    ['a.yaml'],
+    withVirtualFiles(ports, new Map([['/etc/sp/a.yaml', { content: `version: 1\n${yaml}` }]])),
+  );
   return loaded.ok ? loaded.config : expect.fail(JSON.stringify(loaded.problems));
 }
 
@@ -59,9 +62,16 @@ describe('diffConfig', () => {
   });
 
   it('tells upstreams that came, went, changed and were tuned apart', async () => {
-    const before = await load('upstreams: { a: { command: [x] }, b: { command: [x] }, c: { command: [x] }, d: { command: [x] } }\n');
-    const after = await load('upstreams: { b: { command: [x] }, c: { command: [y] }, d: { command: [x], limit: 1/s, timeout: 5s }, e: { command: [x] } }\n');
-    expect(diffConfig(before, after)).toEqual({ ...nothing, upstreams: { added: ['e'], removed: ['a'], changed: ['c'], tuned: ['d'] } });
+    const before = await load(
+      'upstreams: { a: { command: [x] }, b: { command: [x] }, c: { command: [x] }, d: { command: [x] } }\n',
+    );
+    const after = await load(
+      'upstreams: { b: { command: [x] }, c: { command: [y] }, d: { command: [x], limit: 1/s, timeout: 5s }, e: { command: [x] } }\n',
+    );
+    expect(diffConfig(before, after)).toEqual({
+      ...nothing,
+      upstreams: { added: ['e'], removed: ['a'], changed: ['c'], tuned: ['d'] },
+    });
   });
 
   it('sees that a secret has another value', async () => {

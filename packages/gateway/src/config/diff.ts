@@ -31,7 +31,8 @@ export interface UpstreamChanges {
 
 /** Compares two configurations. */
 export function diffConfig(before: Config, after: Config): ConfigChanges {
-  const differs = <K extends keyof Config>(...keys: readonly K[]): boolean => keys.some((key) => !isSame(before[key], after[key]));
+  const differs = <K extends keyof Config>(...keys: readonly K[]): boolean =>
+    keys.some((key) => !isSame(before[key], after[key]));
   const { directory: _before, ...auditBefore } = before.audit;
   const { directory: _after, ...auditAfter } = after.audit;
   return {
@@ -74,9 +75,7 @@ function withoutTuning(upstream: UpstreamConfig): unknown {
 }
 
 function valueAt(value: unknown, path: string): unknown {
-  return path
-    .split('.')
-    .reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), value);
+  return path.split('.').reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -14,7 +14,12 @@ export const MAX_FILE_BYTES = 1024 * 1024;
  * Reads one file. Returns `undefined` after reporting why it is not used. `namedAt` is the place of the `include:` line
  * that names it; without one it was named on the command line.
  */
-export async function readConfigFile(path: string, ports: ConfigPorts, log: ProblemLog, namedAt?: Origin): Promise<MapNode | undefined> {
+export async function readConfigFile(
+  path: string,
+  ports: ConfigPorts,
+  log: ProblemLog,
+  namedAt?: Origin,
+): Promise<MapNode | undefined> {
   const start: Origin = { file: path, line: 1, column: 1 };
   const facts = await ports.facts(path);
   if (typeof facts === 'string' || facts.kind !== 'file') {
@@ -38,11 +43,14 @@ export async function readConfigFile(path: string, ports: ConfigPorts, log: Prob
     log.addText(path, text);
     return parseSource(path, text, log);
   }
-  log.report({ file: path, line: text.line, column: text.column }, {
-    code: 'yaml',
-    message: 'these bytes are not UTF-8',
-    suggestion: 'save the file as UTF-8',
-  });
+  log.report(
+    { file: path, line: text.line, column: text.column },
+    {
+      code: 'yaml',
+      message: 'these bytes are not UTF-8',
+      suggestion: 'save the file as UTF-8',
+    },
+  );
   return undefined;
 }
 
@@ -50,10 +58,16 @@ function reportUnreadable(path: string, fault: string, log: ProblemLog, namedAt:
   const wayOut: Record<string, { message: string; suggestion: string }> = {
     absent: {
       message: `${path} does not exist`,
-      suggestion: namedAt === undefined ? 'run `sallyport init` to make one, or name another with -c FILE' : 'create it, or remove the line',
+      suggestion:
+        namedAt === undefined
+          ? 'run `sallyport init` to make one, or name another with -c FILE'
+          : 'create it, or remove the line',
     },
     forbidden: { message: `${path} may not be read by us`, suggestion: `run: chmod u+r ${path}, as its owner` },
-    'too-large': { message: `${path} is larger than 1 MiB`, suggestion: 'move upstreams and roles to several included files' },
+    'too-large': {
+      message: `${path} is larger than 1 MiB`,
+      suggestion: 'move upstreams and roles to several included files',
+    },
     'no-file': { message: `${path} is not a file`, suggestion: 'name a file, e.g. -c sallyport.yaml' },
   };
   const words = wayOut[fault] ?? { message: `${path} could not be read`, suggestion: 'check the disk and the path' };

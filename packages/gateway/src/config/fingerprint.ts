@@ -22,7 +22,10 @@ export function createReadRecorder(ports: ConfigPorts): ReadRecorder {
     ...ports,
     facts: async (path) => {
       const facts = await ports.facts(path);
-      seen.set(`rights ${path}`, typeof facts === 'string' ? facts : [facts.kind, facts.mode, facts.uid, facts.gid].join(' '));
+      seen.set(
+        `rights ${path}`,
+        typeof facts === 'string' ? facts : [facts.kind, facts.mode, facts.uid, facts.gid].join(' '),
+      );
       return facts;
     },
     read: async (path, limit) => {

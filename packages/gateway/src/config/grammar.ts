@@ -1,5 +1,13 @@
 /** Readers of patterns, rates, durations and sizes: the core parses them, this file points at the character that is wrong. */
-import { compilePattern, isQuantityFault, parseDuration, parseRate, parseSize, type Origin, type Rate } from '@sallyport/guard';
+import {
+  compilePattern,
+  isQuantityFault,
+  parseDuration,
+  parseRate,
+  parseSize,
+  type Origin,
+  type Rate,
+} from '@sallyport/guard';
 import type { ConfigNode, ScalarNode } from './node.ts';
 import { lengthOf, quoted, text, wrongValue, type JsonSchema, type Reader, type Reading, type Text } from './reader.ts';
 
@@ -42,7 +50,8 @@ function suggestPattern(source: string, reading: Reading): string {
   if (source === '') return `write '${first}.*' for everything of an upstream, or '*' for everything`;
   if (/^[A-Za-z0-9_-]+$/.test(source)) return `write server.name: '${first}.${source}'`;
   if (source.includes('\\')) return 'write \\* for a star and \\\\ for a backslash, in single quotes';
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(source)) return `write the server before the URI: '${first}.${source.slice(0, 100)}'`;
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(source))
+    return `write the server before the URI: '${first}.${source.slice(0, 100)}'`;
   return `write server.name with * for any text, e.g. '${first}.read_*'`;
 }
 

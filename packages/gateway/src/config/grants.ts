@@ -1,7 +1,8 @@
 /** Readers of what roles allow: grants, subtractions, denials (design §4.1). */
 import type { Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
 import { checkPattern, rate } from './grammar.ts';
-import { lengthOf, list, object, quoted, readText, text, type Reader, type Reading, type Text } from './reader.ts';
+import { object } from './object.ts';
+import { lengthOf, list, quoted, readText, text, type Reader, type Reading, type Text } from './reader.ts';
 
 const PATTERN_EXAMPLE = "'files.read_*'";
 
@@ -115,12 +116,21 @@ type RoleBody = Omit<Role, 'name' | 'origin'>;
 const body: Reader<RoleBody> = object<RoleBody>(
   {
     tools: { reader: grants('tools'), fallback: [], description: 'Tools that holders may call' },
-    resources: { reader: grants('resources'), fallback: [], description: 'Resources that holders may read and subscribe to' },
+    resources: {
+      reader: grants('resources'),
+      fallback: [],
+      description: 'Resources that holders may read and subscribe to',
+    },
     prompts: { reader: grants('prompts'), fallback: [], description: 'Prompts that holders may get' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role of a holder' },
     limit: { reader: rate, description: 'How often one holder may call in all' },
   },
-  { wanted: 'a role', example: "{ tools: ['files.read_*'] }", later: ['scopes'], hints: { allow: 'write tools, resources or prompts' } },
+  {
+    wanted: 'a role',
+    example: "{ tools: ['files.read_*'] }",
+    later: ['scopes'],
+    hints: { allow: 'write tools, resources or prompts' },
+  },
 );
 
 /** What stands under a role's name. */

@@ -8,7 +8,12 @@ import { nearest } from './nearest.ts';
 import { lengthOf } from './reader.ts';
 
 /** Returns the files that `path` names, sorted. `*` in the last part stands for any text without a leading dot. */
-export async function expandInclude(path: string, node: ConfigNode, ports: ConfigPorts, log: ProblemLog): Promise<readonly string[]> {
+export async function expandInclude(
+  path: string,
+  node: ConfigNode,
+  ports: ConfigPorts,
+  log: ProblemLog,
+): Promise<readonly string[]> {
   const name = basename(path);
   if (!name.includes('*')) return [path];
   const folder = dirname(path);
@@ -69,7 +74,8 @@ export function addIncluded(root: MapNode, included: MapNode, log: ProblemLog): 
     }
     const present = entryOf({ ...root, entries }, key);
     const value = present === undefined ? entry.value : joinNodes(present.value, entry.value, log);
-    entries = present === undefined ? [...entries, entry] : entries.map((old) => (old === present ? { ...old, value } : old));
+    entries =
+      present === undefined ? [...entries, entry] : entries.map((old) => (old === present ? { ...old, value } : old));
   }
   return { ...root, entries };
 }
@@ -77,7 +83,8 @@ export function addIncluded(root: MapNode, included: MapNode, log: ProblemLog): 
 /** Joins two lists, or two mappings without a common key. A value of the wrong kind is kept: its reader reports it. */
 function joinNodes(one: ConfigNode, other: ConfigNode, log: ProblemLog): ConfigNode {
   if (one.kind === 'list' && other.kind === 'list') return { ...one, items: [...one.items, ...other.items] };
-  if (one.kind !== 'map' || other.kind !== 'map') return one.kind === 'scalar' && one.value === null ? other : other.kind === one.kind ? one : other;
+  if (one.kind !== 'map' || other.kind !== 'map')
+    return one.kind === 'scalar' && one.value === null ? other : other.kind === one.kind ? one : other;
   const entries = [...one.entries];
   for (const entry of other.entries) {
     const earlier = entryOf(one, entry.key);

@@ -7,21 +7,8 @@ import type { Denial, Role } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
-import {
-  choice,
-  integer,
-  lengthOf,
-  list,
-  object,
-  quoted,
-  record,
-  text,
-  toggle,
-  wrongType,
-  wrongValue,
-  type NameRule,
-  type Reader,
-} from './reader.ts';
+import { object, record, type NameRule } from './object.ts';
+import { choice, integer, lengthOf, list, quoted, text, toggle, wrongType, wrongValue, type Reader } from './reader.ts';
 import { isReference, parseReference } from './resolve-secret.ts';
 import type { SecretReference } from './secret.ts';
 import { nearest } from './nearest.ts';
@@ -60,19 +47,26 @@ const version: Reader<1> = {
   },
 };
 
-const store: Reader<StoreConfig> = text('a store', 'sqlite:state/sallyport.db', { pattern: '^(?:sqlite|env|file|command):.' }, (found, reading) => {
-  const file = found.value.startsWith('sqlite:') ? found.value.slice('sqlite:'.length) : '';
-  if (file !== '' && !file.startsWith('//')) return { kind: 'sqlite', path: resolve(dirname(found.node.origin.file), file) };
-  const isPostgres = /^postgres(?:ql)?:/.test(found.value);
-  const message = isPostgres ? 'postgres is not available in this version' : `${quoted(found.shown)} is not a store`;
-  return wrongValue(found, reading, message, 'write sqlite:state/sallyport.db');
-});
+const store: Reader<StoreConfig> = text(
+  'a store',
+  'sqlite:state/sallyport.db',
+  { pattern: '^(?:sqlite|env|file|command):.' },
+  (found, reading) => {
+    const file = found.value.startsWith('sqlite:') ? found.value.slice('sqlite:'.length) : '';
+    if (file !== '' && !file.startsWith('//'))
+      return { kind: 'sqlite', path: resolve(dirname(found.node.origin.file), file) };
+    const isPostgres = /^postgres(?:ql)?:/.test(found.value);
+    const message = isPostgres ? 'postgres is not available in this version' : `${quoted(found.shown)} is not a store`;
+    return wrongValue(found, reading, message, 'write sqlite:state/sallyport.db');
+  },
+);
 
 /** Stays a reference: whoever opens the store follows it, and makes the file when it is absent. */
 const master: Reader<SecretReference> = {
   schema: { type: 'string', pattern: '^(?:env:|file:(?!//)|command:)' },
   read: (node, reading) => {
-    if (node.kind !== 'scalar' || node.value === null) return wrongType(node, reading, 'a reference', 'file:state/master.key');
+    if (node.kind !== 'scalar' || node.value === null)
+      return wrongType(node, reading, 'a reference', 'file:state/master.key');
     if (typeof node.value !== 'string' || !isReference(node.value)) {
       reading.log.hide(node.origin, lengthOf(node));
       const message = 'the master key stands here in clear';
@@ -82,7 +76,12 @@ const master: Reader<SecretReference> = {
     }
     const reference = parseReference(node.value, node.origin);
     if (reference.kind !== 'fault') return reference;
-    reading.log.report(node.origin, { code: 'value', message: reference.message, suggestion: reference.suggestion, length: lengthOf(node) });
+    reading.log.report(node.origin, {
+      code: 'value',
+      message: reference.message,
+      suggestion: reference.suggestion,
+      length: lengthOf(node),
+    });
     return undefined;
   },
 };
@@ -100,7 +99,10 @@ const ROLE_NAME: NameRule = {
 };
 
 function asName(name: string, length: number): string {
-  const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '');
+  const plain = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '');
   return plain.slice(0, length) || 'my-name';
 }
 
@@ -150,7 +152,12 @@ const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, 
   const name = dot < 0 ? '' : found.value.slice(dot + 1);
   if (name === '' || server === '') {
     const [first = 'files'] = reading.upstreamNames;
-    return wrongValue(found, reading, `${quoted(found.shown)} is not upstream.tool`, `write ${first}.${dot < 0 ? server : 'TOOL'}`);
+    return wrongValue(
+      found,
+      reading,
+      `${quoted(found.shown)} is not upstream.tool`,
+      `write ${first}.${dot < 0 ? server : 'TOOL'}`,
+    );
   }
   if (reading.upstreamNames.has(server)) return found.value;
   if (found.secret !== undefined) return wrongValue(found, reading, `${quoted(found.shown)} names no upstream`, '');
@@ -159,7 +166,10 @@ const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, 
   reading.log.report(found.node.origin, {
     code: 'reference',
     message: `there is no upstream ${quoted(server)}`,
-    suggestion: close === undefined ? `upstreams here: ${known || 'none; add it under upstreams'}` : `did you mean ${close}.${name}?`,
+    suggestion:
+      close === undefined
+        ? `upstreams here: ${known || 'none; add it under upstreams'}`
+        : `did you mean ${close}.${name}?`,
     length: server.length,
   });
   return undefined;
@@ -173,7 +183,11 @@ const testBody = object<TestBody>(
     call: { reader: call, isRequired: true, description: 'upstream.tool' },
     expect: { reader: choice('allowed', 'denied', 'unknown'), isRequired: true, description: 'What must come out' },
   },
-  { wanted: 'a test', example: '{ as: reader, call: files.write_file, expect: unknown }', hints: { role: 'write as: ROLE', tool: 'write call: UPSTREAM.TOOL' } },
+  {
+    wanted: 'a test',
+    example: '{ as: reader, call: files.write_file, expect: unknown }',
+    hints: { role: 'write as: ROLE', tool: 'write call: UPSTREAM.TOOL' },
+  },
 );
 
 const test: Reader<PolicyTest> = {
@@ -204,14 +218,23 @@ const limits = object<LimitsConfig>(
     },
     perAddress: { reader: rate, fallback: '1000/s burst 2000', description: 'Requests of one address' },
     failedLogins: { reader: rate, fallback: '10/m', description: 'Failed logins of one address' },
-    concurrentPerCaller: { reader: integer(1, 100_000, 32), fallback: 32, description: 'Calls of one caller that may run at once' },
+    concurrentPerCaller: {
+      reader: integer(1, 100_000, 32),
+      fallback: 32,
+      description: 'Calls of one caller that may run at once',
+    },
   },
   { wanted: 'limits', example: '{ body: 1MiB, perAddress: 1000/s burst 2000 }' },
 );
 
 const audit = object<AuditConfig>(
   {
-    directory: { reader: path('a folder', 'state/audit'), fallback: 'state/audit', needsRestart: true, description: 'Where the records go' },
+    directory: {
+      reader: path('a folder', 'state/audit'),
+      fallback: 'state/audit',
+      needsRestart: true,
+      description: 'Where the records go',
+    },
     durability: {
       reader: choice('intent', 'full', 'interval'),
       fallback: 'intent',
@@ -226,7 +249,11 @@ const audit = object<AuditConfig>(
       reader: duration({ minimum: DAY, maximum: 36_500 * DAY, words: 'from 1d to 36500d' }),
       description: 'How long files stay; without it for ever',
     },
-    arguments: { reader: keptArguments, fallback: {}, description: 'Argument values that are recorded in clear; all others as a keyed digest' },
+    arguments: {
+      reader: keptArguments,
+      fallback: {},
+      description: 'Argument values that are recorded in clear; all others as a keyed digest',
+    },
   },
   { wanted: 'audit', example: '{ directory: state/audit, durability: intent }', later: ['sinks'] },
 );
@@ -237,7 +264,11 @@ const callers = object<CallersConfig>(
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
   },
-  { wanted: 'callers', example: '{ local: admin, keys: on }', later: ['jwt', 'introspection', 'certificates', 'oauth'] },
+  {
+    wanted: 'callers',
+    example: '{ local: admin, keys: on }',
+    later: ['jwt', 'introspection', 'certificates', 'oauth'],
+  },
 );
 
 /** What the keys of the file give. */
@@ -292,7 +323,9 @@ const includePath: Reader<string> = {
     if (!isDeep && !isOdd) return resolve(dirname(node.origin.file), value);
     reading.log.report(node.origin, {
       code: 'include',
-      message: isDeep ? '* can stand in the last part of the path only' : `${quoted(value)} is not a path: only * is special`,
+      message: isDeep
+        ? '* can stand in the last part of the path only'
+        : `${quoted(value)} is not a path: only * is special`,
       suggestion: 'name one folder a line: servers/*.yaml',
       length: lengthOf(node),
     });
@@ -321,28 +354,49 @@ export const file: Reader<FileBody> = object<FileBody>(
       description: 'Address for callers; loopback only',
     },
     publicUrl: { reader: publicUrl, description: 'Where callers reach it, when that is not the listen address' },
-    origins: { reader: list(webOrigin, 'origins', '[https://app.example.com]', true), fallback: [], description: 'Web pages that may call' },
+    origins: {
+      reader: list(webOrigin, 'origins', '[https://app.example.com]', true),
+      fallback: [],
+      description: 'Web pages that may call',
+    },
     admin: { reader: admin, fallback: {}, needsRestart: true, description: 'Metrics and health; off turns it off' },
-    store: { reader: store, fallback: 'sqlite:state/sallyport.db', needsRestart: true, description: 'Where keys and accepted definitions are kept' },
+    store: {
+      reader: store,
+      fallback: 'sqlite:state/sallyport.db',
+      needsRestart: true,
+      description: 'Where keys and accepted definitions are kept',
+    },
     master: {
       reader: master,
       fallback: 'file:state/master.key',
       needsRestart: true,
       description: 'The key from which all others are derived; a file is made when absent',
     },
-    refusals: { reader: choice('result', 'status'), fallback: 'result', description: 'Whether refusals after parsing set HTTP codes, for plain API clients' },
+    refusals: {
+      reader: choice('result', 'status'),
+      fallback: 'result',
+      description: 'Whether refusals after parsing set HTTP codes, for plain API clients',
+    },
     include: { reader: includeList, fallback: [], description: 'More files; they may hold upstreams, roles and tests' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
-    roles: { reader: record(ROLE_NAME, role, 'names and roles', "{ reader: { tools: ['files.read_*'] } }"), fallback: {}, description: 'What callers may reach' },
+    roles: {
+      reader: record(ROLE_NAME, role, 'names and roles', "{ reader: { tools: ['files.read_*'] } }"),
+      fallback: {},
+      description: 'What callers may reach',
+    },
     upstreams: {
       reader: record(SERVER_NAME, upstream, 'names and upstreams', '{ files: { command: [PROGRAM, ARGUMENT] } }'),
       fallback: {},
       description: 'The servers behind the door',
     },
-    tests: { reader: list(test, 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'), fallback: [], description: 'Run by `sallyport check`' },
+    tests: {
+      reader: list(test, 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
+      fallback: [],
+      description: 'Run by `sallyport check`',
+    },
   },
   {
     wanted: 'sallyport.yaml',
@@ -358,4 +412,3 @@ export const file: Reader<FileBody> = object<FileBody>(
     },
   },
 );
-

@@ -28,9 +28,14 @@ function load(files: Record<string, string | VirtualFile>, names = ['main.yaml']
   return loadConfig(names, withVirtualFiles(ports, new Map(all)));
 }
 
-async function good(files: Record<string, string | VirtualFile>, names?: string[], ports?: ConfigPorts): Promise<Config> {
+async function good(
+  files: Record<string, string | VirtualFile>,
+  names?: string[],
+  ports?: ConfigPorts,
+): Promise<Config> {
   const loaded = await load(files, names, ports);
-  if (!loaded.ok) expect.fail(loaded.problems.map((problem) => `${problem.line}:${problem.column} ${problem.message}`).join('\n'));
+  if (!loaded.ok)
+    expect.fail(loaded.problems.map((problem) => `${problem.line}:${problem.column} ${problem.message}`).join('\n'));
   return loaded.config;
 }
 
@@ -64,7 +69,13 @@ describe('loadConfig', () => {
         failedLogins: { tokens: 10, perMs: 60_000, burst: 10 },
         concurrentPerCaller: 32,
       },
-      audit: { directory: '/etc/sp/state/audit', durability: 'intent', rotate: 64 * 1024 ** 2, keep: undefined, arguments: [] },
+      audit: {
+        directory: '/etc/sp/state/audit',
+        durability: 'intent',
+        rotate: 64 * 1024 ** 2,
+        keep: undefined,
+        arguments: [],
+      },
       callers: { local: undefined, anonymous: undefined, keys: true },
       deny: [],
       roles: [],
@@ -77,7 +88,8 @@ describe('loadConfig', () => {
   });
 
   it('reads grants with their places', async () => {
-    const yaml = "version: 1\nupstreams: { db: { command: [a] } }\nroles:\n  reader:\n    tools: [db.*, '!db.drop', { tool: db.query, limit: 10/m }]\n";
+    const yaml =
+      "version: 1\nupstreams: { db: { command: [a] } }\nroles:\n  reader:\n    tools: [db.*, '!db.drop', { tool: db.query, limit: 10/m }]\n";
     const { roles } = await good({ 'main.yaml': yaml });
     expect(roles[0]?.origin).toEqual({ file: '/etc/sp/main.yaml', line: 4, column: 3 });
     expect(roles[0]?.tools).toEqual([
@@ -93,7 +105,12 @@ describe('loadConfig', () => {
   });
 
   it('takes on, off, true and false for a switch', async () => {
-    for (const [word, keys] of [['on', true], ['true', true], ['off', false], ['false', false]] as const) {
+    for (const [word, keys] of [
+      ['on', true],
+      ['true', true],
+      ['off', false],
+      ['false', false],
+    ] as const) {
       const config = await good({ 'main.yaml': `version: 1\ncallers: { keys: ${word} }\nadmin: off\n` });
       expect(config.callers.keys).toBe(keys);
       expect(config.admin).toBeUndefined();
@@ -112,7 +129,8 @@ describe('loadConfig', () => {
   it('lays files over each other in order and lets null remove', async () => {
     const config = await good(
       {
-        'main.yaml': 'version: 1\nrefusals: status\nlimits: { depth: 9, body: 2MiB }\norigins: [https://a.example]\nroles: { a: {}, b: {} }\n',
+        'main.yaml':
+          'version: 1\nrefusals: status\nlimits: { depth: 9, body: 2MiB }\norigins: [https://a.example]\nroles: { a: {}, b: {} }\n',
         'over.yaml': 'refusals: null\nlimits: { depth: 10 }\norigins: [https://b.example]\nroles: { b: ~, c: {} }\n',
       },
       ['main.yaml', 'over.yaml'],
@@ -128,15 +146,20 @@ describe('loadConfig', () => {
 
   it('adds included files, whose paths start from their own folder', async () => {
     const config = await good({
-      'main.yaml': "version: 1\ninclude: ['servers/*.yaml', roles.yaml]\nupstreams: { a: { command: [a] } }\ntests: [{ as: r, call: b.x, expect: unknown }]\n",
-      'servers/b.yaml': 'upstreams: { b: { command: [b], cwd: data } }\ntests: [{ as: r, call: a.x, expect: unknown }]\n',
+      'main.yaml':
+        "version: 1\ninclude: ['servers/*.yaml', roles.yaml]\nupstreams: { a: { command: [a] } }\ntests: [{ as: r, call: b.x, expect: unknown }]\n",
+      'servers/b.yaml':
+        'upstreams: { b: { command: [b], cwd: data } }\ntests: [{ as: r, call: a.x, expect: unknown }]\n',
       'servers/.hidden.yaml': 'upstreams: { hidden: { command: [b] } }\n',
       'servers/notes.txt': 'not yaml: [',
       'roles.yaml': 'roles: { r: {} }\n',
     });
     expect(config.files).toEqual(['/etc/sp/main.yaml', '/etc/sp/servers/b.yaml', '/etc/sp/roles.yaml']);
     expect(config.folders).toEqual(['/etc/sp/servers', '/etc/sp']);
-    expect(config.upstreams).toMatchObject([{ name: 'a', cwd: '/etc/sp' }, { name: 'b', cwd: '/etc/sp/servers/data' }]);
+    expect(config.upstreams).toMatchObject([
+      { name: 'a', cwd: '/etc/sp' },
+      { name: 'b', cwd: '/etc/sp/servers/data' },
+    ]);
     expect(config.tests.map((test) => test.call)).toEqual(['b.x', 'a.x']);
   });
 
@@ -149,7 +172,10 @@ describe('loadConfig', () => {
       },
       undefined,
       machine({
-        run: async (argv, { cwd }) => ({ ok: true, output: new TextEncoder().encode(`${JSON.stringify(argv)} in ${cwd}\n`) }),
+        run: async (argv, { cwd }) => ({
+          ok: true,
+          output: new TextEncoder().encode(`${JSON.stringify(argv)} in ${cwd}\n`),
+        }),
       }),
     );
     expect(config.listen).toEqual({ host: '127.0.0.1', port: 99 });
@@ -162,10 +188,11 @@ describe('loadConfig', () => {
       E: '7',
       HOME: '/home/me',
     });
-    expect(config.upstreams.filter((upstream) => upstream.kind === 'http').map(({ credentials }) => credentials.map(({ name, value: secret }) => [name, secret.reveal()]))).toEqual([
-      [['authorization', `Bearer ${value}`]],
-      [['x-key', 'from file']],
-    ]);
+    expect(
+      config.upstreams
+        .filter((upstream) => upstream.kind === 'http')
+        .map(({ credentials }) => credentials.map(({ name, value: secret }) => [name, secret.reveal()])),
+    ).toEqual([[['authorization', `Bearer ${value}`]], [['x-key', 'from file']]]);
     expect(config.secretFiles).toEqual(['/etc/sp/secrets/b']);
   });
 
@@ -185,8 +212,16 @@ describe('loadConfig', () => {
   });
 
   it('gives an HTTP upstream a connection a caller and lets it ask', async () => {
-    const config = await good({ 'main.yaml': 'version: 1\nupstreams: { a: { url: "http://127.0.0.1:1/mcp", ask: [elicitation] } }\n' });
-    expect(http(config)).toMatchObject({ share: 'caller', ask: ['elicitation'], timeout: 60_000, maxTime: 600_000, credentials: [] });
+    const config = await good({
+      'main.yaml': 'version: 1\nupstreams: { a: { url: "http://127.0.0.1:1/mcp", ask: [elicitation] } }\n',
+    });
+    expect(http(config)).toMatchObject({
+      share: 'caller',
+      ask: ['elicitation'],
+      timeout: 60_000,
+      maxTime: 600_000,
+      credentials: [],
+    });
   });
 
   it('lets our own groups read secrets and change files', async () => {
@@ -202,7 +237,8 @@ describe('loadConfig', () => {
   it('refuses a folder in which everyone can replace the file, unless it is sticky', async () => {
     const inFolder = (mode: number): ConfigPorts =>
       machine({
-        facts: async (path) => (path === '/etc/sp' ? { kind: 'folder', mode, uid: 0, gid: 0, size: 0, stamp: '' } : 'absent'),
+        facts: async (path) =>
+          path === '/etc/sp' ? { kind: 'folder', mode, uid: 0, gid: 0, size: 0, stamp: '' } : 'absent',
       });
     const loaded = await load({ 'main.yaml': 'version: 1\n' }, undefined, inFolder(0o777));
     expect(loaded.ok ? [] : loaded.problems.map((problem) => problem.code)).toEqual(['unsafe-file']);
@@ -235,7 +271,9 @@ describe('loadConfig', () => {
   });
 
   it('names all that is wrong in one go, in the order of the file', async () => {
-    const loaded = await load({ 'main.yaml': 'version: 1\nlisten: 1\nrefusals: x\ncallers: { local: y, keys: z }\ndeny: [!q]\n' });
+    const loaded = await load({
+      'main.yaml': 'version: 1\nlisten: 1\nrefusals: x\ncallers: { local: y, keys: z }\ndeny: [!q]\n',
+    });
     expect(loaded.ok ? [] : loaded.problems.map((problem) => problem.line)).toEqual([2, 3, 4, 4, 5, 5]);
   });
 
@@ -243,14 +281,25 @@ describe('loadConfig', () => {
     const loaded = await load({});
     expect(loaded).toMatchObject({
       ok: false,
-      problems: [{ file: '/etc/sp/main.yaml', line: 1, column: 1, message: '/etc/sp/main.yaml does not exist', suggestion: expect.stringContaining('sallyport init') }],
+      problems: [
+        {
+          file: '/etc/sp/main.yaml',
+          line: 1,
+          column: 1,
+          message: '/etc/sp/main.yaml does not exist',
+          suggestion: expect.stringContaining('sallyport init'),
+        },
+      ],
     });
   });
 
   it('points at the first byte that is not UTF-8', async () => {
     const bytes = new Uint8Array([...new TextEncoder().encode('version: 1\nab: '), 0xff]);
     const loaded = await load({ 'main.yaml': { content: bytes } });
-    expect(loaded).toMatchObject({ ok: false, problems: [{ line: 2, column: 5, suggestion: 'save the file as UTF-8' }] });
+    expect(loaded).toMatchObject({
+      ok: false,
+      problems: [{ line: 2, column: 5, suggestion: 'save the file as UTF-8' }],
+    });
   });
 
   it('refuses a file of more than 1 MiB', async () => {

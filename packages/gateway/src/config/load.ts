@@ -16,22 +16,29 @@ import { lengthOf, type Reading } from './reader.ts';
 import { isReference, parseReference, resolveSecret } from './resolve-secret.ts';
 import type { Config, ConfigSources } from './types.ts';
 
+const DEFAULT_FILE = 'sallyport.yaml';
+
 /** A configuration, or everything that is wrong with it. Warnings do not hinder. */
 export type Loaded =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
-  | { readonly ok: false; readonly problems: readonly Problem[]; readonly warnings: readonly Problem[]; readonly sources: ConfigSources };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      readonly warnings: readonly Problem[];
+      readonly sources: ConfigSources;
+    };
 
 /**
  * Loads a configuration.
  *
- * @param files paths in the order in which they are laid over each other; the first is the base. At least one.
+ * @param files paths in the order in which they are laid over each other; `sallyport.yaml` when there is none.
  * @returns the configuration, or all problems, sorted by file and line, and what was read until then.
  */
 export async function loadConfig(files: readonly string[], outside: ConfigPorts): Promise<Loaded> {
   const recorder = createReadRecorder(outside);
   const { ports } = recorder;
   const log = createProblemLog();
-  const paths = files.map((path) => resolve(ports.workingFolder, path));
+  const paths = (files.length === 0 ? [DEFAULT_FILE] : files).map((path) => resolve(ports.workingFolder, path));
   const trees: MapNode[] = [];
   for (const path of paths) {
     const source = await readConfigFile(path, ports, log);
@@ -140,7 +147,12 @@ async function followReferences(
   const follow = (node: ScalarNode): Promise<Resolution> | undefined => {
     const reference = parseReference(String(node.value), node.origin);
     if (reference.kind === 'fault') {
-      return Promise.resolve({ ok: false, code: 'secret', message: reference.message, suggestion: reference.suggestion });
+      return Promise.resolve({
+        ok: false,
+        code: 'secret',
+        message: reference.message,
+        suggestion: reference.suggestion,
+      });
     }
     if (reference.kind === 'command' && !mayRun) return undefined;
     if (reference.kind === 'file') files.add(reference.path);

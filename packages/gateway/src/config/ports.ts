@@ -63,7 +63,12 @@ export interface RunOptions {
 /** A value that a reference led to. */
 export type Resolution =
   | { readonly ok: true; readonly secret: Secret }
-  | { readonly ok: false; readonly code: 'secret' | 'unsafe-file'; readonly message: string; readonly suggestion: string };
+  | {
+      readonly ok: false;
+      readonly code: 'secret' | 'unsafe-file';
+      readonly message: string;
+      readonly suggestion: string;
+    };
 
 /** Returns the ports of this process. */
 export function systemConfigPorts(): ConfigPorts {

@@ -35,7 +35,10 @@ audit: { arguments: { 'b.*': [schema] } }
 };
 
 async function load(texts: Record<string, string>) {
-  const loaded = await loadConfig(['main.yaml'], withVirtualFiles(machine, new Map(Object.entries(texts).map(([path, content]) => [path, { content }]))));
+  const loaded = await loadConfig(
+    ['main.yaml'],
+    withVirtualFiles(machine, new Map(Object.entries(texts).map(([path, content]) => [path, { content }]))),
+  );
   return loaded.ok ? loaded.config : expect.fail(JSON.stringify(loaded.problems));
 }
 
@@ -70,7 +73,8 @@ describe('configJsonSchema', () => {
       const properties = node['properties'];
       if (typeof properties === 'object' && properties !== null) {
         expect(node['additionalProperties'], path).toBe(false);
-        for (const [key, below] of Object.entries(properties)) expect(below, `${path}.${key}`).toHaveProperty('description', expect.stringMatching(/\S/));
+        for (const [key, below] of Object.entries(properties))
+          expect(below, `${path}.${key}`).toHaveProperty('description', expect.stringMatching(/\S/));
       }
       for (const [key, below] of Object.entries(node)) walk(below, `${path}.${key}`);
     };
@@ -78,6 +82,10 @@ describe('configJsonSchema', () => {
   });
 
   it('names its dialect and the one required key', () => {
-    expect(configJsonSchema()).toMatchObject({ $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', required: ['version'] });
+    expect(configJsonSchema()).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      required: ['version'],
+    });
   });
 });

@@ -3,7 +3,8 @@ import { dirname, relative } from 'node:path';
 import type { Origin } from '@sallyport/guard';
 import { configJsonSchema } from './json-schema.ts';
 import type { ConfigNode, Entry, MapNode } from './node.ts';
-import { nodeOf, type JsonSchema, type Written } from './reader.ts';
+import { nodeOf, type Written } from './object.ts';
+import type { JsonSchema } from './reader.ts';
 import type { Config } from './types.ts';
 
 interface Line {
@@ -22,7 +23,9 @@ export function printConfig(config: Pick<Config, 'tree' | 'files'>): string {
     origin === undefined ? 'default' : `${relative(folder, origin.file) || origin.file}:${origin.line}`;
   writeMap(config.tree, configJsonSchema(), 0, false, lines, note);
   const width = Math.min(72, Math.max(0, ...lines.map((line) => line.text.length)));
-  return lines.map((line) => (line.note === '' ? line.text : `${line.text.padEnd(width)}  # ${line.note}`)).join('\n') + '\n';
+  return (
+    lines.map((line) => (line.note === '' ? line.text : `${line.text.padEnd(width)}  # ${line.note}`)).join('\n') + '\n'
+  );
 }
 
 type Note = (origin: Origin | undefined) => string;
@@ -35,7 +38,15 @@ function writeMap(map: MapNode, schema: JsonSchema, depth: number, isDefault: bo
   }
 }
 
-function writeValue(head: string, node: ConfigNode, schema: JsonSchema, depth: number, isDefault: boolean, out: Line[], note: Note): void {
+function writeValue(
+  head: string,
+  node: ConfigNode,
+  schema: JsonSchema,
+  depth: number,
+  isDefault: boolean,
+  out: Line[],
+  note: Note,
+): void {
   const place = note(isDefault ? undefined : node.origin);
   if (node.kind === 'scalar') {
     out.push({ text: `${head} ${toScalar(node.value)}`, note: place });
@@ -67,7 +78,11 @@ interface ShownEntry {
 }
 
 function withDefaults(map: MapNode, schema: JsonSchema): readonly ShownEntry[] {
-  const shown = map.entries.map((entry: Entry): ShownEntry => ({ key: entry.key, value: entry.value, isFilledIn: false }));
+  const shown = map.entries.map((entry: Entry): ShownEntry => ({
+    key: entry.key,
+    value: entry.value,
+    isFilledIn: false,
+  }));
   const present = new Set(map.entries.map((entry) => entry.key));
   for (const [key, property] of Object.entries(asRecord(variant(schema, present)['properties']))) {
     const fallback = asRecord(property)['default'];
@@ -117,8 +132,12 @@ function toFlow(node: ConfigNode): string {
 function toScalar(value: string | number | boolean | null): string {
   if (typeof value !== 'string') return String(value);
   const isWord = /^[A-Za-z0-9_./][A-Za-z0-9_./:@%+-]*(?: [A-Za-z0-9_./@%+-]+)*$/.test(value) && !value.endsWith(':');
-  const isOther = /^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) || /^(?:0[xo][0-9a-f]+|(?=.*\d)[\d._:+-]+(?:e[-+]?\d+)?|\.nan|\.inf)$/i.test(value);
+  const isOther =
+    /^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) ||
+    /^(?:0[xo][0-9a-f]+|(?=.*\d)[\d._:+-]+(?:e[-+]?\d+)?|\.nan|\.inf)$/i.test(value);
   const isPlain = isWord && (!isOther || /^\d+\.\d+\.\d+\.\d+:\d+$/.test(value));
   if (isPlain) return value;
-  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) ? JSON.stringify(value) : `'${value.replaceAll("'", "''")}'`;
+  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value)
+    ? JSON.stringify(value)
+    : `'${value.replaceAll("'", "''")}'`;
 }

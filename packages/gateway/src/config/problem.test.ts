@@ -32,7 +32,12 @@ describe('formatProblem', () => {
   it('blots out hidden ranges and whatever a secret name is given', () => {
     const value = ['hun', 'ter2'].join('');
     expect(formatted(`a: ${value}`, 1, 1, 1, [4, value.length])).toContain('a: •••••••');
-    for (const line of [`x: { password: ${value} }`, `apiKey: "${value}"`, `'access-token': ${value} # c`, `  bearer: ${value}`]) {
+    for (const line of [
+      `x: { password: ${value} }`,
+      `apiKey: "${value}"`,
+      `'access-token': ${value} # c`,
+      `  bearer: ${value}`,
+    ]) {
       expect(formatted(line, 1, 1, 1)).not.toContain(value);
     }
     expect(formatted('token: env:GITHUB', 1, 1, 1)).toContain('env:GITHUB');

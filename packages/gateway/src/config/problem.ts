@@ -139,10 +139,13 @@ export function createProblemLog(): ProblemLog {
 
 /** Blots out what follows a key such as `password`, wherever it stands, unless it is a reference. */
 function hideNamedSecrets(line: string): string {
-  return line.replace(/([\w-]+)(["']?\s*:\s*["']?)([^\s,{}[\]"'][^,}"']*)/g, (all, key: string, colon: string, value: string) => {
-    const isSecret = key.toLowerCase() === 'bearer' || hasSecretName(key.replaceAll('-', '_'));
-    return isSecret && !isReference(value) ? `${key}${colon}${'•'.repeat(value.length)}` : all;
-  });
+  return line.replace(
+    /([\w-]+)(["']?\s*:\s*["']?)([^\s,{}[\]"'][^,}"']*)/g,
+    (all, key: string, colon: string, value: string) => {
+      const isSecret = key.toLowerCase() === 'bearer' || hasSecretName(key.replaceAll('-', '_'));
+      return isSecret && !isReference(value) ? `${key}${colon}${'•'.repeat(value.length)}` : all;
+    },
+  );
 }
 
 /** Terminal escapes in a file must not act on the terminal that shows an error. Tabs become one space: the caret stays right. */
@@ -163,7 +166,8 @@ export interface FormatProblemOptions {
  * printed as they are in the problem; shorten them before if the reader knows the folder.
  */
 export function formatProblem(problem: Problem, options: FormatProblemOptions = {}): string {
-  const paint = (code: string, text: string): string => (options.color === true ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const paint = (code: string, text: string): string =>
+    options.color === true ? `\u001b[${code}m${text}\u001b[0m` : text;
   const mark = options.isWarning === true ? paint('33', 'warning') : paint('31', 'error');
   const place = paint('1', `${replaceControls(problem.file)}:${problem.line}:${problem.column}`);
   const out = [`${place}: ${mark}: ${replaceControls(problem.message)}`];

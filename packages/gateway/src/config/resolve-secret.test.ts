@@ -24,8 +24,19 @@ describe('parseReference', () => {
     expect(parseReference(text, origin)).toMatchObject({ kind: 'command', argv, cwd: '/etc/sp' });
   });
 
-  it.each(['command:', 'command:  ', 'command:"a', 'command:[1]', 'command:[]', 'command:["a"', 'env:', 'env:1', 'env:A B', 'file:', 'file:a\0b'])(
-    'refuses %j with a way out',
-    (text) => expect(parseReference(text, origin)).toMatchObject({ kind: 'fault', suggestion: expect.stringContaining('write') }),
+  it.each([
+    'command:',
+    'command:  ',
+    'command:"a',
+    'command:[1]',
+    'command:[]',
+    'command:["a"',
+    'env:',
+    'env:1',
+    'env:A B',
+    'file:',
+    'file:a\0b',
+  ])('refuses %j with a way out', (text) =>
+    expect(parseReference(text, origin)).toMatchObject({ kind: 'fault', suggestion: expect.stringContaining('write') }),
   );
 });

@@ -14,7 +14,9 @@ const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Says whether a text names its value in place of holding it. `file://…` is a URI and holds it. */
 export function isReference(text: string): boolean {
-  return text.startsWith('env:') || text.startsWith('command:') || (text.startsWith('file:') && !text.startsWith('file://'));
+  return (
+    text.startsWith('env:') || text.startsWith('command:') || (text.startsWith('file:') && !text.startsWith('file://'))
+  );
 }
 
 /** Why a text that looks like a reference is none. */
@@ -47,7 +49,8 @@ export function parseReference(text: string, origin: Origin): SecretReference | 
   return {
     kind: 'fault',
     message: argv === undefined ? 'the command cannot be split into words' : 'command: needs a program',
-    suggestion: 'write command:PROGRAM ARGUMENT with quotes around words with spaces, or command:["PROGRAM", "ARGUMENT"]',
+    suggestion:
+      'write command:PROGRAM ARGUMENT with quotes around words with spaces, or command:["PROGRAM", "ARGUMENT"]',
   };
 }
 
@@ -90,9 +93,16 @@ function splitCommand(text: string): readonly string[] | undefined {
 export async function resolveSecret(reference: SecretReference, ports: ConfigPorts): Promise<Resolution> {
   if (reference.kind === 'env') return resolveEnv(reference.name, ports);
   if (reference.kind === 'file') return resolveFile(reference.path, reference.written, ports);
-  const outcome = await ports.run(reference.argv, { cwd: reference.cwd, timeout: COMMAND_TIMEOUT, limit: MAX_SECRET_BYTES });
+  const outcome = await ports.run(reference.argv, {
+    cwd: reference.cwd,
+    timeout: COMMAND_TIMEOUT,
+    limit: MAX_SECRET_BYTES,
+  });
   if (!outcome.ok) {
-    return failed(`the command \`${reference.argv[0]}\` gave no value: ${outcome.reason}`, 'run it in a terminal to see why');
+    return failed(
+      `the command \`${reference.argv[0]}\` gave no value: ${outcome.reason}`,
+      'run it in a terminal to see why',
+    );
   }
   return decode(outcome.output, reference.written, `the command \`${reference.argv[0]}\``);
 }

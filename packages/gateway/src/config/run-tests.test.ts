@@ -15,7 +15,12 @@ describe('runPolicyTests', () => {
       ['allowed', true],
       ['unknown', false],
     ]);
-    expect(outcomes.filter((outcome) => !outcome.passed).map(toProblem).map((problem) => formatProblem(problem))).toEqual([
+    expect(
+      outcomes
+        .filter((outcome) => !outcome.passed)
+        .map(toProblem)
+        .map((problem) => formatProblem(problem)),
+    ).toEqual([
       'a.yaml:3:5: error: test failed: files.write as reader is unknown, expected allowed\n  help: see why: sallyport explain --as reader files.write',
     ]);
   });

@@ -14,7 +14,10 @@ export interface TestOutcome {
  *
  * @param decide says what a holder of only this role would get for a call with any arguments.
  */
-export function runPolicyTests(tests: readonly PolicyTest[], decide: (role: string, call: string) => Expectation): readonly TestOutcome[] {
+export function runPolicyTests(
+  tests: readonly PolicyTest[],
+  decide: (role: string, call: string) => Expectation,
+): readonly TestOutcome[] {
   return tests.map((test) => {
     const actual = decide(test.as, test.call);
     return { test, actual, passed: actual === test.expect };

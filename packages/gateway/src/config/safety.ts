@@ -22,7 +22,10 @@ const STICKY = 0o1000;
 export function findWriters(path: string, facts: FileFacts, identity: Identity | undefined): Unsafety | undefined {
   if (identity === undefined) return undefined;
   if ((facts.mode & OTHERS_WRITE) !== 0) {
-    return { message: `${path} can be changed by everyone (mode ${octal(facts)})`, suggestion: `run: chmod o-w ${path}` };
+    return {
+      message: `${path} can be changed by everyone (mode ${octal(facts)})`,
+      suggestion: `run: chmod o-w ${path}`,
+    };
   }
   if ((facts.mode & GROUP_WRITE) !== 0 && !identity.groups.has(facts.gid)) {
     return {
@@ -52,7 +55,11 @@ export function findReaders(path: string, facts: FileFacts, identity: Identity |
 }
 
 /** Says why files in a folder with these `facts` can be swapped by others; a sticky folder protects them. */
-export function findFolderWriters(path: string, facts: FileFacts, identity: Identity | undefined): Unsafety | undefined {
+export function findFolderWriters(
+  path: string,
+  facts: FileFacts,
+  identity: Identity | undefined,
+): Unsafety | undefined {
   if (identity === undefined || (facts.mode & STICKY) !== 0 || (facts.mode & OTHERS_WRITE) === 0) return undefined;
   return {
     message: `everyone can replace files in the folder ${path} (mode ${octal(facts)})`,

@@ -2,15 +2,30 @@ import { describe, expect, it } from 'vitest';
 import { hasSecretName, hasTokenShape } from './secret-shapes.ts';
 
 describe('hasSecretName', () => {
-  it.each(['TOKEN', 'GITHUB_TOKEN', 'API_KEY', 'OPENAI_APIKEY', 'client_secret', 'DB_PASSWORD', 'PASSWORD', 'TOKEN_GITHUB', 'AWS_CREDENTIALS'])(
-    'takes %s for a secret',
-    (name) => expect(hasSecretName(name)).toBe(true),
-  );
+  it.each([
+    'TOKEN',
+    'GITHUB_TOKEN',
+    'API_KEY',
+    'OPENAI_APIKEY',
+    'client_secret',
+    'DB_PASSWORD',
+    'PASSWORD',
+    'TOKEN_GITHUB',
+    'AWS_CREDENTIALS',
+  ])('takes %s for a secret', (name) => expect(hasSecretName(name)).toBe(true));
 
-  it.each(['LOG', 'HOME', 'MAX_TOKENS', 'TOKEN_FILE', 'AWS_ACCESS_KEY_ID', 'KEYBOARD', 'SECRET_NAME', '', '_', 'TOKENIZER'])(
-    'does not take %s for one',
-    (name) => expect(hasSecretName(name)).toBe(false),
-  );
+  it.each([
+    'LOG',
+    'HOME',
+    'MAX_TOKENS',
+    'TOKEN_FILE',
+    'AWS_ACCESS_KEY_ID',
+    'KEYBOARD',
+    'SECRET_NAME',
+    '',
+    '_',
+    'TOKENIZER',
+  ])('does not take %s for one', (name) => expect(hasSecretName(name)).toBe(false));
 });
 
 describe('hasTokenShape', () => {
@@ -23,10 +38,14 @@ describe('hasTokenShape', () => {
     ['--token=gl', `pat-${'a'.repeat(20)}`],
   ])('knows what begins with %s…', (head, tail) => expect(hasTokenShape(head + tail)).toBe(true));
 
-  it.each(['', 'info', './data', 'https://example.com/ask-me-anything-about-everything-here', 'task-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '@scope/package-name'])(
-    'leaves %s alone',
-    (text) => expect(hasTokenShape(text)).toBe(false),
-  );
+  it.each([
+    '',
+    'info',
+    './data',
+    'https://example.com/ask-me-anything-about-everything-here',
+    'task-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    '@scope/package-name',
+  ])('leaves %s alone', (text) => expect(hasTokenShape(text)).toBe(false));
 
   it('takes time linear in the text', () => {
     expect(hasTokenShape('eyJ'.repeat(1_000_000))).toBe(false);

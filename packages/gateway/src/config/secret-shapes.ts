@@ -2,11 +2,29 @@
 
 const SECRET_WORD = /(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/;
 /** Last words that say the variable is about a secret and not one: `TOKEN_FILE`, `KEY_ID`. */
-const ABOUT = new Set(['FILE', 'PATH', 'DIR', 'URL', 'URI', 'ID', 'NAME', 'TYPE', 'TTL', 'LIMIT', 'COUNT', 'LENGTH', 'ENABLED', 'MODE']);
+const ABOUT = new Set([
+  'FILE',
+  'PATH',
+  'DIR',
+  'URL',
+  'URI',
+  'ID',
+  'NAME',
+  'TYPE',
+  'TTL',
+  'LIMIT',
+  'COUNT',
+  'LENGTH',
+  'ENABLED',
+  'MODE',
+]);
 
 /** Says whether an environment variable of this name holds a secret: a word ends with KEY, TOKEN, SECRET, PASSWORD. */
 export function hasSecretName(name: string): boolean {
-  const words = name.toUpperCase().split('_').filter((word) => word !== '');
+  const words = name
+    .toUpperCase()
+    .split('_')
+    .filter((word) => word !== '');
   const last = words.at(-1);
   if (last === undefined || ABOUT.has(last)) return false;
   return words.some((word) => SECRET_WORD.test(word));

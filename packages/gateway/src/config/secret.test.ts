@@ -7,7 +7,14 @@ const value = ['hidden', 'value'].join('-');
 describe('Secret', () => {
   it('shows where it comes from and never what it is', () => {
     const secret = new Secret(value, 'env:TOKEN');
-    const shown = [String(secret), `${secret.toString()}`, JSON.stringify({ secret }), inspect({ deep: { secret } }, { depth: 9, showHidden: true }), inspect(secret, { customInspect: false }), Object.values(secret).join()];
+    const shown = [
+      String(secret),
+      `${secret.toString()}`,
+      JSON.stringify({ secret }),
+      inspect({ deep: { secret } }, { depth: 9, showHidden: true }),
+      inspect(secret, { customInspect: false }),
+      Object.values(secret).join(),
+    ];
     for (const text of shown) {
       expect(text).not.toContain(value);
       expect(text).toContain('env:TOKEN');

@@ -24,19 +24,28 @@ const ADVICE: Readonly<Record<string, YamlAdvice>> = {
     message: 'a value that begins with * is a YAML alias unless it is quoted',
     suggestion: "put patterns in quotes: '*'",
   },
-  BAD_DIRECTIVE: { message: 'YAML directives (lines that begin with %) are not allowed', suggestion: 'remove the line' },
+  BAD_DIRECTIVE: {
+    message: 'YAML directives (lines that begin with %) are not allowed',
+    suggestion: 'remove the line',
+  },
   BAD_DQ_ESCAPE: {
     message: 'this escape is not known in double quotes',
     suggestion: 'use single quotes, in which a backslash is just a backslash',
   },
-  BAD_INDENT: { message: 'the indentation does not fit', suggestion: 'indent with two spaces under the key this belongs to' },
+  BAD_INDENT: {
+    message: 'the indentation does not fit',
+    suggestion: 'indent with two spaces under the key this belongs to',
+  },
   BAD_PROP_ORDER: { message: 'anchor and tag are in the wrong place', suggestion: 'write the value without them' },
   BAD_SCALAR_START: { message: 'a value cannot begin with this character', suggestion: QUOTE },
   BLOCK_AS_IMPLICIT_KEY: {
     message: 'two colons on one line: YAML cannot tell key from value',
     suggestion: 'put a value that contains ": " in quotes, or begin a new line',
   },
-  BLOCK_IN_FLOW: { message: 'a block cannot stand inside [ ] or { }', suggestion: 'write all of it in brackets or none' },
+  BLOCK_IN_FLOW: {
+    message: 'a block cannot stand inside [ ] or { }',
+    suggestion: 'write all of it in brackets or none',
+  },
   DUPLICATE_KEY: { message: 'this key stands twice', suggestion: 'keep one of them' },
   KEY_OVER_1024_CHARS: { message: 'this key is too long', suggestion: 'shorten it' },
   MISSING_CHAR: { message: 'something is missing here', suggestion: 'close the quote or bracket, or add the colon' },
@@ -52,7 +61,10 @@ const ADVICE: Readonly<Record<string, YamlAdvice>> = {
   UNEXPECTED_TOKEN: { message: 'this does not belong here', suggestion: 'check quotes, brackets and colons before it' },
 };
 
-const FALLBACK: YamlAdvice = { message: 'this is not valid YAML', suggestion: 'check quotes, brackets and indentation' };
+const FALLBACK: YamlAdvice = {
+  message: 'this is not valid YAML',
+  suggestion: 'check quotes, brackets and indentation',
+};
 
 /**
  * Reads `text` of `file` into nodes. Returns `undefined` when the text is no YAML mapping; problems that leave the
@@ -73,7 +85,12 @@ export function parseSource(file: string, text: string, log: ProblemLog): MapNod
     log.report(place, { code: 'yaml', message: excess.message, suggestion: excess.suggestion });
     return undefined;
   }
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'error',
+  });
   const exhausted = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   const fatal = exhausted === undefined ? document.errors : [exhausted];
   const reported = new Set<string>();
@@ -82,7 +99,9 @@ export function parseSource(file: string, text: string, log: ProblemLog): MapNod
     const advice = ADVICE[error.code] ?? FALLBACK;
     const at = originAt(opener ?? error.pos[0]);
     const complaint =
-      opener === undefined ? advice : { message: `this ${text.charAt(opener)} is never closed`, suggestion: 'close it on the same level' };
+      opener === undefined
+        ? advice
+        : { message: `this ${text.charAt(opener)} is never closed`, suggestion: 'close it on the same level' };
     const key = JSON.stringify([at, complaint.message]);
     if (!reported.has(key)) log.report(at, { code: 'yaml', ...complaint });
     reported.add(key);
@@ -107,7 +126,9 @@ export function parseSource(file: string, text: string, log: ProblemLog): MapNod
   log.report(root.origin, {
     code: 'type',
     message: isEmpty ? 'the file is empty' : 'a configuration is a mapping of keys to values',
-    suggestion: isEmpty ? 'begin with `version: 1`, or run `sallyport init`' : 'write `key: value` lines; begin with `version: 1`',
+    suggestion: isEmpty
+      ? 'begin with `version: 1`, or run `sallyport init`'
+      : 'write `key: value` lines; begin with `version: 1`',
   });
   return undefined;
 }
@@ -169,7 +190,11 @@ function createWalker(
     count += 1;
     if (exhausted) return nothing(originAt(fallback));
     if (count > MAX_NODES) {
-      return exhaust(originAt(fallback), 'the file holds too many values once its aliases are expanded', 'write the values out');
+      return exhaust(
+        originAt(fallback),
+        'the file holds too many values once its aliases are expanded',
+        'write the values out',
+      );
     }
     if (depth > MAX_DEPTH) {
       return exhaust(originAt(fallback), 'the file is nested too deep', `use at most ${MAX_DEPTH} levels`);

@@ -4,46 +4,23 @@ import type { Origin, Rate } from '@sallyport/guard';
 import { bareHost, isLoopback, upstreamUrl } from './address.ts';
 import { duration, rate } from './grammar.ts';
 import { entryOf, type MapNode } from './node.ts';
-import {
-  choice,
-  lengthOf,
-  list,
-  object,
-  quoted,
-  readText,
-  text,
-  wrongType,
-  wrongValue,
-  type Keys,
-  type ObjectOptions,
-  type Reader,
-  type Reading,
-} from './reader.ts';
-import { isReference } from './resolve-secret.ts';
-import { Secret } from './secret.ts';
-import { hasSecretName, hasTokenShape } from './secret-shapes.ts';
+import { auth } from './credentials.ts';
+import { env, refuseToken } from './environment.ts';
+import { object, type Keys, type ObjectOptions } from './object.ts';
+import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
+import type { Secret } from './secret.ts';
 import type { Ask, CredentialHeader, HttpUpstreamConfig, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
 
 const COMMAND_EXAMPLE = "[npx, -y, '@modelcontextprotocol/server-filesystem', ./data]";
-
-/** Refuses a text that is a credential in clear. Returns true when it did. */
-function refuseToken(value: string, node: { origin: Origin; written: string }, reading: Reading, wayOut: string): boolean {
-  if (!hasTokenShape(value)) return false;
-  reading.log.hide(node.origin, node.written.length);
-  reading.log.report(node.origin, {
-    code: 'literal-secret',
-    message: 'this looks like a credential in clear',
-    suggestion: wayOut,
-    length: node.written.length,
-  });
-  return true;
-}
 
 /** One word of a command; may be empty after the first. */
 const word: Reader<string> = {
   schema: { type: 'string' },
   read: (node, reading) => {
-    if (node.kind === 'scalar' && (node.value === '' || typeof node.value === 'number' || typeof node.value === 'boolean')) {
+    if (
+      node.kind === 'scalar' &&
+      (node.value === '' || typeof node.value === 'number' || typeof node.value === 'boolean')
+    ) {
       return node.value === '' ? '' : node.written;
     }
     const found = readText(node, reading, 'a word of a command', 'each argument as one item');
@@ -72,7 +49,8 @@ const command: Reader<readonly [string, ...string[]]> = {
     const argv = words.read(node, reading);
     if (argv === undefined) return undefined;
     const [program, ...rest] = argv;
-    if (program === undefined || program === '') return wrongType(node, reading, 'a program and its arguments', COMMAND_EXAMPLE);
+    if (program === undefined || program === '')
+      return wrongType(node, reading, 'a program and its arguments', COMMAND_EXAMPLE);
     return [program === 'node' ? reading.nodePath : program, ...rest];
   },
 };
@@ -82,135 +60,9 @@ function inFlow(value: string): string {
   return /^[A-Za-z0-9_./-][A-Za-z0-9_./=-]*$/.test(value) ? value : `'${value.replaceAll("'", "''")}'`;
 }
 
-const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-const env: Reader<ReadonlyMap<string, Secret>> = {
-  schema: { type: 'object', propertyNames: { pattern: ENV_NAME.source }, additionalProperties: { type: ['string', 'number', 'boolean'] } },
-  read: (node, reading) => {
-    if (node.kind !== 'map') return wrongType(node, reading, 'names and values', '{ HOME: inherit, TOKEN: env:MY_TOKEN }');
-    const values = new Map<string, Secret>();
-    let isWhole = true;
-    for (const { key, keyOrigin, value } of node.entries) {
-      if (!ENV_NAME.test(key)) {
-        const suggestion = 'use letters, digits and _, e.g. MY_TOKEN';
-        const message = `${quoted(key)} is not the name of an environment variable`;
-        reading.log.report(keyOrigin, { code: 'value', message, suggestion, length: key.length });
-        isWhole = false;
-      }
-      const found = readVariable(key, value, reading);
-      if (found === undefined) isWhole = false;
-      else if (found !== 'absent') values.set(key, found);
-    }
-    return isWhole ? values : undefined;
-  },
-};
-
-function readVariable(name: string, node: MapNode['entries'][number]['value'], reading: Reading): Secret | 'absent' | undefined {
-  if (node.kind !== 'scalar' || node.value === null) return wrongType(node, reading, `a value for ${name}`, 'inherit, env:NAME, file:PATH or text');
-  if (node.value === 'inherit') {
-    const value = reading.env[name];
-    if (value !== undefined) return new Secret(value, 'inherit');
-    const message = `${name} is not set here, so the server will not get it`;
-    reading.log.warn(node.origin, { code: 'secret', message, suggestion: `set ${name} before starting, or remove the line`, length: 7 });
-    return 'absent';
-  }
-  if (typeof node.value === 'string' && isReference(node.value)) {
-    return readText(node, reading, 'a value', 'env:NAME')?.secret;
-  }
-  const wayOut = `write ${name}: env:${name}, or ${name}: file:PATH`;
-  if (hasSecretName(name) && node.value !== '') {
-    reading.log.hide(node.origin, lengthOf(node));
-    const message = `${name} looks like a secret and its value stands here in clear`;
-    reading.log.report(node.origin, { code: 'literal-secret', message, suggestion: wayOut, length: lengthOf(node) });
-    return undefined;
-  }
-  const value = typeof node.value === 'string' ? node.value : node.written;
-  return refuseToken(value, node, reading, wayOut) ? undefined : new Secret(value, 'literal');
-}
-
-/** A value that must not stand in the file. */
-const secret: Reader<Secret> = {
-  schema: { type: 'string', pattern: '^(?:env:|file:(?!//)|command:)' },
-  read: (node, reading) => {
-    if (node.kind === 'scalar' && node.value !== null && !(typeof node.value === 'string' && isReference(node.value))) {
-      reading.log.hide(node.origin, lengthOf(node));
-      reading.log.report(node.origin, {
-        code: 'literal-secret',
-        message: 'a secret stands here in clear',
-        suggestion: 'write env:NAME, file:PATH or command:PROGRAM',
-        length: lengthOf(node),
-      });
-      return undefined;
-    }
-    const found = readText(node, reading, 'a reference to a secret', 'env:NAME, file:PATH or command:PROGRAM');
-    if (found?.secret === undefined) return undefined;
-    if (/^[\x20-\x7e\t]+$/.test(found.value)) return found.secret;
-    return wrongValue(found, reading, 'the value holds characters that no HTTP header can carry', 'store the plain credential');
-  },
-};
-
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-/** Headers that the gateway writes itself. */
-const OWN_HEADERS = /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|keep-alive|accept|mcp-.*|last-event-id|proxy-.*)$/i;
-
-const headers: Reader<readonly CredentialHeader[]> = {
-  schema: { type: 'object', additionalProperties: secret.schema, minProperties: 1 },
-  read: (node, reading) => {
-    if (node.kind !== 'map' || node.entries.length === 0) {
-      return wrongType(node, reading, 'header names and secrets', '{ X-Api-Key: env:NAME }');
-    }
-    const found: CredentialHeader[] = [];
-    let isWhole = true;
-    for (const { key, keyOrigin, value } of node.entries) {
-      const isOwn = OWN_HEADERS.test(key);
-      if (!HEADER_NAME.test(key) || isOwn) {
-        const message = isOwn ? `the gateway sets ${key} itself` : `${quoted(key)} is not the name of a header`;
-        reading.log.report(keyOrigin, { code: 'value', message, suggestion: 'name the header of the credential, e.g. X-Api-Key', length: key.length });
-        isWhole = false;
-      }
-      const credential = secret.read(value, reading);
-      if (credential === undefined) isWhole = false;
-      else found.push({ name: key.toLowerCase(), value: credential });
-    }
-    return isWhole ? found : undefined;
-  },
-};
-
-interface AuthBody {
-  readonly bearer: Secret | undefined;
-  readonly header: readonly CredentialHeader[] | undefined;
-}
-
-const authBody = object<AuthBody>(
-  {
-    bearer: { reader: secret, description: 'Sent as Authorization: Bearer' },
-    header: { reader: headers, description: 'Headers that carry a credential' },
-  },
-  {
-    wanted: 'auth',
-    example: '{ bearer: env:NAME }',
-    hints: { token: 'write bearer: env:NAME', headers: 'write header: { NAME: env:NAME }', basic: 'write header: { Authorization: env:NAME }' },
-  },
+const folder: Reader<string> = text('a folder', './data', {}, (found) =>
+  resolve(dirname(found.node.origin.file), found.value),
 );
-
-const auth: Reader<readonly CredentialHeader[]> = {
-  schema: { ...authBody.schema, minProperties: 1, maxProperties: 1 },
-  read: (node, reading) => {
-    const found = authBody.read(node, reading);
-    if (found === undefined || node.kind !== 'map') return undefined;
-    if (found.bearer !== undefined && found.header === undefined) {
-      return [{ name: 'authorization', value: found.bearer.withPrefix('Bearer ') }];
-    }
-    if (found.header !== undefined && found.bearer === undefined) return found.header;
-    if (node.entries.length === 0 || found.header !== undefined) {
-      const message = found.header === undefined ? 'auth is empty' : 'bearer and header exclude each other';
-      reading.log.report(node.origin, { code: 'conflict', message, suggestion: 'write either bearer: env:NAME or header: { NAME: env:NAME }' });
-    }
-    return undefined;
-  },
-};
-
-const folder: Reader<string> = text('a folder', './data', {}, (found) => resolve(dirname(found.node.origin.file), found.value));
 
 interface CommonBody {
   readonly share: Share;
@@ -224,8 +76,16 @@ const TIMES = { minimum: 100, maximum: 24 * 3_600_000, words: 'from 100ms to 24h
 
 function commonKeys(share: Share): Keys<CommonBody> {
   return {
-    share: { reader: choice('all', 'caller', 'session'), fallback: share, description: 'Whether callers share one connection' },
-    timeout: { reader: duration(TIMES), fallback: '60s', description: 'How long a request may go without a sign of life' },
+    share: {
+      reader: choice('all', 'caller', 'session'),
+      fallback: share,
+      description: 'Whether callers share one connection',
+    },
+    timeout: {
+      reader: duration(TIMES),
+      fallback: '60s',
+      description: 'How long a request may go without a sign of life',
+    },
     maxTime: { reader: duration(TIMES), fallback: '10m', description: 'How long a request may take in all' },
     limit: { reader: rate, description: 'How often all callers together may call' },
     ask: {
@@ -236,11 +96,19 @@ function commonKeys(share: Share): Keys<CommonBody> {
   };
 }
 
-type StdioBody = CommonBody & { command: readonly [string, ...string[]]; env: ReadonlyMap<string, Secret>; cwd: string };
+type StdioBody = CommonBody & {
+  command: readonly [string, ...string[]];
+  env: ReadonlyMap<string, Secret>;
+  cwd: string;
+};
 type HttpBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
 
 const stdioKeys: Keys<StdioBody> = {
-  command: { reader: command, isRequired: true, description: 'Program and arguments; `node` means the Node that runs Sallyport' },
+  command: {
+    reader: command,
+    isRequired: true,
+    description: 'Program and arguments; `node` means the Node that runs Sallyport',
+  },
   env: { reader: env, fallback: {}, description: 'The whole environment of the server: inherit, a reference, or text' },
   cwd: { reader: folder, fallback: '.', description: 'The folder in which it starts, relative to this file' },
   ...commonKeys('all'),
@@ -252,7 +120,7 @@ const httpKeys: Keys<HttpBody> = {
   ...commonKeys('caller'),
 };
 
-const LATER = ['openapi', 'server', 'tools', 'mode', 'sandbox', 'egress', 'tls'];
+const LATER = ['openapi', 'server', 'tools', 'mode', 'sandbox'];
 
 const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
   example: `{ command: ${COMMAND_EXAMPLE} }`,
@@ -276,20 +144,32 @@ export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
     schema: { anyOf: [stdio.schema, http.schema] },
     read: (node, reading) => {
       if (node.kind !== 'map') {
-        return wrongType(node, reading, 'an upstream', `{ command: ${COMMAND_EXAMPLE} } or { url: https://api.example.com/mcp }`);
+        return wrongType(
+          node,
+          reading,
+          'an upstream',
+          `{ command: ${COMMAND_EXAMPLE} } or { url: https://api.example.com/mcp }`,
+        );
       }
       const startsProgram = entryOf(node, 'command');
       const reachesUrl = entryOf(node, 'url');
       if (startsProgram !== undefined && reachesUrl !== undefined) {
         const message = 'an upstream has either `command` or `url`';
-        reading.log.report(reachesUrl.keyOrigin, { code: 'conflict', message, suggestion: 'remove one of them', length: 3 });
+        reading.log.report(reachesUrl.keyOrigin, {
+          code: 'conflict',
+          message,
+          suggestion: 'remove one of them',
+          length: 3,
+        });
         return undefined;
       }
       if (startsProgram === undefined && reachesUrl === undefined) {
         reportKindless(name, node, origin, reading);
         return undefined;
       }
-      return startsProgram === undefined ? readHttp(name, origin, node, reading) : readStdio(name, origin, node, reading);
+      return startsProgram === undefined
+        ? readHttp(name, origin, node, reading)
+        : readStdio(name, origin, node, reading);
     },
   };
 }
@@ -320,7 +200,12 @@ function readHttp(name: string, origin: Origin, node: MapNode, reading: Reading)
   const at = entryOf(node, 'url');
   if (credentials.length > 0 && url.protocol === 'http:' && !isLoopback(bareHost(url)) && at !== undefined) {
     const message = 'the credential travels to this server without encryption';
-    reading.log.warn(at.value.origin, { code: 'conflict', message, suggestion: 'use https:// if the server knows it', length: lengthOf(at.value) });
+    reading.log.warn(at.value.origin, {
+      code: 'conflict',
+      message,
+      suggestion: 'use https:// if the server knows it',
+      length: lengthOf(at.value),
+    });
   }
   return { kind: 'http', name, origin, credentials, ...rest };
 }
@@ -347,4 +232,3 @@ function checkCommon(found: CommonBody, node: MapNode, reading: Reading): boolea
   });
   return false;
 }
-

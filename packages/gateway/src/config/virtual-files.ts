@@ -21,7 +21,8 @@ export interface VirtualFile {
 export function withVirtualFiles(ports: ConfigPorts, files: ReadonlyMap<string, VirtualFile>): ConfigPorts {
   const bytesOf = (file: VirtualFile): Uint8Array =>
     typeof file.content === 'string' ? new TextEncoder().encode(file.content) : file.content;
-  const childrenOf = (folder: string): string[] => [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path));
+  const childrenOf = (folder: string): string[] =>
+    [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path));
   const uid = ports.identity?.uid ?? 0;
 
   return {
@@ -31,7 +32,14 @@ export function withVirtualFiles(ports: ConfigPorts, files: ReadonlyMap<string, 
       if (file !== undefined) {
         const bytes = bytesOf(file);
         const mode = file.mode ?? 0o600;
-        return { kind: 'file', mode, uid: file.uid ?? uid, gid: file.gid ?? 0, size: bytes.length, stamp: stampOf(mode, bytes) };
+        return {
+          kind: 'file',
+          mode,
+          uid: file.uid ?? uid,
+          gid: file.gid ?? 0,
+          size: bytes.length,
+          stamp: stampOf(mode, bytes),
+        };
       }
       const found = await ports.facts(path);
       if (typeof found !== 'string' || childrenOf(path).length === 0) return found;

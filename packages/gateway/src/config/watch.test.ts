@@ -138,10 +138,13 @@ describe('watchConfig', () => {
   });
 
   it('sees included files come and go, and secrets change', async () => {
-    const machine = await setup("version: 1\ninclude: ['more/*.yaml']\nupstreams: { a: { command: [x], env: { A: file:a } } }\n", {
-      'more/a.yaml': 'roles: { a: {} }\n',
-      a: 'one',
-    });
+    const machine = await setup(
+      "version: 1\ninclude: ['more/*.yaml']\nupstreams: { a: { command: [x], env: { A: file:a } } }\n",
+      {
+        'more/a.yaml': 'roles: { a: {} }\n',
+        a: 'one',
+      },
+    );
     machine.write('more/b.yaml', 'roles: { b: {} }\n');
     await machine.watch.check();
     expect(machine.seen.at(-1)?.config.roles.map((role) => role.name)).toEqual(['a', 'b']);

@@ -68,7 +68,12 @@ export interface ConfigWatch {
  * @param files as given to `loadConfig`.
  * @param current the configuration in force; a change since it was read is found at the first look.
  */
-export function watchConfig(files: readonly string[], current: Config, ports: WatchPorts, listener: WatchListener): ConfigWatch {
+export function watchConfig(
+  files: readonly string[],
+  current: Config,
+  ports: WatchPorts,
+  listener: WatchListener,
+): ConfigWatch {
   let inForce = current;
   let sources: SourcePaths = current;
   let stamp = '';
@@ -172,7 +177,10 @@ function union(one: SourcePaths, other: SourcePaths): SourcePaths {
 
 /** Explanations point at lines, so rules that only moved are news too. */
 function isSamePlaces(one: Config, other: Config): boolean {
-  return JSON.stringify([one.deny, one.roles, one.upstreams.map(place)]) === JSON.stringify([other.deny, other.roles, other.upstreams.map(place)]);
+  return (
+    JSON.stringify([one.deny, one.roles, one.upstreams.map(place)]) ===
+    JSON.stringify([other.deny, other.roles, other.upstreams.map(place)])
+  );
 }
 
 function place(upstream: Config['upstreams'][number]): unknown {

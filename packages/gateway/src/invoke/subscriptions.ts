@@ -2,7 +2,7 @@
  * What servers say outside of requests, and who hears it: list changes from the catalog, resource updates for those
  * who subscribed over the same conversation, logs of a conversation that only one caller has.
  */
-import { decide, refuse, type Answer, type Intended, type Refusal, type Session } from '@sallyport/guard';
+import { decide, refuse, type Answer, type Intended, type Refusal, type Rules, type Session } from '@sallyport/guard';
 import { isObject, type Message } from '@sallyport/protocol';
 import type { CatalogChange } from '../catalog/catalog.ts';
 import { wireUri } from '../names.ts';
@@ -33,6 +33,8 @@ export interface Subscriptions {
   listen(exchange: Intended, world: World): Promise<Answer | Refusal>;
   /** Tells everybody concerned that a list has changed. */
   announce(change: CatalogChange): void;
+  /** Ends the listening of every principal for whom `isWelcome` is false. */
+  endFor(isWelcome: (principal: string) => boolean, reason: string): void;
 }
 
 const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; filter: string }>> = {
@@ -49,8 +51,9 @@ type Subscribers = Map<string, Set<Session>>;
  * Makes the table of subscriptions.
  *
  * @param sessions - every open conversation with a caller
+ * @param rules - the rules in force
  */
-export function createSubscriptions(sessions: () => Iterable<Session>): Subscriptions {
+export function createSubscriptions(sessions: () => Iterable<Session>, rules: () => Rules): Subscriptions {
   const subscribers = new WeakMap<Link, Subscribers>();
   const levels = new WeakMap<Link, string>();
   const listeners = new Set<Listener>();
@@ -59,7 +62,12 @@ export function createSubscriptions(sessions: () => Iterable<Session>): Subscrip
     if (message.method === 'notifications/resources/updated') {
       const uri = message.params?.['uri'];
       if (typeof uri !== 'string') return;
-      for (const session of subscribers.get(link)?.get(uri) ?? []) session.push(updatedFor(session, server.name, uri));
+      const key = `${server.name}.${uri}`;
+      for (const session of subscribers.get(link)?.get(uri) ?? []) {
+        // Rules may have changed since the subscription: whoever may not read any more hears nothing.
+        if (decide(rules().policy.access(session.roles), 'resources', key).effect !== 'allow') continue;
+        session.push(updatedFor(session, server.name, uri));
+      }
     } else if (message.method === 'notifications/message' && scope !== '') {
       // What is said on a shared conversation belongs to nobody, so nobody hears it.
       for (const session of sessions()) {
@@ -153,6 +161,11 @@ export function createSubscriptions(sessions: () => Iterable<Session>): Subscrip
     subscribe: relay,
     unsubscribe: relay,
     listen,
+    endFor(isWelcome, reason) {
+      for (const { exchange } of [...listeners]) {
+        if (!isWelcome(exchange.principal.id)) exchange.cancellation.cancel(reason);
+      }
+    },
     announce(change) {
       const { method, filter } = changedMethods[change.list];
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);

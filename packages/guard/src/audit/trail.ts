@@ -10,7 +10,15 @@ import { kindOf, moveLine } from './chain.ts';
 import type { Head } from './chain.ts';
 import { signCheckpoint } from './checkpoint.ts';
 import { formatFileName } from './files.ts';
-import type { AppendRefused, TrailFault, TrailOptions, TrailRecovery, TrailState, TrailStats } from './options.ts';
+import type {
+  AppendRefused,
+  Durability,
+  TrailFault,
+  TrailOptions,
+  TrailRecovery,
+  TrailState,
+  TrailStats,
+} from './options.ts';
 import { Queue } from './queue.ts';
 import type { Durable, Group } from './queue.ts';
 import { createTimeFormat, encodeCheckpoint, encodeRecord } from './record.ts';
@@ -38,6 +46,7 @@ function isDiskFull(cause: unknown): boolean {
 export class Trail {
   /** What opening had to repair. */
   readonly recovery: TrailRecovery;
+  readonly durability: Durability;
   readonly #settings: TrailSettings;
   readonly #writer: GroupWriter;
   readonly #release: () => Promise<void>;
@@ -76,6 +85,7 @@ export class Trail {
     this.#durable = end.head;
     this.#first = end.first;
     this.#start = Math.max(settings.clock.now(), end.start + 1);
+    this.durability = settings.durability;
     this.recovery = { tornBytes: end.tornBytes, isBroken: end.isBroken };
     this.#beginFile();
     if (end.tornBytes > 0 || end.isBroken) {

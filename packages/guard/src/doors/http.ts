@@ -5,6 +5,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeSseEvent } from '@sallyport/protocol';
+import { draftRecord, round } from '../audit/draft.ts';
 import { createCanceller } from '../cancellation.ts';
 import type { CallerStream, DoorPath, Ended, HttpHead, Received, Replied, Reply } from '../exchange.ts';
 import { endExchange, runExchange, runHead } from '../pipeline.ts';
@@ -151,15 +152,26 @@ async function serveSession(
     return refused(refuse('unknown-session'));
   }
   if (exchange.head?.method === 'DELETE') {
+    noteStream(exchange, 'session ended', context);
     context.sessions.end(session, 'ended by the caller');
     stream.finish({ status: 204, headers: ['Sallyport-Exchange', exchange.id] });
     return undefined;
   }
   if (!stream.isOpenable) return refused(refuse('method-not-allowed'));
+  noteStream(exchange, 'stream opened', context);
   session.attach(stream);
-  stream.onLost = () => session.detach(stream);
+  stream.onLost = () => {
+    session.detach(stream);
+    noteStream(exchange, 'stream closed', context);
+  };
   session.onClose(() => stream.end());
   return undefined;
+}
+
+/** What has no message still leaves a record. */
+function noteStream(exchange: Received, status: string, { ports }: DoorContext): void {
+  const ms = round(ports.clock.monotonic() - exchange.started);
+  ports.audit.append({ ...draftRecord('outcome', exchange), outcome: { status, ms } });
 }
 
 const pathPattern = /^\/mcp(?:\/([a-z][a-z0-9-]{0,23}))?$/;

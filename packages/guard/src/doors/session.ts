@@ -30,6 +30,8 @@ const opening = Buffer.from('{"jsonrpc":"2.0","id":');
 export class Session implements CallerSession {
   readonly id: string;
   readonly owner: string;
+  /** The owner's roles when the conversation began. */
+  readonly roles: readonly string[];
   readonly path: DoorPath;
   readonly created: number;
   lastUsed: number;
@@ -44,9 +46,10 @@ export class Session implements CallerSession {
   private readonly closing: Array<() => void> = [];
   isClosed = false;
 
-  constructor(id: string, owner: string, path: DoorPath, now: number) {
+  constructor(id: string, owner: string, roles: readonly string[], path: DoorPath, now: number) {
     this.id = id;
     this.owner = owner;
+    this.roles = roles;
     this.path = path;
     this.created = now;
     this.lastUsed = now;
@@ -210,7 +213,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (!makeRoom(owner)) return undefined;
       const binding = { principal: owner, path: pathKey(exchange.path), revision: handshake.revision };
       const id = seal.close('session', binding, { door: exchange.door }, maxAge);
-      const session = new Session(id, owner, exchange.path, clock.now());
+      const session = new Session(id, owner, exchange.principal.roles, exchange.path, clock.now());
       session.handshake = handshake;
       table.set(id, session);
       counts.set(owner, (counts.get(owner) ?? 0) + 1);

@@ -32,7 +32,10 @@ export interface StdioDoor {
 export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): StdioDoor {
   const { input, output } = options;
   const { clock } = context.ports;
-  const session = new Session(`stdio:${context.nextId()}`, `local:${options.localUser}`, options.path, clock.now());
+  const role = context.rules().callers.local;
+  const roles = role === undefined ? [] : [role];
+  const owner = `local:${options.localUser}`;
+  const session = new Session(`stdio:${context.nextId()}`, owner, roles, options.path, clock.now());
   const running = new Set<Promise<unknown>>();
   let finish: () => void = () => undefined;
   const closed = new Promise<void>((resolve) => {

@@ -1,14 +1,16 @@
 /** A child process as links use it: three pipes, one end, and signals that reach its whole family. */
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { familyOf, readProcesses, type ProcessRow } from './family.ts';
+import { familyOf, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
 
 /** What to start. */
 export interface SpawnRequest {
   readonly program: string;
   readonly args: readonly string[];
-  /** The whole environment. */
+  /** The whole environment, except for the mark. */
   readonly env: Readonly<Record<string, string>>;
+  /** Tells this child and its descendants from all others; they see it as `SALLYPORT_UPSTREAM`. */
+  readonly mark: string;
   readonly cwd: string;
 }
 
@@ -38,6 +40,8 @@ export interface Child {
 /** Starts a child process, without a shell, as the leader of a session of its own. Does not throw. */
 export type SpawnChild = (request: SpawnRequest) => Child;
 
+const MARK_NAME = 'SALLYPORT_UPSTREAM';
+
 const kill = (target: number, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
   try {
     return process.kill(target, signal);
@@ -51,7 +55,7 @@ export const spawnChild: SpawnChild = (request) => {
   const isWindows = process.platform === 'win32';
   const child = spawn(request.program, [...request.args], {
     cwd: request.cwd,
-    env: request.env,
+    env: { ...request.env, [MARK_NAME]: request.mark },
     shell: false,
     detached: !isWindows,
     windowsHide: true,
@@ -78,10 +82,12 @@ export const spawnChild: SpawnChild = (request) => {
     if (isWindows) return !hasExited && child.kill(signal) ? 1 : 0;
     const rows = await readProcesses();
     if (rows.length === 0) return kill(-pid, signal) ? 1 : 0;
+    const marked = await markedProcesses(rows, MARK_NAME, request.mark);
     // A number is not given out again while a group or session bears it. So one that lives after the child's end is
     // another program's, and then nothing of ours bears it any more.
     const isReused = hasExited && rows.some((row) => row.pid === pid && !row.isZombie);
-    if (!isReused) for (const row of familyOf(pid, rows)) known.set(row.pid, row);
+    const family = isReused ? rows.filter((row) => marked.has(row.pid)) : familyOf(pid, rows, marked);
+    for (const row of family) known.set(row.pid, row);
     const living = rows.filter((row) => !row.isZombie && known.get(row.pid)?.started === row.started);
     if (living.some((row) => row.group === pid)) kill(-pid, signal);
     for (const row of living) {

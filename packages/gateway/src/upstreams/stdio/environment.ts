@@ -1,6 +1,7 @@
 /**
  * What a local server sees of its surroundings: the variables that its entry lists, and PATH, without which neither
- * programs nor interpreters are found. Nothing else of the gateway's own environment gets through.
+ * programs nor interpreters are found. Nothing else of the gateway's own environment gets through; the
+ * mark that `child.ts` adds is random and known to nobody else.
  */
 
 /** Windows programs do not start without these; none holds anything of the user's. */

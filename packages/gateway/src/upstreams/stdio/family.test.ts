@@ -38,5 +38,6 @@ describe('a process family', () => {
       row(15, 10, 10, 10, true),
     ];
     expect(familyOf(10, rows).map(({ pid }) => pid)).toEqual([10, 11, 12, 13, 14]);
+    expect(familyOf(10, rows, [20]).map(({ pid }) => pid)).toEqual([10, 11, 12, 13, 14, 20, 21]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Who belongs to a child process: everything in its group, its session or below it. Found through /proc on Linux;
- * elsewhere only the group is known. A process that left all three before we looked cannot be found.
+ * Who belongs to a child process: everything in its group, its session or below it, and everything that bears its mark,
+ * a variable that all descendants inherit unless they wipe their environment. Found through /proc on Linux; elsewhere
+ * only the group is known.
  */
 import { readdir, readFile } from 'node:fs/promises';
 
@@ -36,9 +37,13 @@ export const parseStat = (pid: number, line: string): ProcessRow | undefined => 
   };
 };
 
-/** Returns the living processes that belong to `leader`, itself included. */
-export const familyOf = (leader: number, rows: readonly ProcessRow[]): ProcessRow[] => {
-  const members = new Set([leader]);
+/**
+ * Returns the living processes that belong to `leader`, itself included.
+ *
+ * @param marked - processes that bear the leader's mark
+ */
+export const familyOf = (leader: number, rows: readonly ProcessRow[], marked: Iterable<number> = []): ProcessRow[] => {
+  const members = new Set([leader, ...marked]);
   let before = 0;
   while (members.size !== before) {
     before = members.size;
@@ -61,4 +66,20 @@ export const readProcesses = async (): Promise<ProcessRow[]> => {
       }),
   );
   return rows.filter((row) => row !== undefined);
+};
+
+/** Returns the processes whose environment, as they were started with it, holds `name=value`; unreadable ones do not. */
+export const markedProcesses = async (
+  rows: readonly ProcessRow[],
+  name: string,
+  value: string,
+): Promise<Set<number>> => {
+  const entry = Buffer.from(`\0${name}=${value}\0`);
+  const marked = await Promise.all(
+    rows.map(async ({ pid }) => {
+      const environment = await readFile(`/proc/${pid}/environ`).catch(() => Buffer.alloc(0));
+      return Buffer.concat([Buffer.of(0), environment, Buffer.of(0)]).includes(entry) ? pid : undefined;
+    }),
+  );
+  return new Set(marked.filter((pid) => pid !== undefined));
 };

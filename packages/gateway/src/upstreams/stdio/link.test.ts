@@ -19,7 +19,7 @@ const open = (options: Partial<OpenOptions> = {}) => {
   const children: FakeChild[] = [];
   const spawn = fakeSpawn((child) => children.push(child));
   const ports = fakePorts({ spawn });
-  const child = spawn({ program: 'server', args: [], env: {}, cwd: '/' });
+  const child = spawn({ program: 'server', args: [], env: {}, cwd: '/', mark: 'm' });
   const link = new StdioLink(
     child,
     {

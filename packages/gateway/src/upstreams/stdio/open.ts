@@ -2,6 +2,7 @@
  * Starts a local server and finds out which era it speaks (2026-07-28 versioning, stdio): `server/discover` first;
  * silence, an error that is not a modern one, or a crash means legacy.
  */
+import type { Random } from '@sallyport/guard';
 import { MODERN_REVISION, type Era } from '@sallyport/protocol';
 import { discoverParams, initializeParams, readDiscover, readInitialize } from '../handshake.ts';
 import { linkFailure, type LinkAnswer, type LinkFailure, type LinkPeer } from '../link.ts';
@@ -12,6 +13,8 @@ import { childEnvironment } from './environment.ts';
 import { StdioLink } from './link.ts';
 import type { StdioOptions } from './options.ts';
 import { readStderr } from './stderr.ts';
+
+const MARK_BYTES = 8;
 
 /**
  * Returns the stdio kind of upstream.
@@ -28,7 +31,7 @@ export const createStdioTransport = (
   const start = (open: OpenOptions): StdioLink => {
     const [program, ...args] = options.command;
     const env = childEnvironment(options.env, process.env, process.platform);
-    const child = ports.spawn({ program, args, env, cwd: options.cwd });
+    const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports.random) });
     readStderr(child.stderr, onStderr);
     return new StdioLink(child, open, ports);
   };
@@ -52,6 +55,8 @@ export const createStdioTransport = (
     close: () => Promise.resolve(),
   };
 };
+
+const newMark = (random: Random): string => Buffer.from(random.bytes(MARK_BYTES)).toString('hex');
 
 /** What the handshake came to. */
 type Outcome =
