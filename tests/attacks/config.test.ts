@@ -1,4 +1,4 @@
-/** Every wrong configuration is refused with file, line, column and a way out (config.cases.ts), and none of it shows a secret. */
+/** Every wrong configuration of config.cases.ts is refused with file, line, column and a way out, and shows no secret. */
 import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
 import { describe, expect, it } from 'vitest';
 import * as cases from './config.cases.ts';

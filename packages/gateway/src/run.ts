@@ -10,7 +10,6 @@ import {
   createUnrecorded,
   openHttpDoor,
   openStdioDoor,
-  type AuditPort,
   type DoorContext,
   type DoorPath,
   type HttpDoor,
@@ -192,15 +191,10 @@ class Gateway implements RunningGateway {
     };
     const subscriptions = createSubscriptions(conversations, () => this.#rules);
     const digest = createDigest(state.keys.current.auditDigest);
-    const audit: AuditPort = {
-      durability: options.config.audit.durability,
-      append: (draft) => state.trail.append(draft),
-      durable: (seq) => state.trail.durable(seq),
-    };
     this.#world = {
       clock: systemClock,
       seal,
-      audit,
+      audit: state.trail,
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
@@ -217,7 +211,7 @@ class Gateway implements RunningGateway {
       sessions: () => [...sessions.list()].length,
     });
     this.#context = {
-      ports: this.#makePorts(digest, audit),
+      ports: this.#makePorts(digest),
       rules: () => this.#rules,
       nextId: createExchangeIds(systemRandom),
       sessions,
@@ -242,7 +236,7 @@ class Gateway implements RunningGateway {
     for (const config of this.#config.upstreams) this.#addServer(config);
     void this.#waitForServers();
     const { sessions } = this.#context;
-    this.#every(1000, () => this.#unrecorded.flush(this.#world.audit));
+    this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
     this.#every(60_000, () => sessions.sweep());
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => this.#closeUnwelcome());
@@ -296,14 +290,14 @@ class Gateway implements RunningGateway {
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
-    this.#unrecorded.flush(this.#world.audit);
+    this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
     await this.#state.trail.close();
     await this.#state.live.close();
   }
 
-  #makePorts(digest: (bytes: Uint8Array) => string, audit: AuditPort): Ports {
-    const { live } = this.#state;
+  #makePorts(digest: (bytes: Uint8Array) => string): Ports {
+    const { live, trail } = this.#state;
     const { onExchange } = this.#options;
     return {
       clock: systemClock,
@@ -312,7 +306,7 @@ class Gateway implements RunningGateway {
       buckets: createBuckets({ clock: systemClock }),
       concurrency: createConcurrency(),
       sessions: { find: (id, exchange) => this.#context.sessions.find(id, exchange) },
-      audit,
+      audit: trail,
       unrecorded: this.#unrecorded,
       digest,
       resolve: (exchange) => resolveTarget(exchange, this.#world),

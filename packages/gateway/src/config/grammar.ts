@@ -1,4 +1,4 @@
-/** Readers of patterns, rates, durations and sizes: the core parses them, this file points at the character that is wrong. */
+/** Readers of patterns, rates, durations and sizes: the core parses them, this file points at what is wrong. */
 import {
   compilePattern,
   isQuantityFault,

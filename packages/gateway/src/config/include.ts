@@ -1,4 +1,4 @@
-/** Finds the files that `include:` names and adds what they hold. A name that stands twice is an error, never an override. */
+/** Finds the files that `include:` names and adds what they hold. A name that stands twice is never an override. */
 import { basename, dirname, join } from 'node:path';
 import { entryOf, type ConfigNode, type Entry, type MapNode } from './node.ts';
 import type { ConfigPorts } from './ports.ts';

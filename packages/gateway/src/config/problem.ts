@@ -148,7 +148,7 @@ function hideNamedSecrets(line: string): string {
   );
 }
 
-/** Terminal escapes in a file must not act on the terminal that shows an error. Tabs become one space: the caret stays right. */
+/** Terminal escapes in a file must not act on the terminal that shows it. A tab becomes one space: the caret stays right. */
 function replaceControls(text: string): string {
   return text.replace(/\t/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd');
 }

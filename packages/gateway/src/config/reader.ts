@@ -15,7 +15,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** What readers know about the whole file. */
 export interface Reading {
   readonly log: ProblemLog;
-  /** What the references of the file led to. A reference that is absent here was not followed and its value is unknown. */
+  /** What the references of the file led to. One that is absent here was not followed: its value is unknown. */
   readonly resolutions: ReadonlyMap<ScalarNode, Resolution>;
   readonly roleNames: ReadonlySet<string>;
   readonly upstreamNames: ReadonlySet<string>;

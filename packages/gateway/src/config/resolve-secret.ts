@@ -1,4 +1,4 @@
-/** Follows `env:`, `file:` and `command:` references to their values. Commands run without a shell and within bounds. */
+/** Follows `env:`, `file:` and `command:` references to values. Commands run without a shell and within bounds. */
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Origin } from '@sallyport/guard';
 import type { ConfigPorts, Resolution } from './ports.ts';

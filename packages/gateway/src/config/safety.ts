@@ -18,7 +18,7 @@ const GROUP_WRITE = 0o020;
 const GROUP_READ = 0o040;
 const STICKY = 0o1000;
 
-/** Says why `facts` make a configuration file or the file of a secret unsafe to act on; `undefined` when they do not. */
+/** Says why others could change a file with these `facts`; `undefined` when they cannot. */
 export function findWriters(path: string, facts: FileFacts, identity: Identity | undefined): Unsafety | undefined {
   if (identity === undefined) return undefined;
   if ((facts.mode & OTHERS_WRITE) !== 0) {

@@ -91,7 +91,7 @@ export interface UpstreamCommon {
 /** A server that the gateway starts and speaks to over its standard input and output. */
 export interface StdioUpstreamConfig extends UpstreamCommon {
   readonly kind: 'stdio';
-  /** Program and arguments, at least one element, never a shell line. A bare `node` was replaced by the running Node. */
+  /** Program and arguments, never a shell line. A program that is just `node` was replaced by the running Node. */
   readonly command: readonly [string, ...string[]];
   /** Exactly what the file lists; `inherit` was looked up. The gateway's own environment is not passed. */
   readonly env: ReadonlyMap<string, Secret>;

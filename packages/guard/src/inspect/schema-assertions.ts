@@ -6,7 +6,7 @@ import { canonicalJson } from './canonical.ts';
 import type { LinearPattern } from './linear-pattern.ts';
 import { isMultipleOf } from './multiple-of.ts';
 import { isSchemaObject, pointerTo, SchemaProblem, type SchemaObject } from './schema-bounds.ts';
-import { fail, spend, stop, type Check, type Run } from './schema-run.ts';
+import { clean, fail, spend, stop, type Check, type Run } from './schema-run.ts';
 
 /** A bound to be checked: its keyword, whether a value keeps it, and the message when it does not. */
 interface Limit<T> {
@@ -19,7 +19,7 @@ const LONGEST_TEXT = 100;
 
 /** Cuts a text of a schema to what fits in a message. */
 export function brief(text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  return clean(text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text);
 }
 
 function own(schema: SchemaObject, keyword: string): unknown {

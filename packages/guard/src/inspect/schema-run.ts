@@ -55,10 +55,18 @@ export function mergeSeen(into: Seen, from: Seen, run: Run): boolean {
   return true;
 }
 
+/** Characters that would break or reorder a line in which a message is shown. */
+const UNFIT = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Makes a text of others fit for a message: one line, in the order it is written, whole characters. */
+export function clean(text: string): string {
+  return text.toWellFormed().replaceAll(UNFIT, '\ufffd');
+}
+
 function faultAt(run: Run, keyword: string, message: string): ArgumentFault {
   let path = '';
   for (const token of run.path) {
-    path += `/${String(token).slice(0, LONGEST_PATH).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    path += `/${clean(String(token).slice(0, LONGEST_PATH)).replaceAll('~', '~0').replaceAll('/', '~1')}`;
     if (path.length > LONGEST_PATH) {
       path = `${path.slice(0, LONGEST_PATH)}…`;
       break;

@@ -75,6 +75,20 @@ describe('a check of arguments', () => {
     expect(fault?.path.length).toBeLessThan(300);
   });
 
+  it('stays on one line, whatever names and patterns hold', () => {
+    const name = 'a\n\u001b[31m\u202e\u2028\ud800';
+    const faults = [
+      compile({ additionalProperties: false }).check({ [name]: 1 }),
+      compile({ required: [name] }).check({}),
+      compile({ enum: [name] }).check(1),
+      compile({ pattern: 'a\n\u202eb' }).check('x'),
+    ];
+    for (const fault of faults) {
+      expect(fault).toBeDefined();
+      expect(`${fault?.path}${fault?.message}`).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\u2028]/u);
+    }
+  });
+
   it('repeats little of the schema', () => {
     const wordy = compile({ enum: [`x${'y'.repeat(10_000)}`] });
     expect(wordy.check('z')?.message.length).toBeLessThan(200);
