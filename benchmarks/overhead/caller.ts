@@ -1,7 +1,7 @@
 // One caller: a keep-alive connection on a bare socket that sends a call, checks the answer, and tells how long it took.
 import { connect, type Socket } from 'node:net';
 import { CallTemplate, isAnswer, type CallShape, type Dialect } from './call-template.ts';
-import { ResponseReader, type Response } from './response-reader.ts';
+import { HttpReader, type HttpMessage } from './http-reader.ts';
 
 /** Hears what becomes of calls. */
 export interface CallerEvents {
@@ -16,13 +16,13 @@ export class Caller {
   readonly #port: number;
   readonly #dialect: Dialect;
   readonly #events: CallerEvents;
-  readonly #reader = new ResponseReader();
+  readonly #reader = new HttpReader();
   #socket: Socket;
   #template: CallTemplate | undefined;
   #session: string | undefined;
   #id = 0;
   #began = 0;
-  #take: ((response: Response | Error) => void) | undefined;
+  #take: ((response: HttpMessage | Error) => void) | undefined;
   #isClosed = false;
 
   constructor(port: number, dialect: Dialect, events: CallerEvents) {
@@ -79,14 +79,14 @@ export class Caller {
     return socket;
   }
 
-  #receive(response: Response): void {
+  #receive(response: HttpMessage): void {
     if (this.#take !== undefined) {
       this.#take(response);
       return;
     }
     const id = this.#id;
-    if (response.status !== 200 || !isAnswer(response.body, id)) {
-      this.#fail(`HTTP ${response.status} ${response.body.toString('utf8', 0, 300)}`);
+    if (!isOk(response) || !isAnswer(response.body, id)) {
+      this.#fail(`${firstLine(response)} ${response.body.toString('utf8', 0, 300)}`);
       return;
     }
     this.#id = 0;
@@ -104,14 +104,14 @@ export class Caller {
     const post = `POST ${this.#dialect.path} HTTP/1.1`;
     const credential = key === undefined ? [] : [`Authorization: Bearer ${key}`];
     const answer = await this.#exchange(post, credential, body);
-    if (answer.status !== 200) throw new Error(`initialize: HTTP ${answer.status} ${answer.body.toString('utf8', 0, 300)}`);
+    if (!isOk(answer)) throw new Error(`initialize: ${firstLine(answer)} ${answer.body.toString('utf8', 0, 300)}`);
     this.#session = /\r\nmcp-session-id: *([^\r\n]+)/i.exec(answer.head)?.[1];
     const session = this.#session === undefined ? [] : [`Mcp-Session-Id: ${this.#session}`];
     const ready = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
     await this.#exchange(post, [...credential, ...session, 'MCP-Protocol-Version: 2025-11-25'], ready);
   }
 
-  #exchange(first: string, headers: readonly string[], body: string): Promise<Response> {
+  #exchange(first: string, headers: readonly string[], body: string): Promise<HttpMessage> {
     const lines = [
       first,
       `Host: 127.0.0.1:${this.#port}`,
@@ -131,4 +131,12 @@ export class Caller {
       this.#socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
     });
   }
+}
+
+function isOk({ head }: HttpMessage): boolean {
+  return head.startsWith('HTTP/1.1 200');
+}
+
+function firstLine({ head }: HttpMessage): string {
+  return head.slice(0, Math.max(0, head.indexOf('\r\n')));
 }

@@ -1,5 +1,5 @@
 // Where the time of a process went: reads a .cpuprofile of V8 and lists the functions by their own time.
-// Usage: profile.ts <file.cpuprofile> [how many]
+// Usage: profile.ts <file.cpuprofile> [how many [seconds to leave out at the start]]
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
@@ -15,10 +15,15 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-const [file = '', count = '40'] = process.argv.slice(2);
+const [file = '', count = '40', skipped = '3'] = process.argv.slice(2);
 const profile = JSON.parse(readFileSync(file, 'utf8')) as Profile;
 const own = new Map<number, number>();
-for (const [index, id] of profile.samples.entries()) own.set(id, (own.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0));
+let at = 0;
+for (const [index, id] of profile.samples.entries()) {
+  const delta = profile.timeDeltas[index] ?? 0;
+  at += delta;
+  if (at > Number(skipped) * 1e6) own.set(id, (own.get(id) ?? 0) + delta);
+}
 
 const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
 const labels = new Map(profile.nodes.map((node) => [node.id, labelOf(node)]));
@@ -35,8 +40,8 @@ for (const [id, time] of own) {
   add(selfTimes, label, time);
   add(groups, groupOf(nodes.get(id)), time);
   const seen = new Set<string>();
-  for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
-    const above = labels.get(at) ?? '';
+  for (let from: number | undefined = id; from !== undefined; from = parents.get(from)) {
+    const above = labels.get(from) ?? '';
     if (!seen.has(above) && !idle.has(above)) add(totalTimes, above, time);
     seen.add(above);
   }

@@ -1,10 +1,11 @@
 // Runs the echo server: `upstream.ts http <tools>` listens on a free port and prints it; `upstream.ts stdio <tools>`
-// speaks lines, for peers that start their server themselves.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+// speaks lines, for peers that start their server themselves. HTTP is spoken on bare sockets: the faster this end is,
+// the less it can be what limits a measurement.
+import { createServer, type AddressInfo } from 'node:net';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { createEcho } from './echo.ts';
+import { HttpReader, type HttpMessage } from './http-reader.ts';
 
 const [transport, count] = process.argv.slice(2);
 const echo = createEcho(Number(count));
@@ -16,29 +17,21 @@ if (transport === 'stdio') {
     if (answer !== undefined) process.stdout.write(`${answer}\n`);
   });
 } else {
-  const server = createServer((request, response) => {
-    if (request.method !== 'POST') {
-      request.resume();
-      response.writeHead(405).end();
-      return;
-    }
-    let body = '';
-    request.setEncoding('utf8');
-    request.on('data', (text: string) => {
-      body += text;
+  const server = createServer({ noDelay: true }, (socket) => {
+    const reader = new HttpReader();
+    socket.on('data', (chunk: Buffer) => {
+      const request = reader.push(chunk);
+      // Every text here is ASCII, so characters are bytes.
+      if (request !== undefined) socket.write(respond(request), 'latin1');
     });
-    request.on('end', () => {
-      const answer = echo(body);
-      if (answer === undefined) {
-        response.writeHead(202).end();
-        return;
-      }
-      const bytes = Buffer.from(answer);
-      response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', String(bytes.length)]);
-      response.end(bytes);
-    });
+    socket.on('error', () => socket.destroy());
   });
-  // Peers and pools keep connections between rounds.
-  server.keepAliveTimeout = 600_000;
   server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
+}
+
+function respond({ head, body }: HttpMessage): string {
+  if (!head.startsWith('POST ')) return 'HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n';
+  const answer = echo(body.toString('latin1'));
+  if (answer === undefined) return 'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n';
+  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`;
 }

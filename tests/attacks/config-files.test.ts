@@ -178,10 +178,12 @@ describe('reload', () => {
       onChange: () => expect.fail('an unsafe file came into force'),
       onProblem: (found) => void problems.push(found),
     });
+    await watch.check();
+    await chmod(path, 0o666);
+    await watch.check();
     await write('a.yaml', "version: 1\nroles: { all: { tools: ['*'] } }\n", 0o666);
     await watch.check();
-    await watch.check();
     await watch.close();
-    expect(problems).toMatchObject([[{ code: 'unsafe-file' }]]);
+    expect(problems).toMatchObject([[{ code: 'unsafe-file' }], [{ code: 'unsafe-file' }]]);
   });
 });

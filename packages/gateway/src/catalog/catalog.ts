@@ -97,9 +97,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const before = loaded.get(server.server);
     const changed = lists.filter((list) => !isSameList(before?.[list], server[list]));
     if (before !== undefined && changed.length === 0) {
-      // The definitions in use stay the same values, so that everything that points at them stays right.
-      const { tools, prompts, resources, templates } = before;
-      loaded.set(server.server, { ...server, tools, prompts, resources, templates });
+      loaded.set(server.server, server);
       return;
     }
     loaded.set(server.server, server);
@@ -123,7 +121,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     let compiled = 0;
     for (const list of lists) {
       for (const definition of fetched.lists[list]) {
-        const read = readEntry(source.name, list, definition);
+        const read = readEntry(source.name, list, definition, (name) => loaded.get(source.name)?.[list].get(name));
         if ('reason' in read) quarantined.push(read);
         else if (maps[list].has(read.name)) {
           quarantined.push({ server: source.name, list, name: read.name, reason: 'a second definition of this name' });

@@ -63,8 +63,17 @@ export interface Quarantined {
   readonly reason: string;
 }
 
-/** Reads one definition of a list; what cannot be guarded is quarantined, with the reason. */
-export function readEntry(server: string, list: ListKind, definition: JsonObject): Entry | Quarantined {
+/**
+ * Reads one definition of a list; what cannot be guarded is quarantined, with the reason.
+ *
+ * @param known - finds what was read from the same list before; a definition that reads the same is not read again
+ */
+export function readEntry(
+  server: string,
+  list: ListKind,
+  definition: JsonObject,
+  known: (name: string) => Entry | undefined,
+): Entry | Quarantined {
   const name = definition[nameKeys[list]];
   const quarantine = (reason: string): Quarantined => ({
     server,
@@ -78,6 +87,8 @@ export function readEntry(server: string, list: ListKind, definition: JsonObject
     return quarantine('its name is not of 1 to 128 letters, digits, "_", "." and "-"');
   }
   let accepted: AcceptedDefinition = { digest: definitionDigest(definition) };
+  const before = known(name);
+  if (before?.definition.digest === accepted.digest) return before;
   let paramHeaders: readonly ParamHeaderAnnotation[] = [];
   if (list === 'tools') {
     const compiled = compileInputSchema(definition['inputSchema']);

@@ -293,6 +293,10 @@ describe('loadConfig', () => {
     });
   });
 
+  it('takes no file from the working folder that nobody named', async () => {
+    await expect(load({ 'sallyport.yaml': 'version: 1\n' }, [])).rejects.toThrow(RangeError);
+  });
+
   it('points at the first byte that is not UTF-8', async () => {
     const bytes = new Uint8Array([...new TextEncoder().encode('version: 1\nab: '), 0xff]);
     const loaded = await load({ 'main.yaml': { content: bytes } });

@@ -16,8 +16,6 @@ import { lengthOf, type Reading } from './reader.ts';
 import { isReference, parseReference, resolveSecret } from './resolve-secret.ts';
 import type { Config, ConfigSources } from './types.ts';
 
-const DEFAULT_FILE = 'sallyport.yaml';
-
 /** A configuration, or everything that is wrong with it. Warnings do not hinder. */
 export type Loaded =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
@@ -31,14 +29,15 @@ export type Loaded =
 /**
  * Loads a configuration.
  *
- * @param files paths in the order in which they are laid over each other; `sallyport.yaml` when there is none.
+ * @param files paths in the order in which they are laid over each other. None is a bug of the program: `RangeError`.
  * @returns the configuration, or all problems, sorted by file and line, and what was read until then.
  */
 export async function loadConfig(files: readonly string[], outside: ConfigPorts): Promise<Loaded> {
+  if (files.length === 0) throw new RangeError('a configuration needs at least one file');
   const recorder = createReadRecorder(outside);
   const { ports } = recorder;
   const log = createProblemLog();
-  const paths = (files.length === 0 ? [DEFAULT_FILE] : files).map((path) => resolve(ports.workingFolder, path));
+  const paths = files.map((path) => resolve(ports.workingFolder, path));
   const trees: MapNode[] = [];
   for (const path of paths) {
     const source = await readConfigFile(path, ports, log);

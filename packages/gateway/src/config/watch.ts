@@ -65,7 +65,7 @@ export interface ConfigWatch {
 /**
  * Watches what a configuration was read from and reloads it within a second of a change.
  *
- * @param files as given to `loadConfig`.
+ * @param files as given to `loadConfig`; at least one, else `RangeError`.
  * @param current the configuration in force; a change since it was read is found at the first look.
  */
 export function watchConfig(
@@ -74,6 +74,7 @@ export function watchConfig(
   ports: WatchPorts,
   listener: WatchListener,
 ): ConfigWatch {
+  if (files.length === 0) throw new RangeError('there is no file to watch');
   let inForce = current;
   let sources: SourcePaths = current;
   let stamp = '';

@@ -2,7 +2,6 @@
 import { canList, pathKey, type Access, type Answer, type DoorPath, type Intended } from '@sallyport/guard';
 import type { Era } from '@sallyport/protocol';
 import { grantsOf, type Entry, type ListKind } from '../catalog/definition.ts';
-import { canListTemplate } from '../catalog/templates.ts';
 import { ownInfo } from '../own-request.ts';
 import { handleBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
@@ -88,8 +87,14 @@ function listEntries(list: ListKind, path: DoorPath, world: World): Entry[] {
   return entries.filter((entry) => world.catalog.byWireName(list, entry.wireName) === entry.prefixedTarget);
 }
 
-/** The same decision that a call would get. */
+/** The same decision that a call would get; a template is shown when some URI that it can make may be readable. */
 function isVisible(access: Access, entry: Entry): boolean {
-  if (entry.list === 'templates') return canListTemplate(access, entry.server, entry.name);
+  if (entry.list === 'templates') return access.mayMatchPrefix('resources', literalPrefix(entry.key));
   return canList(access, grantsOf[entry.list], entry.key);
+}
+
+/** What every URI of a template begins with (RFC 6570). */
+function literalPrefix(key: string): string {
+  const open = key.indexOf('{');
+  return open < 0 ? key : key.slice(0, open);
 }

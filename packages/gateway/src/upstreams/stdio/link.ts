@@ -27,6 +27,8 @@ const UNREAD_BYTES = 4 * 1024 * 1024;
 /** How long the pipes may still bring what the child wrote before its end. */
 const DRAIN_MS = 100;
 const REAP_PAUSE_MS = 50;
+/** How many times `stopMs` a stop takes at most. */
+const STOP_ROUNDS = 6;
 
 /** A conversation with a local server. */
 export class StdioLink implements Link {
@@ -132,7 +134,8 @@ export class StdioLink implements Link {
         if (!(await this.#exitsWithin(stopMs))) await this.#child.signalFamily('SIGKILL');
       }
     }
-    await this.gone;
+    // A process that not even SIGKILL ends (stuck in the kernel) must not keep the gateway from stopping.
+    await Promise.race([this.gone, pause(this.#ports.timers, STOP_ROUNDS * this.#options.tuning.stopMs)]);
   }
 
   /** Reads until the process ends, then ends the conversation and whatever the process left behind. */

@@ -1,9 +1,9 @@
-// Reads HTTP/1.1 responses from a socket's chunks: just what servers of this benchmark send, with as little work as possible.
+// Reads HTTP/1.1 messages from a socket's chunks: just what the two ends of this benchmark send, with as little work as
+// possible, because both ends share one core.
 
-/** One whole response. */
-export interface Response {
-  readonly status: number;
-  /** The head as sent, without the empty line. */
+/** One whole request or response. */
+export interface HttpMessage {
+  /** First line and header fields as sent, without the empty line. */
   readonly head: string;
   readonly body: Buffer;
 }
@@ -12,50 +12,49 @@ const endOfHead = Buffer.from('\r\n\r\n');
 const lineBreak = Buffer.from('\r\n');
 const nothing = Buffer.alloc(0);
 
-/** Collects chunks until a response is whole. Used again after each response. */
-export class ResponseReader {
+/** Collects chunks until a message is whole; the other side sends the next only after ours. */
+export class HttpReader {
   #chunks: Buffer[] = [];
   #length = 0;
-  /** Bytes that the whole response takes; undefined until the head is there, and always for chunked bodies. */
+  /** Bytes that the whole message takes; undefined until the head is there, and always for chunked bodies. */
   #needed: number | undefined;
 
   /**
    * Takes a chunk.
    *
-   * @returns the response when this chunk was its last
+   * @returns the message when this chunk was its last
    */
-  push(chunk: Buffer): Response | undefined {
+  push(chunk: Buffer): HttpMessage | undefined {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     if (this.#needed !== undefined && this.#length < this.#needed) return undefined;
     const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#length);
-    const response = this.#read(bytes);
-    this.#chunks = response === undefined ? [bytes] : [];
-    if (response !== undefined) {
+    const message = this.#read(bytes);
+    this.#chunks = message === undefined ? [bytes] : [];
+    if (message !== undefined) {
       this.#length = 0;
       this.#needed = undefined;
     }
-    return response;
+    return message;
   }
 
-  #read(bytes: Buffer): Response | undefined {
+  #read(bytes: Buffer): HttpMessage | undefined {
     const end = bytes.indexOf(endOfHead);
     if (end < 0) return undefined;
     const head = bytes.toString('latin1', 0, end);
-    const status = Number(head.slice(9, 12));
     const start = end + endOfHead.length;
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     if (length !== undefined) {
       this.#needed = start + Number(length);
-      return bytes.length < this.#needed ? undefined : { status, head, body: bytes.subarray(start, this.#needed) };
+      return bytes.length < this.#needed ? undefined : { head, body: bytes.subarray(start, this.#needed) };
     }
-    if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return { status, head, body: nothing };
+    if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return { head, body: nothing };
     const body = readChunks(bytes, start);
-    return body === undefined ? undefined : { status, head, body };
+    return body === undefined ? undefined : { head, body };
   }
 }
 
-/** The body of a chunked response; undefined while its last chunk is missing. */
+/** The body of a chunked message; undefined while its last chunk is missing. */
 function readChunks(bytes: Buffer, start: number): Buffer | undefined {
   const parts: Buffer[] = [];
   for (let at = start; ; ) {
