@@ -1,10 +1,11 @@
-// `npm start`: the main job on the quick-start example, with two real servers behind it. Arguments go to `sallyport run`.
+// `npm start`: the main job on the quick-start example, with two real servers behind it and a key to try
+// them with. Arguments go to `sallyport run`.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './tree.ts';
 
 const program = join(root, 'node_modules', '.bin', 'sallyport');
-const args = ['run', '--config', 'examples/quickstart/sallyport.yaml', ...process.argv.slice(2)];
+const args = ['run', '--config', 'examples/quickstart/sallyport.yaml', '--try', 'reader', ...process.argv.slice(2)];
 const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
 
 // A terminal sends Ctrl-C to both of us; what is sent to this process alone is handed on. Either way the gateway

@@ -1,8 +1,15 @@
 // What the runner and the load generator tell each other.
 import type { CallShape, Dialect } from './call-template.ts';
 
-/** One measurement. */
+/** Starts an echo server in the load generator's process; answered with its port. */
+export interface UpstreamOrder {
+  readonly kind: 'upstream';
+  readonly tools: number;
+}
+
+/** One measurement; answered with what it found. */
 export interface LoadOrder {
+  readonly kind: 'load';
   readonly port: number;
   readonly dialect: Dialect;
   readonly shape: CallShape;
@@ -32,3 +39,6 @@ export interface LoadResult {
   /** The first of them. */
   readonly firstError?: string;
 }
+
+/** What the load generator answers to an order. */
+export type Answer = { readonly port: number } | { readonly found: LoadResult } | { readonly failed: string };

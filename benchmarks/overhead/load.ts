@@ -1,9 +1,12 @@
-// The load generator, a process of its own that is used for every arm, so that all meet the same warm code. Closed loop:
-// each caller calls again when it is answered. Open loop: calls begin on time and wait when no connection is free.
+// The load generator and the upstreams, in one process that is used for every arm, so that all meet the same warm code.
+// Closed loop: each caller calls again when it is answered. Open loop: calls begin on time and wait when no connection
+// is free. While it measures, its event loop never sleeps: waking a sleeping core costs the sender, above all in a virtual
+// machine, and would be charged to whichever arm lets the load sleep most.
 import process from 'node:process';
 import { Caller, type CallerEvents } from './caller.ts';
 import { firstId } from './call-template.ts';
-import type { LoadOrder, LoadResult } from './load-order.ts';
+import { startEchoServer } from './echo-server.ts';
+import type { Answer, LoadOrder, LoadResult, UpstreamOrder } from './load-order.ts';
 import { cpuMs } from './process.ts';
 import { quantile } from './statistics.ts';
 
@@ -30,6 +33,7 @@ async function measure(order: LoadOrder): Promise<LoadResult> {
   const meter = new Meter();
   const loop = order.rate === undefined ? closedLoop(meter) : openLoop(meter, order.rate);
   const callers: Caller[] = [];
+  const stopSpinning = spin();
   try {
     for (let index = 0; index < order.callers; index += 1) {
       const caller = new Caller(order.port, order.dialect, loop.events);
@@ -49,8 +53,21 @@ async function measure(order: LoadOrder): Promise<LoadResult> {
     await loop.end();
     return result(meter, seconds, cpu);
   } finally {
+    stopSpinning();
     await Promise.all(callers.map((caller) => caller.close()));
   }
+}
+
+/** Keeps the event loop from sleeping until the returned function is called. */
+function spin(): () => void {
+  let isOver = false;
+  const turn = (): void => {
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  return () => {
+    isOver = true;
+  };
 }
 
 interface Loop {
@@ -164,9 +181,15 @@ function sleep(ms: number): Promise<void> {
   });
 }
 
-process.on('message', (order: LoadOrder) => {
-  measure(order).then(
-    (found) => process.send?.(found),
-    (error: unknown) => process.send?.({ failed: error instanceof Error ? error.message : String(error) }),
-  );
+async function follow(order: LoadOrder | UpstreamOrder): Promise<Answer> {
+  try {
+    if (order.kind === 'upstream') return { port: await startEchoServer(order.tools) };
+    return { found: await measure(order) };
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+process.on('message', (order: LoadOrder | UpstreamOrder) => {
+  void follow(order).then((answer) => process.send?.(answer));
 });

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CannotServe, fileOf, type Arm, type RunningArm } from './arms/arm.ts';
-import type { LoadOrder, LoadResult } from './load-order.ts';
-import { nodeCommand, printedPort, rssMib, start, type Running } from './process.ts';
+import type { Answer, LoadOrder, LoadResult, UpstreamOrder } from './load-order.ts';
+import { nodeCommand, rssMib, start, type Running } from './process.ts';
 
 /** One arm in one setting. */
 export interface Subject {
@@ -64,24 +64,20 @@ type Started = { readonly subject: Subject; readonly arm?: RunningArm; readonly 
 export async function startLineUp(subjects: readonly Subject[], note: (line: string) => void): Promise<LineUp> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-overhead-'));
   const load = start(nodeCommand(fileOf('load.ts')), { core: 'load', hasChannel: true });
-  const upstreams = new Map<number, { readonly running: Running; readonly port: number }>();
+  const upstreams = new Map<number, number>();
   const started: Started[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(started.map(({ arm }) => arm?.stop()));
-    await Promise.all([load.stop(), ...[...upstreams.values()].map(({ running }) => running.stop())]);
+    await load.stop();
     await rm(folder, { recursive: true, force: true });
   };
   try {
     for (const subject of subjects) {
       const { tools } = subject;
-      let upstream = upstreams.get(tools);
-      if (upstream === undefined) {
-        const running = start(nodeCommand(fileOf('upstream.ts'), 'http', String(tools)), { core: 'load' });
-        upstream = { running, port: await printedPort(running) };
-        upstreams.set(tools, upstream);
-      }
+      const upstream = upstreams.get(tools) ?? (await startUpstream(load, tools));
+      upstreams.set(tools, upstream);
       note(`starting ${subject.label}`);
-      started.push(await startSubject(subject, upstream.port, await mkdtemp(join(folder, 'arm-'))));
+      started.push(await startSubject(subject, upstream, await mkdtemp(join(folder, 'arm-'))));
     }
   } catch (error) {
     await stop();
@@ -131,7 +127,8 @@ async function measureTurn(
   calls: Calls,
   effort: Effort,
 ): Promise<Turn | string> {
-  const found = await order(load, {
+  const answer = await order(load, {
+    kind: 'load',
     port: arm.port,
     dialect: arm.dialect,
     shape: { bytes: calls.bytes, tools: subject.tools, keys: arm.keys },
@@ -141,18 +138,26 @@ async function measureTurn(
     ms: effort.seconds * 1000,
     pid: arm.pid,
   });
-  return typeof found === 'string' ? found : { ...found, rssMib: rssMib(arm.pid) };
+  if ('failed' in answer) return answer.failed;
+  if ('port' in answer) throw new Error('the load generator answered another order');
+  return { ...answer.found, rssMib: rssMib(arm.pid) };
 }
 
-/** Has the load generator measure. Returns why where it could not. */
-export function order(load: Running, wanted: LoadOrder): Promise<LoadResult | string> {
+async function startUpstream(load: Running, tools: number): Promise<number> {
+  const answer = await order(load, { kind: 'upstream', tools });
+  if ('port' in answer) return answer.port;
+  throw new Error(`the load generator opened no upstream: ${'failed' in answer ? answer.failed : ''}`);
+}
+
+/** Gives the load generator an order; one at a time. */
+function order(load: Running, wanted: LoadOrder | UpstreamOrder): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { child } = load;
     const onEnd = () => reject(new Error(`the load generator ended\n${load.output()}`));
     child.once('exit', onEnd);
-    child.once('message', (answer: LoadResult | { readonly failed: string }) => {
+    child.once('message', (answer: Answer) => {
       child.off('exit', onEnd);
-      resolve('failed' in answer ? answer.failed : answer);
+      resolve(answer);
     });
     child.send(wanted);
   });

@@ -266,9 +266,7 @@ const edits: Readonly<Record<Tampering, (trail: Trail, random: SeededRandom) => 
     const one = anySeq(trail, random);
     const other = 1 + ((one + random.integer(trail.lines.length - 2)) % (trail.lines.length - 1));
     const [a, b] = [lineOf(trail, one), lineOf(trail, other)];
-    const lines = trail.lines
-      .with(one - 1, { ...a, bytes: b.bytes })
-      .with(other - 1, { ...b, bytes: a.bytes });
+    const lines = trail.lines.with(one - 1, { ...a, bytes: b.bytes }).with(other - 1, { ...b, bytes: a.bytes });
     return { files: build(trail, lines), seq: Math.min(one, other) };
   },
   'a file cut short': (trail, random) => {
@@ -284,7 +282,10 @@ const edits: Readonly<Record<Tampering, (trail: Trail, random: SeededRandom) => 
   },
   'a file removed': (trail, random) => {
     const file = random.integer(trail.names.length);
-    const files = build(trail, trail.lines.filter((line) => line.file !== file));
+    const files = build(
+      trail,
+      trail.lines.filter((line) => line.file !== file),
+    );
     return { files, seq: firstOf(trail, file), needsHead: file === trail.names.length - 1 };
   },
   'two files swapped': (trail, random) => {

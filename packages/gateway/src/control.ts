@@ -29,8 +29,8 @@ export function controlPath(config: Pick<Config, 'files'>): string {
 
 /** What a connection may ask for. */
 export interface ControlHandlers {
-  /** Serves MCP over the connection until it ends. */
-  openStdio(socket: Socket): void;
+  /** Serves MCP over the connection until it ends, with a role of the user's choice where one is named. */
+  openStdio(socket: Socket, role?: string): void;
   status(): object;
 }
 
@@ -106,9 +106,12 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
     socket.off('data', onData);
     socket.pause();
     const hello = end < 0 ? undefined : parseHello(read.subarray(0, end));
-    if (hello?.['open'] === 'stdio') {
+    const role = hello?.['role'];
+    if (hello?.['open'] === 'stdio' || (hello?.['open'] === 'role' && typeof role === 'string')) {
       if (end + 1 < read.length) socket.unshift(read.subarray(end + 1));
-      handlers.openStdio(socket);
+      handlers.openStdio(socket, typeof role === 'string' ? role : undefined);
+      // The pause above is explicit, so a listener alone does not start the flow again.
+      socket.resume();
     } else if (hello?.['ask'] === 'status') {
       socket.end(`${JSON.stringify(handlers.status())}\n`);
     } else {

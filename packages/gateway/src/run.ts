@@ -97,9 +97,17 @@ export interface RunningGateway {
   readonly settled: Promise<void>;
   status(): GatewayStatus;
   /** Serves MCP over a pair of streams as the local user. */
-  openStdio(input: Readable, output: Writable, path?: DoorPath): StdioDoor;
+  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): StdioDoor;
   /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
   close(deadlineMs?: number): Promise<void>;
+}
+
+/** What the local user asks of a stdio door. */
+export interface OpenStdioOptions {
+  /** Default: all servers. */
+  readonly path?: DoorPath;
+  /** A role to try out in place of `callers.local`. */
+  readonly role?: string;
 }
 
 /** How long callers wait for servers that are slow to start, milliseconds. */
@@ -169,6 +177,7 @@ class Gateway implements RunningGateway {
   #isSettled = false;
   #settle: () => void = () => undefined;
   #running = 0;
+  #recording: Promise<void> = Promise.resolve();
 
   constructor(options: GatewayOptions, state: OpenState) {
     this.#options = options;
@@ -239,7 +248,11 @@ class Gateway implements RunningGateway {
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
     this.#every(60_000, () => sessions.sweep());
     if (this.#options.files.length > 0) this.#watchFiles();
-    this.#state.live.onChange(() => this.#closeUnwelcome());
+    this.#state.live.onChange(() => {
+      this.#closeUnwelcome();
+      void this.#recordChanges();
+    });
+    void this.#recordChanges();
     this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });
     return undefined;
   }
@@ -267,8 +280,14 @@ class Gateway implements RunningGateway {
     };
   }
 
-  openStdio(input: Readable, output: Writable, path: DoorPath = { kind: 'all' }): StdioDoor {
-    const door = openStdioDoor(this.#context, { input, output, path, localUser: userInfo().username });
+  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): StdioDoor {
+    const door = openStdioDoor(this.#context, {
+      input,
+      output,
+      path: path ?? { kind: 'all' },
+      localUser: userInfo().username,
+      ...(role === undefined ? {} : { role }),
+    });
     this.#connections.add(door.session);
     this.#doors.add(door);
     void door.closed.then(() => {
@@ -292,6 +311,7 @@ class Gateway implements RunningGateway {
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
+    await this.#recording;
     await this.#state.trail.close();
     await this.#state.live.close();
   }
@@ -344,8 +364,8 @@ class Gateway implements RunningGateway {
     }
     if (this.#options.files.length === 0) return undefined;
     const control = await openControl(controlPath(this.#config), {
-      openStdio: (socket) => {
-        const door = this.openStdio(socket, socket);
+      openStdio: (socket, role) => {
+        const door = this.openStdio(socket, socket, role === undefined ? {} : { role });
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
@@ -451,6 +471,15 @@ class Gateway implements RunningGateway {
     }
     for (const door of [...this.#doors]) if (!isWelcome(door.session.owner)) door.close(reason);
     this.#world.subscriptions.endFor(isWelcome, reason);
+  }
+
+  /** One run at a time, so that no change is recorded twice. */
+  async #recordChanges(): Promise<void> {
+    const { live, trail, log } = this.#state;
+    this.#recording = this.#recording
+      .then(() => live.recordChanges(trail))
+      .catch((cause: unknown) => log('warning', `changes could not be recorded: ${String(cause)}`));
+    await this.#recording;
   }
 
   async #drain(deadline: number): Promise<void> {

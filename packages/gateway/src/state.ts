@@ -1,7 +1,9 @@
 /** What a gateway keeps on disk and loads at start: the master key, the store with keys and blocks, the audit trail. */
 import { randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
 import {
   createBlockRepository,
+  createChangeRepository,
   createDisk,
   createKeyIndex,
   createKeyRepository,
@@ -60,7 +62,7 @@ async function readMaster(config: Config, ports: ConfigPorts): Promise<MasterKey
 
 /** Opens the store that the configuration names. */
 export async function openConfiguredStore(config: Config): Promise<Store | StateFault> {
-  return openStore(`sqlite:${config.store.path}`, { clock: systemClock });
+  return openStore(`sqlite:${config.store.path}`, { clock: systemClock, actor: `local:${userInfo().username}` });
 }
 
 /** The store's keys and blocks in memory, kept up to date while other processes change them. */
@@ -71,6 +73,8 @@ export interface LiveStore {
   hasKey(name: string): boolean;
   /** Calls back after each change of keys or blocks. */
   onChange(listener: () => void): void;
+  /** Puts into the trail what administrators changed, also while no gateway ran. */
+  recordChanges(trail: Pick<Trail, 'append' | 'durable'>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,6 +91,7 @@ export async function openLiveStore(
   if ('fault' in store) return store;
   const pepper = createPepper(keys.current.pepper);
   const keyRepository = createKeyRepository(store, pepper, systemClock, systemRandom);
+  const changes = createChangeRepository(store);
   const blockRepository = createBlockRepository(store, systemClock);
   const previous = keys.previous === undefined ? [] : [createPepper(keys.previous.pepper)];
   let rows = await keyRepository.snapshot();
@@ -118,6 +123,19 @@ export async function openLiveStore(
       return rows.some((row) => row.name === name && (row.expiresAt === undefined || now < row.expiresAt));
     },
     onChange: (listener) => void listeners.push(listener),
+    async recordChanges(trail) {
+      for (const { id, time, actor, action, kind, subject } of await changes.pending()) {
+        const seq = trail.append({
+          kind: 'admin',
+          principal: { id: actor, kind: 'local', roles: [] },
+          method: action,
+          target: { kind, name: subject },
+          outcome: { status: 'ok', reason: `made at ${new Date(time).toISOString()}` },
+        });
+        if (typeof seq !== 'number' || (await trail.durable(seq)) === 'lost') return;
+        await changes.forget(id);
+      }
+    },
     async close() {
       stop();
       await store.close();

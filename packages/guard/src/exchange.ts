@@ -62,6 +62,8 @@ export interface Received {
   readonly address: string;
   /** The user at a stdio door. */
   readonly localUser?: string;
+  /** A role that this user chose for the door, in place of the rules' own. */
+  readonly localRole?: string;
   /** The conversation that a stdio connection is. */
   readonly connection?: CallerSession;
   /** Absent on a stdio door. */

@@ -90,6 +90,8 @@ export type { Store, StoreFault } from './store/store.ts';
 export { openStore, watchStore } from './store/store.ts';
 export type { CreatedKey, KeyFault, KeyInfo, KeyRepository, KeyRow, NewKey } from './store/keys.ts';
 export { createKeyRepository, createPepper } from './store/keys.ts';
+export type { ChangeRepository, ChangeRow } from './store/changes.ts';
+export { createChangeRepository } from './store/changes.ts';
 export type { KeyIndex } from './store/key-index.ts';
 export { createKeyIndex } from './store/key-index.ts';
 export type { BlockKind, BlockRepository, BlockRow } from './store/blocks.ts';

@@ -48,7 +48,10 @@ describe('banner', () => {
   });
 
   it('names a sick server and why, without letting it act on the terminal', () => {
-    const [line] = serverLines([{ ...files, state: 'sick', lastError: 'exit 1: \u001b[31mno' }], { ...style, isTerminal: false });
+    const [line] = serverLines([{ ...files, state: 'sick', lastError: 'exit 1: \u001b[31mno' }], {
+      ...style,
+      isTerminal: false,
+    });
     expect(line).toBe('  sick  files  sick: exit 1: \\u001b[31mno');
   });
 });

@@ -44,7 +44,10 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
     [paint.dim('Audit'), facts.audit],
   ];
   if (facts.key !== undefined) {
-    places.splice(1, 0, [paint.dim('Key'), `${paint.bold(facts.key.text)}  ${paint.dim(`role ${facts.key.role}, shown once`)}`]);
+    places.splice(1, 0, [
+      paint.dim('Key'),
+      `${paint.bold(facts.key.text)}  ${paint.dim(`role ${facts.key.role}, shown once`)}`,
+    ]);
   }
   lines.push(...table(places, 2));
   for (const { about, command } of facts.tries) {

@@ -10,7 +10,12 @@ describe('resultLines', () => {
       { type: 'resource', resource: { uri: 'file:///b', text: 'inside' } },
     ];
     expect(resultLines({ content })).toEqual([
-      'one', 'two', '[image image/png, 3 bytes]', '[resource file:///a a]', '[resource file:///b]', 'inside',
+      'one',
+      'two',
+      '[image image/png, 3 bytes]',
+      '[resource file:///a a]',
+      '[resource file:///b]',
+      'inside',
     ]);
   });
 

@@ -106,6 +106,7 @@ function flowMap(entries: readonly (readonly [string, string])[]): string {
 export function scalar(text: string): string {
   const isSimple = /^[A-Za-z_./][A-Za-z0-9_./@+%:~=-]*$/.test(text) && !text.endsWith(':') && parse(text) === text;
   if (isSimple) return text;
-  // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text) ? JSON.stringify(text) : `'${text.replaceAll("'", "''")}'`;
+  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text)
+    ? JSON.stringify(text)
+    : `'${text.replaceAll("'", "''")}'`;
 }

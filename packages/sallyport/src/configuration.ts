@@ -14,13 +14,17 @@ export async function requireConfig(options: CommonOptions, context: Context): P
   if (loaded.ok) return loaded.config;
   showProblems(loaded.problems, false, context);
   const count = loaded.problems.length;
-  throw new Failure(`the configuration has ${count === 1 ? 'a mistake' : `${count} mistakes`}`, 'correct what stands above, then:  sallyport check');
+  throw new Failure(
+    `the configuration has ${count === 1 ? 'a mistake' : `${count} mistakes`}`,
+    'correct what stands above, then:  sallyport check',
+  );
 }
 
 /** Fails when one of the configuration files is not there. */
 export async function requireFiles(files: readonly string[], { host }: Context): Promise<void> {
   for (const file of files) {
-    if (!(await exists(file))) throw new Failure(`no configuration at ${shortPath(file, host)}`, 'make one:  sallyport init');
+    if (!(await exists(file)))
+      throw new Failure(`no configuration at ${shortPath(file, host)}`, 'make one:  sallyport init');
   }
 }
 

@@ -25,7 +25,10 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
     const code = systemCode(error);
     // No file, or one that a gateway left behind when it was killed.
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK') return resolve(undefined);
-    const way = code === 'EACCES' || code === 'EPERM' ? 'run this as the user who started the gateway' : 'stop the gateway and start it again';
+    const way =
+      code === 'EACCES' || code === 'EPERM'
+        ? 'run this as the user who started the gateway'
+        : 'stop the gateway and start it again';
     reject(new Failure(`cannot reach the gateway at ${path} (${code ?? 'unknown error'})`, way, 1, { cause: error }));
   });
   return promise.finally(() => clearTimeout(timer));
@@ -35,14 +38,17 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
 export async function askGateway(path: string, question: 'status'): Promise<unknown> {
   const socket = await connectControl(path);
   if (socket === undefined) return undefined;
-  socket.setTimeout(answerTimeout, () => socket.destroy(new Failure('the gateway does not answer', 'stop it and start it again')));
+  socket.setTimeout(answerTimeout, () =>
+    socket.destroy(new Failure('the gateway does not answer', 'stop it and start it again')),
+  );
   socket.write(`${JSON.stringify({ sallyport: 1, ask: question })}\n`);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of socket) {
     const bytes: Buffer = chunk;
     size += bytes.length;
-    if (size > longestAnswer) throw new Failure('the gateway answered more than it may', 'check that it is a gateway of the same version');
+    if (size > longestAnswer)
+      throw new Failure('the gateway answered more than it may', 'check that it is a gateway of the same version');
     chunks.push(bytes);
     if (bytes.includes(10)) break;
   }
@@ -50,7 +56,9 @@ export async function askGateway(path: string, question: 'status'): Promise<unkn
   try {
     return JSON.parse(Buffer.concat(chunks).toString());
   } catch (error) {
-    throw new Failure('the gateway answered something unreadable', 'check that it is of the same version', 1, { cause: error });
+    throw new Failure('the gateway answered something unreadable', 'check that it is of the same version', 1, {
+      cause: error,
+    });
   }
 }
 

@@ -22,7 +22,7 @@ describe('exchangeLine', () => {
   });
 
   it('lines up what has different outcomes', () => {
-    const ok = exchangeLine({ ...refused, effect: 'ok', target: 'everything.echo' }, terminal);
+    const ok = exchangeLine({ ...refused, effect: 'ok', text: undefined, target: 'everything.echo' }, terminal);
     expect(ok.indexOf('x7Qe')).toBe(exchangeLine(refused, terminal).indexOf('x7Qe'));
     expect(ok).toContain('✓');
     expect(ok).toContain('0.4 ms');
@@ -35,7 +35,10 @@ describe('exchangeLine', () => {
   });
 
   it('shows local time and requests without a caller or a target', () => {
-    const line = exchangeLine({ ...refused, principal: undefined, method: undefined, target: undefined, effect: 'error' }, { ...terminal, utcOffset: -120 });
+    const line = exchangeLine(
+      { ...refused, principal: undefined, method: undefined, target: undefined, effect: 'error' },
+      { ...terminal, utcOffset: -120 },
+    );
     expect(line).toMatch(/^14:04:09 {2}! nobody +unreadable/);
   });
 

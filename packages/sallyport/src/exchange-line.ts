@@ -13,7 +13,7 @@ export interface ShownExchange {
   /** `server.tool`, where there is one. */
   readonly target: string | undefined;
   readonly effect: 'ok' | 'refused' | 'error';
-  /** Why, when the effect is not `ok`. */
+  /** Why, when the effect is not `ok`; then it stands in place of the time it took. */
   readonly text: string | undefined;
   /** How long it took, milliseconds. */
   readonly ms: number;
@@ -37,7 +37,8 @@ export function exchangeLine(exchange: ShownExchange, style: ExchangeLineStyle):
   const mark = colour(style.isTerminal ? marks[exchange.effect] : pad(exchange.effect, 7));
   const who = pad(clip(plain(callerName(exchange.principal)), 16), 16);
   const what = pad(clip(plain(exchange.target ?? exchange.method ?? 'unreadable'), 34), 34);
-  const told = exchange.effect === 'ok' ? paint.dim(pad(duration(exchange.ms), 28)) : colour(pad(plain(exchange.text ?? 'failed'), 28));
+  const text = exchange.text ?? (exchange.effect === 'ok' ? undefined : 'failed');
+  const told = text === undefined ? paint.dim(pad(duration(exchange.ms), 28)) : colour(pad(plain(text), 28));
   return `${paint.dim(clock(exchange.time, style.utcOffset))}  ${mark} ${who}  ${what}  ${told}  ${paint.dim(exchange.id)}`;
 }
 

@@ -1,5 +1,12 @@
 /** What `sallyport explain` says: an exchange stage by stage out of its records, or what policy answers. Pure. */
-import { refusals, stageNames, type AuditRecord, type Explanation, type Origin } from '@sallyport/guard';
+import {
+  refusals,
+  stageNames,
+  type AuditRecord,
+  type Explanation,
+  type Origin,
+  type StageName,
+} from '@sallyport/guard';
 import { duration } from './exchange-line.ts';
 import { reasonName, reasonWords } from './record-line.ts';
 import { plain, table, type Paint } from './terminal.ts';
@@ -13,21 +20,27 @@ export interface StageVerdict {
   readonly note?: string;
 }
 
-/** Returns each stage's verdict. The records are those of one exchange; the last is its outcome. */
+/** Returns each stage's verdict. The records are those of one exchange, oldest first. */
 export function stageVerdicts(records: readonly AuditRecord[]): StageVerdict[] {
-  const last = records.findLast((record) => record.kind === 'outcome' || record.kind === 'refusal');
-  const times = last?.outcome?.stages ?? {};
-  const reached = Object.keys(times);
-  const refusedAt = last?.kind === 'refusal' ? reached.at(-1) : undefined;
-  return stageNames.map((stage) => {
+  const ending = records.findLast((record) => record.kind === 'outcome' || record.kind === 'refusal');
+  const last = ending ?? records.at(-1);
+  if (last === undefined) return [];
+  const times = ending?.outcome?.stages ?? {};
+  const refusedAt = ending?.kind === 'refusal' ? Object.keys(times).at(-1) : undefined;
+  return stageNames.map((stage, index) => {
     const ms = times[stage];
-    const isLater = stage === 'record' || stage === 'reply';
-    if (stage === refusedAt) return { stage, verdict: 'refused', ...time(ms), note: reasonWords(last ?? {} as AuditRecord) ?? '' };
-    // Recording and replying end every exchange, refused or not.
-    if (!isLater && ms === undefined) return { stage, verdict: 'not reached' };
-    const note = last === undefined ? undefined : stageNote(stage, last, records);
+    if (stage === refusedAt) return { stage, verdict: 'refused', ...time(ms), note: reasonWords(last) ?? '' };
+    if (!isPassed(stage, index, ms, ending)) return { stage, verdict: 'not reached' };
+    const note = stageNote(stage, last, records);
     return { stage, verdict: 'passed', ...time(ms), ...(note !== undefined && { note }) };
   });
+}
+
+function isPassed(stage: StageName, index: number, ms: number | undefined, ending: AuditRecord | undefined): boolean {
+  // An intent without an ending was written by the stage before invoke.
+  if (ending === undefined) return index < stageNames.indexOf('invoke');
+  // Recording and replying end every exchange, refused or not.
+  return ms !== undefined || stage === 'record' || stage === 'reply';
 }
 
 function time(ms: number | undefined): { ms?: number } {
@@ -40,7 +53,10 @@ function stageNote(stage: string, last: AuditRecord, records: readonly AuditReco
     case 'receive':
       return [last.door, last.address].filter((text) => text !== undefined).join(' from ');
     case 'identify':
-      return principal && `${principal.id}${principal.roles.length === 0 ? ', no role' : ` as ${principal.roles.join(', ')}`}`;
+      return (
+        principal &&
+        `${principal.id}${principal.roles.length === 0 ? ', no role' : ` as ${principal.roles.join(', ')}`}`
+      );
     case 'parse':
       return [last.method, last.era].filter((text) => text !== undefined).join(', ');
     case 'resolve':
@@ -81,15 +97,27 @@ export function exchangeStory(records: readonly AuditRecord[], paint: Paint): st
     const text = plain(note ?? '');
     return [mark, stage, paint.dim(ms === undefined ? '' : duration(ms)), isRefused ? paint.red(text) : text];
   });
-  const client = last.client === undefined ? [] : ['', paint.dim(`the caller's program calls itself "${plain(last.client)}"`)];
-  return [`${paint.bold(plain(last.exchange ?? ''))}  ${last.time}  ${plain(what)}`, '', ...table(rows, 2), ...client];
+  const client =
+    last.client === undefined ? [] : ['', paint.dim(`the caller's program calls itself "${plain(last.client)}"`)];
+  const isOpen = !records.some((record) => record.kind === 'outcome' || record.kind === 'refusal');
+  const open = isOpen
+    ? ['', paint.yellow('No outcome is recorded: it is still running, or the gateway was stopped in the middle of it.')]
+    : [];
+  return [
+    `${paint.bold(plain(last.exchange ?? ''))}  ${last.time}  ${plain(what)}`,
+    '',
+    ...table(rows, 2),
+    ...open,
+    ...client,
+  ];
 }
 
 /** Writes what decided an exchange, and what the table of refusals advises. */
 export function decisionLines(record: AuditRecord, shown: (at: string) => string, paint: Paint): string[] {
   const lines: string[] = [];
   const { decision, outcome } = record;
-  if (decision?.at !== undefined) lines.push(`${paint.dim('Decided by')}  ${paint.bold(shown(decision.at))}  ${plain(decision.rule ?? '')}`);
+  if (decision?.at !== undefined)
+    lines.push(`${paint.dim('Decided by')}  ${paint.bold(shown(decision.at))}  ${plain(decision.rule ?? '')}`);
   const name = outcome?.reason === undefined ? undefined : reasonName(outcome.reason);
   if (name === undefined) return lines;
   const { text, advice } = refusals[name];
@@ -105,24 +133,36 @@ export function decisionLines(record: AuditRecord, shown: (at: string) => string
 export function explanationLines(explanation: Explanation, shown: (origin: Origin) => string, paint: Paint): string[] {
   const { decision } = explanation;
   const isAllowed = decision.effect === 'allow';
-  const lines = [`${isAllowed ? paint.green('✓ allowed') : paint.red('✗ not allowed')}  ${paint.bold(plain(explanation.key))}`, ''];
+  const lines = [
+    `${isAllowed ? paint.green('✓ allowed') : paint.red('✗ not allowed')}  ${paint.bold(plain(explanation.key))}`,
+    '',
+  ];
   const rows: string[][] = [];
-  for (const rule of explanation.topDenials) rows.push([paint.red('✗'), 'deny', plain(rule.pattern), paint.bold(shown(rule.origin))]);
+  for (const rule of explanation.topDenials)
+    rows.push([paint.red('✗'), 'deny', plain(rule.pattern), paint.bold(shown(rule.origin))]);
   for (const role of explanation.roles) {
     const name = `role ${role.role}`;
     for (const { rule, condition, source } of role.grants) {
       const isHeld = condition === 'none' || condition === 'holds';
       const when = source === undefined ? '' : `  when ${plain(source)}: ${condition}`;
-      rows.push([isHeld ? paint.green('✓') : paint.yellow('?'), name, plain(rule.pattern) + when, paint.bold(shown(rule.origin))]);
+      rows.push([
+        isHeld ? paint.green('✓') : paint.yellow('?'),
+        name,
+        plain(rule.pattern) + when,
+        paint.bold(shown(rule.origin)),
+      ]);
     }
-    for (const rule of role.subtractions) rows.push([paint.red('✗'), name, `!${plain(rule.pattern)}`, paint.bold(shown(rule.origin))]);
-    for (const rule of role.denials) rows.push([paint.red('✗'), `${name} deny`, plain(rule.pattern), paint.bold(shown(rule.origin))]);
+    for (const rule of role.subtractions)
+      rows.push([paint.red('✗'), name, `!${plain(rule.pattern)}`, paint.bold(shown(rule.origin))]);
+    for (const rule of role.denials)
+      rows.push([paint.red('✗'), `${name} deny`, plain(rule.pattern), paint.bold(shown(rule.origin))]);
     if (role.verdict === 'silent') rows.push([paint.dim('·'), name, paint.dim('no line names it')]);
   }
   if (rows.length === 0) rows.push([paint.dim('·'), paint.dim('the caller has no role that the configuration knows')]);
   lines.push(...table(rows, 2));
   const rule = decision.effect === 'allow' ? decision.rule : decision.rule;
-  if (rule !== undefined) lines.push('', `${paint.dim('Decided by')}  ${paint.bold(shown(rule.origin))}  ${plain(rule.pattern)}`);
+  if (rule !== undefined)
+    lines.push('', `${paint.dim('Decided by')}  ${paint.bold(shown(rule.origin))}  ${plain(rule.pattern)}`);
   lines.push(...changeLines(explanation, paint));
   return lines;
 }
@@ -131,5 +171,9 @@ export function explanationLines(explanation: Explanation, shown: (origin: Origi
 export function changeLines(explanation: Explanation, paint: Paint): string[] {
   const [first, ...others] = explanation.changes;
   if (first === undefined) return [];
-  return ['', `${paint.dim('To allow it')} ${plain(first.text)}`, ...others.map((change) => `        ${paint.dim('and')} ${plain(change.text)}`)];
+  return [
+    '',
+    `${paint.dim('To allow it')} ${plain(first.text)}`,
+    ...others.map((change) => `        ${paint.dim('and')} ${plain(change.text)}`),
+  ];
 }

@@ -10,7 +10,12 @@ import { Failure, systemCode } from './failure.ts';
  *
  * @param mode permissions of a file that is new; one that is there keeps its own unless `force` says otherwise
  */
-export async function writeWhole(path: string, content: string | Uint8Array, mode: number, force = false): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  force = false,
+): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const kept = force ? undefined : await modeOf(target);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
@@ -26,9 +31,14 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new Failure(`cannot write ${path} (${systemCode(error) ?? 'unknown error'})`, 'check that its folder is writable', 1, {
-      cause: error,
-    });
+    throw new Failure(
+      `cannot write ${path} (${systemCode(error) ?? 'unknown error'})`,
+      'check that its folder is writable',
+      1,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -40,7 +50,8 @@ export async function readText(path: string): Promise<string | undefined> {
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Failure(`${path} is not UTF-8`, 'save it as UTF-8 and try again', 1, { cause: error });
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new Failure(`${path} is not UTF-8`, 'save it as UTF-8 and try again', 1, { cause: error });
     throw new Failure(`cannot read ${path} (${code ?? 'unknown error'})`, 'check its permissions', 1, { cause: error });
   }
 }
@@ -56,9 +67,14 @@ export async function makePrivateFolder(path: string): Promise<void> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await chmod(path, 0o700);
   } catch (error) {
-    throw new Failure(`cannot make the folder ${path} (${systemCode(error) ?? 'unknown error'})`, 'check that its parent is writable', 1, {
-      cause: error,
-    });
+    throw new Failure(
+      `cannot make the folder ${path} (${systemCode(error) ?? 'unknown error'})`,
+      'check that its parent is writable',
+      1,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -22,7 +22,10 @@ describe('setEntry', () => {
     it(`adds an entry to ${title} and keeps every other member`, () => {
       const changed = setEntry(text, 'mcpServers', 'sallyport', entry);
       const before = parseLenientJson(text) as Record<string, Record<string, unknown>>;
-      expect(parseLenientJson(changed)).toEqual({ ...before, mcpServers: { ...before['mcpServers'], sallyport: entry } });
+      expect(parseLenientJson(changed)).toEqual({
+        ...before,
+        mcpServers: { ...before['mcpServers'], sallyport: entry },
+      });
       for (const comment of text.match(/\/\/ \w.*|\/\*.*?\*\//g) ?? []) expect(changed).toContain(comment);
     });
 

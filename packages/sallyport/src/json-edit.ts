@@ -239,7 +239,14 @@ function render(value: unknown, style: Style, indent: string): string {
   return JSON.stringify(value, undefined, style.unit).replaceAll('\n', style.eol + indent);
 }
 
-function insert(text: string, plain: string, object: JsonObjectSpan, name: string, value: unknown, style: Style): string {
+function insert(
+  text: string,
+  plain: string,
+  object: JsonObjectSpan,
+  name: string,
+  value: unknown,
+  style: Style,
+): string {
   const last = object.members.at(-1);
   const outer = indentAt(text, object.start);
   const isInline = last !== undefined && !text.slice(object.start, object.end).includes('\n');

@@ -1,5 +1,6 @@
 /** The entry of the command line: reads the words, runs one command, and turns every end into an exit code. */
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { exitCodes, Failure } from './failure.ts';
 import { processHost } from './host.ts';
@@ -8,10 +9,9 @@ import { processTerminal } from './terminal.ts';
 
 const terminal = processTerminal();
 
-// A reader that leaves early, as `| head` does, is no error.
+// A reader that leaves early, as `| head` does, is no error; what would go on for ever looks at the stream itself.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? exitCodes.fine);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
 });
 
 try {
@@ -21,7 +21,13 @@ try {
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command.exitOverride().configureOutput({
       writeErr: (text) => void process.stderr.write(text),
-      outputError: (text, write) => write(`${text.replace(/^error: /, 'sallyport: ').trimEnd().replaceAll('\n', ' ')} — see sallyport help\n`),
+      outputError: (text, write) =>
+        write(
+          `${text
+            .replace(/^error: /, 'sallyport: ')
+            .trimEnd()
+            .replaceAll('\n', ' ')} — see sallyport help\n`,
+        ),
     });
   }
   await program.parseAsync();
@@ -38,7 +44,7 @@ function exitCodeOf(error: unknown): number {
     return error.exitCode;
   }
   terminal.note(`sallyport: something went wrong inside — run it again with SALLYPORT_DEBUG=1 to see what`);
-  if (isDebugging) console.error(error);
+  if (isDebugging) terminal.note(inspect(error));
   return exitCodes.refused;
 }
 

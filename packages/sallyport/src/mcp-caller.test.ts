@@ -9,7 +9,9 @@ function door() {
 }
 
 const nextLine = (stream: PassThrough) =>
-  new Promise<Record<string, unknown>>((resolve) => stream.once('data', (chunk: Buffer) => resolve(JSON.parse(chunk.toString()))));
+  new Promise<Record<string, unknown>>((resolve) =>
+    stream.once('data', (chunk: Buffer) => resolve(JSON.parse(chunk.toString()))),
+  );
 
 describe('createMcpCaller', () => {
   it('sends self-contained requests and finds their answers', async () => {

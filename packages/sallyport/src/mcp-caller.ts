@@ -52,7 +52,8 @@ export function createMcpCaller({ input, output }: DoorStreams, version: string)
   });
   lines.on('close', () => {
     isOver = true;
-    for (const { reject } of waiting.values()) reject(new Failure('the gateway hung up', 'see why in its output or log'));
+    for (const { reject } of waiting.values())
+      reject(new Failure('the gateway hung up', 'see why in its output or log'));
     waiting.clear();
   });
   input.on('error', () => lines.close());
@@ -63,7 +64,9 @@ export function createMcpCaller({ input, output }: DoorStreams, version: string)
       const id = nextId++;
       const { promise, resolve, reject } = Promise.withResolvers<RpcAnswer>();
       waiting.set(id, { resolve, reject });
-      output.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: requestMeta(version) } })}\n`);
+      output.write(
+        `${JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: requestMeta(version) } })}\n`,
+      );
       return promise;
     },
     close: () => {

@@ -35,15 +35,18 @@ export function createProgram(version: string, context: Context, finish: (exitCo
     const parent = program.command(name).summary(summary).description(sentence(summary));
     for (const row of group) addCommand(parent, row, finish);
   }
-  program.addHelpText('after', [
-    '',
-    'Start here:',
-    '  sallyport init                  write a configuration to begin with',
-    '  sallyport run                   guard what it lists',
-    '  sallyport help run              how a command is used, with examples',
-    '',
-    'Exit codes: 0 fine, 1 refused or found something, 2 used wrongly.',
-  ].join('\n'));
+  program.addHelpText(
+    'after',
+    [
+      '',
+      'Start here:',
+      '  sallyport init                  write a configuration to begin with',
+      '  sallyport run                   guard what it lists',
+      '  sallyport help run              how a command is used, with examples',
+      '',
+      'Exit codes: 0 fine, 1 refused or found something, 2 used wrongly.',
+    ].join('\n'),
+  );
   return program;
 }
 
@@ -55,7 +58,10 @@ function addCommand(parent: Command, row: CommandRow, finish: (exitCode: number)
   const examples = row.examples.map(([example, meaning]) => `  ${example.padEnd(width)}${meaning}`.trimEnd());
   command.addHelpText('after', ['', 'Examples:', ...examples].join('\n'));
   command.action(async (...given: unknown[]) => {
-    const words = given.slice(0, -2).flat().filter((word) => typeof word === 'string');
+    const words = given
+      .slice(0, -2)
+      .flat()
+      .filter((word) => typeof word === 'string');
     // An option may stand before or behind the command's name.
     const outer = command.parent?.parent?.opts<Partial<CommonOptions>>() ?? {};
     const group = command.parent?.opts<Partial<CommonOptions>>() ?? {};
@@ -68,7 +74,9 @@ function addCommand(parent: Command, row: CommandRow, finish: (exitCode: number)
 
 /** Every switch that a command knows, off. */
 function switchesOff(command: Command): Record<string, boolean> {
-  return Object.fromEntries(command.options.filter((one) => one.isBoolean()).map((one) => [one.attributeName(), false]));
+  return Object.fromEntries(
+    command.options.filter((one) => one.isBoolean()).map((one) => [one.attributeName(), false]),
+  );
 }
 
 function sentence(summary: string): string {
@@ -78,7 +86,9 @@ function sentence(summary: string): string {
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
 
 function configOption(): Option {
-  return new Option('-c, --config <file>', 'configuration; give it again to merge more').argParser(collect).default([], './sallyport.yaml');
+  return new Option('-c, --config <file>', 'configuration; give it again to merge more')
+    .argParser(collect)
+    .default([], './sallyport.yaml');
 }
 
 function jsonOption(): Option {
@@ -127,7 +137,9 @@ function commandRows(context: Context): CommandRow[] {
       summary: 'guard one server without a configuration, on stdin and stdout',
       options: [
         option('--name <name>', 'what the server is called in the audit trail; default: its program'),
-        option('-e, --env <name>', 'pass a variable of the environment; give it again for more').argParser(collect).default([], 'PATH and HOME'),
+        option('-e, --env <name>', 'pass a variable of the environment; give it again for more')
+          .argParser(collect)
+          .default([], 'PATH and HOME'),
       ],
       examples: [
         ['sallyport wrap -- npx -y @modelcontextprotocol/server-everything', ''],
@@ -143,7 +155,8 @@ function commandRows(context: Context): CommandRow[] {
         ['sallyport connect claude', 'Claude Desktop and Claude Code'],
         ['sallyport connect vscode --file .vscode/mcp.json', 'one project only'],
       ],
-      run: async ([client = ''], options) => (await import('./commands/connect.ts')).connect(client, as(options), context),
+      run: async ([client = ''], options) =>
+        (await import('./commands/connect.ts')).connect(client, as(options), context),
     },
     {
       usage: 'disconnect <client>',
@@ -153,7 +166,8 @@ function commandRows(context: Context): CommandRow[] {
         ['sallyport disconnect claude', 'as if it had never been connected'],
         ['sallyport disconnect vscode --file .vscode/mcp.json', ''],
       ],
-      run: async ([client = ''], options) => (await import('./commands/connect.ts')).disconnect(client, as(options), context),
+      run: async ([client = ''], options) =>
+        (await import('./commands/connect.ts')).disconnect(client, as(options), context),
     },
     {
       usage: 'check',
@@ -169,7 +183,10 @@ function commandRows(context: Context): CommandRow[] {
       usage: 'schema',
       summary: 'print the JSON Schema of the configuration',
       examples: [
-        ['sallyport schema > sallyport.schema.json', 'for an editor: # yaml-language-server: $schema=./sallyport.schema.json'],
+        [
+          'sallyport schema > sallyport.schema.json',
+          'for an editor: # yaml-language-server: $schema=./sallyport.schema.json',
+        ],
       ],
       run: async () => (await import('./commands/schema.ts')).schema(context),
     },
@@ -247,7 +264,10 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
           summary: 'make a key and show it once',
           options: [
             option('--name <name>', 'what the key is for; callers with it are key:<name>').makeOptionMandatory(),
-            option('--role <role>', 'a role of the configuration; give it again for more').argParser(collect).default([]).makeOptionMandatory(),
+            option('--role <role>', 'a role of the configuration; give it again for more')
+              .argParser(collect)
+              .default([])
+              .makeOptionMandatory(),
             option('--expires <duration>', 'how long it is good for, like 90d; default: for ever'),
           ],
           examples: [
@@ -270,7 +290,8 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
             ['sallyport keys rotate ci', 'the old key ends at once'],
             ['sallyport keys rotate ci --overlap 10m', 'time to change it everywhere'],
           ],
-          run: async ([name = ''], options) => (await import('./commands/keys.ts')).rotateKey(name, as(options), context),
+          run: async ([name = ''], options) =>
+            (await import('./commands/keys.ts')).rotateKey(name, as(options), context),
         },
         {
           usage: 'revoke <name>',
@@ -318,12 +339,15 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
         {
           usage: 'verify [directory]',
           summary: 'prove that no record was changed, removed or added',
-          options: [option('--head <hash>', 'the hash of the last record, kept elsewhere: proves that nothing was cut off')],
+          options: [
+            option('--head <hash>', 'the hash of the last record, kept elsewhere: proves that nothing was cut off'),
+          ],
           examples: [
             ['sallyport audit verify', "the configuration's trail"],
             ['sallyport audit verify /backup/audit --head 3f9a…', 'another folder, up to a known end'],
           ],
-          run: async ([directory], options) => (await import('./commands/audit.ts')).verify(directory, as(options), context),
+          run: async ([directory], options) =>
+            (await import('./commands/audit.ts')).verify(directory, as(options), context),
         },
       ],
     ],

@@ -20,13 +20,19 @@ export function summaryOf(record: AuditRecord): ShownExchange {
     method: record.method ?? record.kind,
     target: key,
     effect: effectOf(record),
-    text: record.kind === 'intent' ? 'about to happen' : reasonWords(record),
+    text: textOf(record),
     ms: outcome?.ms ?? 0,
   };
 }
 
+function textOf(record: AuditRecord): string | undefined {
+  if (record.kind === 'intent') return 'about to happen';
+  return effectOf(record) === 'ok' && record.kind === 'outcome' ? undefined : reasonWords(record);
+}
+
 function effectOf(record: AuditRecord): ShownExchange['effect'] {
   if (record.kind === 'refusal') return 'refused';
+  if (record.kind !== 'outcome') return 'ok';
   const status = record.outcome?.status;
   return status === undefined || status === 'ok' ? 'ok' : 'error';
 }

@@ -13,7 +13,10 @@ import { plain } from './terminal.ts';
 const joinTimeout = 10_000;
 
 /** Serves one client program until it hangs up. */
-export async function runStdio(options: CommonOptions & { readonly verbose: boolean }, context: Context): Promise<number> {
+export async function runStdio(
+  options: CommonOptions & { readonly verbose: boolean },
+  context: Context,
+): Promise<number> {
   const files = configFiles(options, context.host);
   const path = controlPath({ files });
   const joined = await openControlDoor(path);
@@ -33,8 +36,8 @@ export async function runStdio(options: CommonOptions & { readonly verbose: bool
 async function serve(gateway: RunningGateway, path: string): Promise<number> {
   const guests = new Set<Promise<void>>();
   const control = await openControl(path, {
-    openStdio: (socket) => {
-      const { closed } = gateway.openStdio(socket, socket);
+    openStdio: (socket, role) => {
+      const { closed } = gateway.openStdio(socket, socket, role === undefined ? {} : { role });
       const gone = closed.then(() => {
         socket.end();
         guests.delete(gone);
@@ -90,6 +93,7 @@ async function passThrough(socket: Socket): Promise<number> {
 
 function logTo({ terminal }: Context, isVerbose: boolean) {
   return ({ level, server, text }: GatewayLogLine): void => {
-    if (level === 'warning' || isVerbose) terminal.note(`sallyport: ${server === undefined ? '' : `${plain(server)} `}${plain(text)}`);
+    if (level === 'warning' || isVerbose)
+      terminal.note(`sallyport: ${server === undefined ? '' : `${plain(server)} `}${plain(text)}`);
   };
 }

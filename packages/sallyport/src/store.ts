@@ -1,6 +1,19 @@
 /** The store as the commands use it: opened, used once, closed. A running gateway sees the change within a second. */
-import { createBlockRepository, createKeyRepository, createPepper, type BlockRepository, type KeyRepository } from '@sallyport/guard';
-import { openConfiguredStore, openKeys, systemClock, systemConfigPorts, systemRandom, type Config } from '@sallyport/gateway';
+import {
+  createBlockRepository,
+  createKeyRepository,
+  createPepper,
+  type BlockRepository,
+  type KeyRepository,
+} from '@sallyport/guard';
+import {
+  openConfiguredStore,
+  openKeys,
+  systemClock,
+  systemConfigPorts,
+  systemRandom,
+  type Config,
+} from '@sallyport/gateway';
 import { startFailure } from './gateway.ts';
 
 /** What the commands find in the store. */

@@ -30,11 +30,16 @@ describe('terminal', () => {
   });
 
   it('lines columns up by cells, not by bytes or colours', () => {
-    expect(table([['\u001b[31mab\u001b[39m', 'x'], ['世界', 'y'], ['abcdef', 'z']], 1)).toEqual([
-      ' \u001b[31mab\u001b[39m      x',
-      ' 世界    y',
-      ' abcdef  z',
-    ]);
+    expect(
+      table(
+        [
+          ['\u001b[31mab\u001b[39m', 'x'],
+          ['世界', 'y'],
+          ['abcdef', 'z'],
+        ],
+        1,
+      ),
+    ).toEqual([' \u001b[31mab\u001b[39m      x', ' 世界    y', ' abcdef  z']);
     expect(widthOf('\u001b[1m✓\u001b[22m')).toBe(1);
   });
 

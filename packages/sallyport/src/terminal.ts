@@ -81,7 +81,6 @@ export function processTerminal(): Terminal {
 
 // C0, DEL, C1, line and paragraph separators, and the marks that reorder or hide text.
 const unprintable =
-  // oxlint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 /** Returns text from outside with each control, reordering or invisible character written as an escape. */
@@ -98,7 +97,6 @@ export function clip(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-// oxlint-disable-next-line no-control-regex
 const colour = /\u001b\[[0-9;]*m/g;
 
 /** Returns how many cells a text takes, colours not counted. */

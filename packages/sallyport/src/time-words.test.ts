@@ -3,7 +3,9 @@ import { readDuration, readMoment } from './time-words.ts';
 
 describe('time words', () => {
   it('reads durations', () => {
-    expect(['30s', '15m', '2h', '90d'].map((text) => readDuration(text, '--for'))).toEqual([30_000, 900_000, 7_200_000, 7_776_000_000]);
+    expect(['30s', '15m', '2h', '90d'].map((text) => readDuration(text, '--for'))).toEqual([
+      30_000, 900_000, 7_200_000, 7_776_000_000,
+    ]);
   });
 
   it('reads moments as dates, times or a way back', () => {

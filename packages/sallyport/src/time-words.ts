@@ -24,7 +24,10 @@ export function readMoment(text: string, option: string, now: number): number {
   if (/^\d+[smhd]$/.test(text)) return now - readDuration(text, option);
   const moment = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(moment)) {
-    throw usageFailure(`${option} "${text}" is no time`, 'write it like 2h (back from now), 2026-08-01 or 2026-08-01T12:00:00Z');
+    throw usageFailure(
+      `${option} "${text}" is no time`,
+      'write it like 2h (back from now), 2026-08-01 or 2026-08-01T12:00:00Z',
+    );
   }
   return moment;
 }

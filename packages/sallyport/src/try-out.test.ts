@@ -11,7 +11,11 @@ const tools = listedTools({
     tool('files__write_file', ['path', 'content'], { path: { type: 'string' }, content: { type: 'string' } }),
     tool('files__list'),
     tool('everything__echo', ['message'], { message: { type: 'string' } }),
-    tool('everything__sum', ['a', 'kind', 'deep'], { a: { type: 'integer', minimum: 3 }, kind: { enum: ['x'] }, deep: { type: 'object' } }),
+    tool('everything__sum', ['a', 'kind', 'deep'], {
+      a: { type: 'integer', minimum: 3 },
+      kind: { enum: ['x'] },
+      deep: { type: 'object' },
+    }),
     null,
   ],
 });
@@ -45,7 +49,12 @@ describe('picking calls to try', () => {
 describe('curlCommand', () => {
   it('sends every header of 2026-07-28 and a body that agrees with them', () => {
     const command = curlCommand('http://127.0.0.1:8848/mcp', 'the-key', { name: 'a__b', arguments: { text: "it's" } });
-    for (const part of ['Authorization: Bearer the-key', 'MCP-Protocol-Version: 2026-07-28', 'Mcp-Method: tools/call', 'Mcp-Name: a__b']) {
+    for (const part of [
+      'Authorization: Bearer the-key',
+      'MCP-Protocol-Version: 2026-07-28',
+      'Mcp-Method: tools/call',
+      'Mcp-Name: a__b',
+    ]) {
       expect(command).toContain(part);
     }
     expect(command).toContain(`"text":"it'\\''s"`);

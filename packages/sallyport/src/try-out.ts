@@ -95,7 +95,12 @@ export function curlCommand(endpoint: string, key: string | undefined, call: Try
     'io.modelcontextprotocol/clientInfo': { name: 'curl', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},
   };
-  const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: call.name, arguments: call.arguments, _meta: meta } };
+  const body = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: call.name, arguments: call.arguments, _meta: meta },
+  };
   const headers = [
     ...(key === undefined ? [] : [`Authorization: Bearer ${key}`]),
     'Content-Type: application/json',
@@ -104,7 +109,11 @@ export function curlCommand(endpoint: string, key: string | undefined, call: Try
     'Mcp-Method: tools/call',
     `Mcp-Name: ${call.name}`,
   ];
-  const lines = [`curl -s ${endpoint}`, ...headers.map((header) => `-H ${shellQuote(header)}`), `-d ${shellQuote(JSON.stringify(body))}`];
+  const lines = [
+    `curl -s ${endpoint}`,
+    ...headers.map((header) => `-H ${shellQuote(header)}`),
+    `-d ${shellQuote(JSON.stringify(body))}`,
+  ];
   return lines.join(' \\\n  ');
 }
 

@@ -18,6 +18,8 @@ export interface StdioDoorOptions {
   readonly path: DoorPath;
   /** The user who started the door. */
   readonly localUser: string;
+  /** A role in place of the one that the rules give the local user. */
+  readonly role?: string;
 }
 
 /** An open stdio door. */
@@ -32,7 +34,7 @@ export interface StdioDoor {
 export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): StdioDoor {
   const { input, output } = options;
   const { clock } = context.ports;
-  const role = context.rules().callers.local;
+  const role = options.role ?? context.rules().callers.local;
   const roles = role === undefined ? [] : [role];
   const owner = `local:${options.localUser}`;
   const session = new Session(`stdio:${context.nextId()}`, owner, roles, options.path, clock.now());
@@ -63,6 +65,7 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
       started: clock.monotonic(),
       address: 'local',
       localUser: options.localUser,
+      ...(options.role === undefined ? {} : { localRole: options.role }),
       connection: session,
       cancellation: createCanceller(),
       caller: stream,

@@ -13,7 +13,7 @@ export function identify(exchange: Received, ports: Ports): Identified | Refusal
 }
 
 function identifyLocal(exchange: Received): Principal | Refusal {
-  const role = exchange.rules.callers.local;
+  const role = exchange.localRole ?? exchange.rules.callers.local;
   if (role === undefined) {
     return refuse('unauthenticated', { note: 'callers.local names no role for the user at a stdio door' });
   }

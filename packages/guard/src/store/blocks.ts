@@ -1,5 +1,6 @@
 /** What an operator has blocked at run time: callers, tools, upstreams. */
 import type { Clock } from '../ports.ts';
+import { noteChange } from './changes.ts';
 import type { Store } from './store.ts';
 
 export type BlockKind = 'caller' | 'tool' | 'upstream';
@@ -41,11 +42,14 @@ export function createBlockRepository(store: Store, clock: Clock): BlockReposito
       const created_at = clock.now();
       const expires_at = forMs === undefined ? null : created_at + forMs;
       const values = { reason: reason ?? null, created_at, expires_at };
-      await database
-        .insertInto('guard_blocks')
-        .values({ kind, subject, ...values })
-        .onConflict((conflict) => conflict.columns(['kind', 'subject']).doUpdateSet(values))
-        .execute();
+      await database.transaction().execute(async (transaction) => {
+        await transaction
+          .insertInto('guard_blocks')
+          .values({ kind, subject, ...values })
+          .onConflict((conflict) => conflict.columns(['kind', 'subject']).doUpdateSet(values))
+          .execute();
+        await noteChange(transaction, { time: created_at, actor: store.actor, action: 'block', kind, subject });
+      });
       const row: BlockRow = { kind, subject, createdAt: created_at };
       return {
         ...row,
@@ -53,16 +57,21 @@ export function createBlockRepository(store: Store, clock: Clock): BlockReposito
         ...(expires_at === null ? {} : { expiresAt: expires_at }),
       };
     },
-    unblock: async (kind, subject) => {
-      const now = clock.now();
-      const removed = await database
-        .deleteFrom('guard_blocks')
-        .where('kind', '=', kind)
-        .where('subject', '=', subject)
-        .returning('expires_at')
-        .execute();
-      return removed.some(({ expires_at }) => expires_at === null || expires_at > now);
-    },
+    unblock: (kind, subject) =>
+      database.transaction().execute(async (transaction) => {
+        const now = clock.now();
+        const removed = await transaction
+          .deleteFrom('guard_blocks')
+          .where('kind', '=', kind)
+          .where('subject', '=', subject)
+          .returning('expires_at')
+          .execute();
+        const wasInForce = removed.some(({ expires_at }) => expires_at === null || expires_at > now);
+        if (wasInForce) {
+          await noteChange(transaction, { time: now, actor: store.actor, action: 'unblock', kind, subject });
+        }
+        return wasInForce;
+      }),
     snapshot: async () => {
       const rows = await database.selectFrom('guard_blocks').selectAll().orderBy('kind').orderBy('subject').execute();
       const now = clock.now();

@@ -2,6 +2,9 @@
 import { createHash, createHmac, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
+import type { Transaction } from 'kysely';
+import { noteChange } from './changes.ts';
+import type { StoreTables } from './schema.ts';
 import type { Store } from './store.ts';
 
 /** A key as the core knows it. */
@@ -132,6 +135,10 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
     return { row, created: { ...info, key } };
   }
 
+  function note(transaction: Transaction<StoreTables>, action: string, subject: string): Promise<void> {
+    return noteChange(transaction, { time: clock.now(), actor: store.actor, action, kind: 'key', subject });
+  }
+
   async function snapshot(): Promise<KeyRow[]> {
     const rows = await database.selectFrom('guard_keys').selectAll().orderBy('name').orderBy('created_at').execute();
     return rows.map(toRow);
@@ -154,6 +161,7 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
         if (found !== undefined) return { fault: 'name taken', message: `there is a key named ${name} already` };
         const { row, created } = prepare(name, roles, expiresAt);
         await transaction.insertInto('guard_keys').values(row).execute();
+        await note(transaction, 'keys.create', name);
         return created;
       });
     },
@@ -177,12 +185,16 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
         const expiresAt = lifetime === undefined ? undefined : clock.now() + lifetime;
         const { row, created } = prepare(name, toRow(newest).roles, expiresAt);
         await transaction.insertInto('guard_keys').values(row).execute();
+        await note(transaction, 'keys.rotate', name);
         return created;
       }),
-    revoke: async (name) => {
-      const result = await database.deleteFrom('guard_keys').where('name', '=', name).executeTakeFirst();
-      return Number(result.numDeletedRows);
-    },
+    revoke: (name) =>
+      database.transaction().execute(async (transaction) => {
+        const result = await transaction.deleteFrom('guard_keys').where('name', '=', name).executeTakeFirst();
+        const count = Number(result.numDeletedRows);
+        if (count > 0) await note(transaction, 'keys.revoke', name);
+        return count;
+      }),
     snapshot,
   };
 }

@@ -1,4 +1,5 @@
 /** The core's tables in the store and the steps that make them. */
+import type { Generated } from 'kysely';
 import type { MigrationSet } from './migrations.ts';
 
 /** One API key generation: rotation adds a row, and the older row lives until its overlap ends. */
@@ -26,9 +27,21 @@ export interface BlockTable {
   expires_at: number | null;
 }
 
+/** Changes of administrators that the audit trail does not have yet. */
+export interface ChangeTable {
+  id: Generated<number>;
+  /** Milliseconds since the epoch. */
+  time: number;
+  actor: string;
+  action: string;
+  kind: string;
+  subject: string;
+}
+
 export interface StoreTables {
   guard_keys: KeyTable;
   guard_blocks: BlockTable;
+  guard_changes: ChangeTable;
 }
 
 export const GUARD_MIGRATIONS: MigrationSet = {
@@ -56,6 +69,20 @@ export const GUARD_MIGRATIONS: MigrationSet = {
           .addColumn('created_at', 'integer', (column) => column.notNull())
           .addColumn('expires_at', 'integer')
           .addPrimaryKeyConstraint('guard_blocks_pk', ['kind', 'subject'])
+          .execute();
+      },
+    },
+    {
+      name: '002_changes',
+      up: async (database) => {
+        await database.schema
+          .createTable('guard_changes')
+          .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+          .addColumn('time', 'integer', (column) => column.notNull())
+          .addColumn('actor', 'text', (column) => column.notNull())
+          .addColumn('action', 'text', (column) => column.notNull())
+          .addColumn('kind', 'text', (column) => column.notNull())
+          .addColumn('subject', 'text', (column) => column.notNull())
           .execute();
       },
     },

@@ -13,6 +13,8 @@ import { openSqlite } from './sqlite.ts';
 export interface Store {
   /** Query builder over the core's tables; other packages narrow it to theirs. */
   readonly database: Kysely<StoreTables>;
+  /** Principal id that changes are noted under. */
+  readonly actor: string;
   /** Changes when this or another process has changed the store. */
   version(): string;
   close(): Promise<void>;
@@ -27,6 +29,8 @@ export interface StoreFault {
 
 export interface StoreOptions {
   readonly clock: Clock;
+  /** Principal id that changes are noted under; default `local:unknown`. */
+  readonly actor?: string | undefined;
   /** Schema steps of other packages, applied after the core's own. */
   readonly migrations?: readonly MigrationSet[] | undefined;
 }
@@ -54,7 +58,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
     const steps = [GUARD_MIGRATIONS, ...(options.migrations ?? [])];
     await migrate(database as unknown as Kysely<unknown>, steps, options.clock.now());
     const opened = database;
-    return { database: opened, version, close: () => opened.destroy() };
+    return { database: opened, actor: options.actor ?? 'local:unknown', version, close: () => opened.destroy() };
   } catch (cause) {
     await database?.destroy();
     const reason = cause instanceof Error ? `: ${cause.message}` : '';

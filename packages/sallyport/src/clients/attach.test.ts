@@ -34,7 +34,10 @@ describe('attach and detach', () => {
   it('gives back an entry of the same name that was there before', () => {
     const own = '{"mcpServers":{"sallyport":{"command":"mine"}},"a":1}';
     const changed = attach(own, 'mcpServers', entry).replace('"a":1', '"a":2');
-    expect(detach(changed, own, 'mcpServers')).toEqual({ kind: 'write', text: '{"mcpServers":{"sallyport":{"command":"mine"}},"a":2}' });
+    expect(detach(changed, own, 'mcpServers')).toEqual({
+      kind: 'write',
+      text: '{"mcpServers":{"sallyport":{"command":"mine"}},"a":2}',
+    });
   });
 
   it('finds nothing to do where nothing of ours is', () => {

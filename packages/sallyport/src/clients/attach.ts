@@ -27,7 +27,7 @@ export type Detached =
   | { readonly kind: 'write'; readonly text: string };
 
 /** Returns the text with our entry in it. `undefined` stands for a file that does not exist. */
-export function attach(text: string | undefined, holder: Holder, entry: ClientEntry): string {
+export function attach(text: string | undefined, holder: Holder, entry: unknown): string {
   return setEntry(text ?? '', holder, entryName, entry);
 }
 
@@ -46,7 +46,7 @@ export function detach(text: string, backup: string | undefined, holder: Holder)
   const own = entryText(text, holder, entryName);
   if (own === undefined) return { kind: 'absent' };
   // The file is unchanged when putting the entry that it has into the backup gives the file.
-  if (attach(backup, holder, JSON.parse(own) as ClientEntry) === text) {
+  if (attach(backup, holder, JSON.parse(own)) === text) {
     return { kind: backup === undefined ? 'delete' : 'restore' };
   }
   const earlier = backup === undefined ? undefined : entryText(backup, holder, entryName);

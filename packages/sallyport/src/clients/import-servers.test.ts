@@ -26,10 +26,20 @@ describe('importServers', () => {
         name: 'files',
         from: '"files" of Cursor',
         command: ['npx', '-y', 'server-filesystem', '/srv'],
-        env: [['HOME', 'inherit'], ['LOG_LEVEL', 'debug']],
+        env: [
+          ['HOME', 'inherit'],
+          ['LOG_LEVEL', 'debug'],
+        ],
         cwd: undefined,
       },
-      { kind: 'http', name: 'docs', from: '"docs" of Cursor', url: 'https://docs.example.com/mcp', bearer: undefined, headers: [] },
+      {
+        kind: 'http',
+        name: 'docs',
+        from: '"docs" of Cursor',
+        url: 'https://docs.example.com/mcp',
+        bearer: undefined,
+        headers: [],
+      },
     ]);
   });
 
@@ -37,9 +47,18 @@ describe('importServers', () => {
     const config = {
       mcpServers: {
         git: { command: 'git-server', env: { GITHUB_TOKEN: token } },
-        db: { command: 'db-server', args: ['--password', 'hunter-two', `--api-key=${token}`, `postgres://u:${'p'}w@db/x`] },
-        web: { url: 'https://w.example.com/mcp', headers: { Authorization: `Bearer ${token}`, 'X-Api-Key': 'short-one' } },
-        remote: { command: 'npx', args: ['mcp-remote', 'https://r.example.com', '--header', `Authorization: Bearer ${token}`] },
+        db: {
+          command: 'db-server',
+          args: ['--password', 'hunter-two', `--api-key=${token}`, `postgres://u:${'p'}w@db/x`],
+        },
+        web: {
+          url: 'https://w.example.com/mcp',
+          headers: { Authorization: `Bearer ${token}`, 'X-Api-Key': 'short-one' },
+        },
+        remote: {
+          command: 'npx',
+          args: ['mcp-remote', 'https://r.example.com', '--header', `Authorization: Bearer ${token}`],
+        },
       },
     };
     const { upstreams, secrets } = imported(config);
@@ -49,11 +68,20 @@ describe('importServers', () => {
       expect(JSON.stringify(secrets)).toContain(secret);
     }
     expect(secrets.map((secret) => secret.file)).toEqual([
-      'git-GITHUB_TOKEN', 'db-password', 'db-api-key', 'db-ARGUMENT_4', 'web-Authorization', 'web-X-Api-Key', 'remote-Authorization',
+      'git-GITHUB_TOKEN',
+      'db-password',
+      'db-api-key',
+      'db-ARGUMENT_4',
+      'web-Authorization',
+      'web-X-Api-Key',
+      'remote-Authorization',
     ]);
     expect(upstreams[2]).toMatchObject({
       bearer: undefined,
-      headers: [['Authorization', 'file:state/secrets/web-Authorization'], ['X-Api-Key', 'file:state/secrets/web-X-Api-Key']],
+      headers: [
+        ['Authorization', 'file:state/secrets/web-Authorization'],
+        ['X-Api-Key', 'file:state/secrets/web-X-Api-Key'],
+      ],
     });
   });
 
@@ -65,7 +93,10 @@ describe('importServers', () => {
       },
     });
     expect(upstreams[0]).toMatchObject({ bearer: 'file:state/secrets/a-TOKEN', headers: [] });
-    expect(upstreams[1]).toMatchObject({ url: 'https://b.example.com/mcp', headers: [['Authorization', 'file:state/secrets/b-Authorization']] });
+    expect(upstreams[1]).toMatchObject({
+      url: 'https://b.example.com/mcp',
+      headers: [['Authorization', 'file:state/secrets/b-Authorization']],
+    });
     expect(secrets).toEqual([
       { file: 'a-TOKEN', value: 'plain' },
       { file: 'b-Authorization', value: `Basic ${Buffer.from('ada:pass').toString('base64')}` },
@@ -80,20 +111,34 @@ describe('importServers', () => {
       },
     });
     expect(upstreams[0]).toMatchObject({
-      env: [['HOME', 'inherit'], ['ONE', 'env:ONE'], ['TWO', 'env:TWO'], ['THREE', 'env:SET'], ['FOUR', 'fallback']],
+      env: [
+        ['HOME', 'inherit'],
+        ['ONE', 'env:ONE'],
+        ['TWO', 'env:TWO'],
+        ['THREE', 'env:SET'],
+        ['FOUR', 'fallback'],
+      ],
     });
     expect(upstreams[1]).toMatchObject({ bearer: 'env:B_TOKEN' });
   });
 
   it('reports inputs and mixed values as secrets that a person has to fill in', () => {
-    const { upstreams, secrets } = imported(
-      { servers: { perplexity: { type: 'stdio', command: 'p', env: { API_KEY: '${input:key}', URL: 'https://${env:HOST}/x' } } } },
-    );
+    const { upstreams, secrets } = imported({
+      servers: {
+        perplexity: { type: 'stdio', command: 'p', env: { API_KEY: '${input:key}', URL: 'https://${env:HOST}/x' } },
+      },
+    });
     expect(secrets).toEqual([
       { file: 'perplexity-API_KEY', value: undefined, needs: '${input:key}' },
       { file: 'perplexity-URL', value: undefined, needs: '${env:HOST}' },
     ]);
-    expect(upstreams[0]).toMatchObject({ env: [['HOME', 'inherit'], ['API_KEY', 'file:state/secrets/perplexity-API_KEY'], ['URL', 'file:state/secrets/perplexity-URL']] });
+    expect(upstreams[0]).toMatchObject({
+      env: [
+        ['HOME', 'inherit'],
+        ['API_KEY', 'file:state/secrets/perplexity-API_KEY'],
+        ['URL', 'file:state/secrets/perplexity-URL'],
+      ],
+    });
   });
 
   it('resolves folders, environment files and relative commands where the client would', () => {
@@ -108,13 +153,21 @@ describe('importServers', () => {
 
   it('leaves alone what a server replaces by itself in its arguments', () => {
     const { upstreams } = imported({
-      mcpServers: { r: { command: 'npx', args: ['mcp-remote', '--header', 'Authorization:${AUTH}'], env: { AUTH: `Bearer ${token}` } } },
+      mcpServers: {
+        r: {
+          command: 'npx',
+          args: ['mcp-remote', '--header', 'Authorization:${AUTH}'],
+          env: { AUTH: `Bearer ${token}` },
+        },
+      },
     });
     expect(upstreams[0]).toMatchObject({ command: ['npx', 'mcp-remote', '--header', 'Authorization:${AUTH}'] });
   });
 
   it('makes names legal and unique and says so', () => {
-    const { upstreams, remarks } = imported({ mcpServers: { 'My Server': { command: 'a' }, my_server: { command: 'b' }, '3d': { command: 'c' } } });
+    const { upstreams, remarks } = imported({
+      mcpServers: { 'My Server': { command: 'a' }, my_server: { command: 'b' }, '3d': { command: 'c' } },
+    });
     expect(upstreams.map((upstream) => upstream.name)).toEqual(['my-server', 'my-server-2', 'd']);
     expect(remarks.map((remark) => remark.server)).toEqual(['My Server', 'my_server', '3d']);
   });
@@ -125,7 +178,10 @@ describe('importServers', () => {
         a: { command: 'a' },
         off: { command: 'x', disabled: true },
         old: { type: 'sse', url: 'https://old.example.com/sse' },
-        sallyport: { command: '/usr/bin/node', args: ['/opt/sallyport/src/main.ts', 'run', '--stdio', '-c', '/x.yaml'] },
+        sallyport: {
+          command: '/usr/bin/node',
+          args: ['/opt/sallyport/src/main.ts', 'run', '--stdio', '-c', '/x.yaml'],
+        },
       },
       servers: { a: { command: 'a' } },
     });
@@ -151,19 +207,33 @@ describe('legalName', () => {
 
 describe('readClientServers', () => {
   it('survives every shape', () => {
-    for (const text of ['[]', 'null', '1', '{"mcpServers": 3}', '{"mcpServers": {"a": null, "b": [], "c": {}}}', '{"servers": {"__proto__": {"command": "x"}}}']) {
+    for (const text of [
+      '[]',
+      'null',
+      '1',
+      '{"mcpServers": 3}',
+      '{"mcpServers": {"a": null, "b": [], "c": {}}}',
+      '{"servers": {"__proto__": {"command": "x"}}}',
+    ]) {
       expect(() => readClientServers(text, '/work'), text).not.toThrow();
     }
-    expect(readClientServers('{"mcpServers": {"c": {}}}', '/w').unreadable).toEqual([{ name: 'c', reason: 'neither a command nor a url' }]);
+    expect(readClientServers('{"mcpServers": {"c": {}}}', '/w').unreadable).toEqual([
+      { name: 'c', reason: 'neither a command nor a url' },
+    ]);
   });
 
   it('reads the servers of this project from a file that lists projects', () => {
-    const text = JSON.stringify({ projects: { '/work': { mcpServers: { p: { command: 'p' } } }, '/other': { mcpServers: { q: { command: 'q' } } } } });
+    const text = JSON.stringify({
+      projects: { '/work': { mcpServers: { p: { command: 'p' } } }, '/other': { mcpServers: { q: { command: 'q' } } } },
+    });
     expect(readClientServers(text, '/work').servers.map((server) => server.name)).toEqual(['p']);
   });
 
   it('knows an entry that starts Sallyport', () => {
-    const { servers } = readClientServers('{"mcpServers":{"x":{"command":"npx","args":["sallyport","run","--stdio"]}}}', '/w');
+    const { servers } = readClientServers(
+      '{"mcpServers":{"x":{"command":"npx","args":["sallyport","run","--stdio"]}}}',
+      '/w',
+    );
     expect(servers.map(isOwnEntry)).toEqual([true]);
   });
 });

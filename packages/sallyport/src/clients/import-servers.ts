@@ -129,7 +129,8 @@ export function legalName(name: string): string {
 
 /** Takes user name and password out of a URL. */
 function splitLogin(written: string): { readonly url: string; readonly login: string | undefined } {
-  if (!/^https?:\/\/[^/]*@/i.test(written) || written.includes('${') || !URL.canParse(written)) return { url: written, login: undefined };
+  if (!/^https?:\/\/[^/]*@/i.test(written) || written.includes('${') || !URL.canParse(written))
+    return { url: written, login: undefined };
   const url = new URL(written);
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   url.username = '';
@@ -225,7 +226,9 @@ function importServer(
       remark(`names the environment file ${path}, which cannot be read; add its variables under env`);
       return {};
     }
-    return Object.fromEntries(Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    return Object.fromEntries(
+      Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
   };
 
   const importArguments = (args: readonly string[], used: VariableScope): ConfigText[] =>
@@ -234,7 +237,7 @@ function importServer(
       const isFlagValue = flag?.startsWith('-') === true && !flag.includes('=') && !argument.startsWith('-');
       // `--token=…`, `NAME=…`, `Header: …`: the name before the sign says what the text behind it is.
       const [, label, rest] = /^([A-Za-z_-][A-Za-z0-9_.-]*)(?:=|:\s*)(?!\/\/)(.+)$/s.exec(argument) ?? [];
-      const isOwnReference = rest !== undefined && /^\$\{/.test(rest) && importValue('', rest, used).kind === 'text';
+      const isOwnReference = rest !== undefined && rest.startsWith('${') && importValue('', rest, used).kind === 'text';
       if (label !== undefined && rest !== undefined && !isOwnReference && isSecret(label, rest)) {
         if (importValue(label, rest, used).kind === 'secret') {
           remark(`had a secret in its arguments (${label}); other users of this machine can see arguments`);

@@ -30,7 +30,12 @@ export interface ReadServers {
 export function readClientServers(text: string, workspace: string): ReadServers {
   const root = parseLenientJson(text);
   const project = member(member(root, 'projects'), workspace);
-  const holders = [member(root, 'mcpServers'), member(project, 'mcpServers'), member(root, 'servers'), member(member(root, 'mcp'), 'servers')];
+  const holders = [
+    member(root, 'mcpServers'),
+    member(project, 'mcpServers'),
+    member(root, 'servers'),
+    member(member(root, 'mcp'), 'servers'),
+  ];
   const servers: ClientServer[] = [];
   const unreadable: { name: string; reason: string }[] = [];
   for (const holder of holders) {
@@ -66,7 +71,8 @@ function readServer(name: string, entry: unknown): ClientServer | string {
   if (typeof command === 'string' && command !== '') return { ...common, transport: 'stdio', command };
   // Some programs take the command as one list.
   const [program, ...rest] = strings(command);
-  if (program !== undefined) return { ...common, transport: 'stdio', command: program, args: [...rest, ...common.args] };
+  if (program !== undefined)
+    return { ...common, transport: 'stdio', command: program, args: [...rest, ...common.args] };
   const address = typeof url === 'string' ? url : entry['serverUrl'];
   if (typeof address === 'string' && address !== '') {
     return { ...common, transport: entry['type'] === 'sse' ? 'sse' : 'http', url: address };
@@ -83,7 +89,9 @@ function member(value: unknown, name: string): unknown {
 }
 
 function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string' || typeof item === 'number').map(String) : [];
+  return Array.isArray(value)
+    ? value.filter((item) => typeof item === 'string' || typeof item === 'number').map(String)
+    : [];
 }
 
 function textRecord(value: unknown): Record<string, string> {

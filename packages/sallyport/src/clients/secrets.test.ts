@@ -3,7 +3,15 @@ import { isSecret, isSecretName } from './secrets.ts';
 
 describe('isSecret', () => {
   it('knows secrets by their name', () => {
-    for (const name of ['GITHUB_TOKEN', 'apiKey', 'x-api-key', 'DB_PASSWORD', 'Authorization', 'OPENAI_API_KEY', 'PGPASSWORD']) {
+    for (const name of [
+      'GITHUB_TOKEN',
+      'apiKey',
+      'x-api-key',
+      'DB_PASSWORD',
+      'Authorization',
+      'OPENAI_API_KEY',
+      'PGPASSWORD',
+    ]) {
       expect(isSecret(name, 'some-value'), name).toBe(true);
     }
   });

@@ -8,7 +8,8 @@ const surely = /(?:^|_)[a-z0-9]*(?:key|token|secret|password|passwd|passphrase|c
 const aboutSecrets = /(?:^|_)(?:file|path|dir|url|uri|id|name|type|ttl|limit|count|length|enabled|mode)$/;
 const probably =
   /(?:^|_)(?:keys|tokens|secrets|passwords|pass|pwd|pat|auth|authorization|creds?|cookies?|dsn|bearer|jwt|signature|private|license)(?:_|$)/;
-const aboutAccess = /(?:^|_)(?:file|path|dir|directory|folder|url|uri|host|port|sock|socket|id|name|type|mode|method|endpoint|enabled)$/;
+const aboutAccess =
+  /(?:^|_)(?:file|path|dir|directory|folder|url|uri|host|port|sock|socket|id|name|type|mode|method|endpoint|enabled)$/;
 const knownShapes = [
   /^(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}/,
   /^gh[pousr]_[A-Za-z0-9]{16,}/,

@@ -44,13 +44,15 @@ const shownKinds = ['outcome', 'refusal', 'auth', 'admin', 'system'] as const;
 
 /** Shows the last records, and goes on with `follow` until interrupted. */
 export async function tail(options: TailOptions, context: Context): Promise<number> {
-  if (!/^\d{1,7}$/.test(options.lines)) throw usageFailure(`-n "${options.lines}" is no number`, 'write it like -n 100');
+  if (!/^\d{1,7}$/.test(options.lines))
+    throw usageFailure(`-n "${options.lines}" is no number`, 'write it like -n 100');
   const count = Number(options.lines);
   const directory = await trailDirectory(options, context);
   const filter = options.json ? {} : { kinds: shownKinds };
   if (options.follow) {
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    process.stdout.once('error', () => stop.abort());
     for await (const record of followRecords(directory, { filter, backlog: count, signal: stop.signal })) {
       show(record, options, context);
     }
@@ -82,7 +84,11 @@ export async function search(options: SearchOptions, context: Context): Promise<
 }
 
 /** Proves the trail. Exit 1 when it is broken. */
-export async function verify(given: string | undefined, options: VerifyCommandOptions, context: Context): Promise<number> {
+export async function verify(
+  given: string | undefined,
+  options: VerifyCommandOptions,
+  context: Context,
+): Promise<number> {
   if (options.head !== undefined && !/^[0-9a-f]{64}$/.test(options.head)) {
     throw usageFailure('--head is no hash', 'give the 64 characters that audit verify printed');
   }
@@ -108,14 +114,17 @@ async function reading<T>(directory: string, read: () => Promise<T>): Promise<T>
     const code = systemCode(error);
     if (code === undefined) throw error;
     const way = code === 'ENOENT' ? 'it is made when the gateway first runs' : 'check its permissions';
-    throw new Failure(`cannot read the audit trail in ${directory} (${code})`, way, exitCodes.refused, { cause: error });
+    throw new Failure(`cannot read the audit trail in ${directory} (${code})`, way, exitCodes.refused, {
+      cause: error,
+    });
   }
 }
 
 function targetMatcher(target: string | undefined): (record: AuditRecord) => boolean {
   if (target === undefined) return () => true;
   const compiled = compilePattern(target);
-  if (compiled.kind !== 'pattern') throw usageFailure(`--target "${target}": ${compiled.message}`, 'write it like files.* or files.write_file');
+  if (compiled.kind !== 'pattern')
+    throw usageFailure(`--target "${target}": ${compiled.message}`, 'write it like files.* or files.write_file');
   return ({ target: found }) =>
     found !== undefined && (matchesPattern(compiled, `${found.upstream ?? ''}.${found.name}`) || found.name === target);
 }
@@ -153,19 +162,24 @@ function tell(verdict: Verdict, directory: string, isAnchored: boolean, { termin
   const count = `${verdict.records} record${verdict.records === 1 ? '' : 's'} in ${verdict.files} file${verdict.files === 1 ? '' : 's'}`;
   if (verdict.verdict === 'broken') {
     const line = verdict.line === 0 ? '' : `:${verdict.line}`;
-    terminal.print(`${paint.red('✗')} ${place}: ${paint.bold(`broken at seq ${verdict.seq}`)}, ${breaks[verdict.what]}`);
+    terminal.print(
+      `${paint.red('✗')} ${place}: ${paint.bold(`broken at seq ${verdict.seq}`)}, ${breaks[verdict.what]}`,
+    );
     if (verdict.file !== '') terminal.print(`  ${plain(verdict.file)}${line}`);
     terminal.print(`  ${paint.dim(`${count} before it hold`)}`);
     return;
   }
   terminal.print(`${paint.green('✓')} ${place}: fine, ${count}, seq ${verdict.firstSeq} to ${verdict.lastSeq}`);
   if (verdict.verdict === 'torn') {
-    terminal.print(`  ${paint.yellow('torn last line')} in ${plain(verdict.file)}: left by a crash or being written now; the next start repairs it`);
+    terminal.print(
+      `  ${paint.yellow('torn last line')} in ${plain(verdict.file)}: left by a crash or being written now; the next start repairs it`,
+    );
   }
   if (verdict.verdict !== 'fine' && verdict.unsealed > 0) {
     const records = `unsealed tail of ${verdict.unsealed} record${verdict.unsealed === 1 ? '' : 's'}`;
     terminal.print(`  ${paint.yellow(records)}: the next checkpoint signs ${verdict.unsealed === 1 ? 'it' : 'them'}`);
   }
   terminal.print(`  ${paint.dim('head')} ${verdict.head}`);
-  if (!isAnchored) terminal.print(paint.dim('  keep it elsewhere; audit verify --head <hash> then proves that nothing was cut off'));
+  if (!isAnchored)
+    terminal.print(paint.dim('  keep it elsewhere; audit verify --head <hash> then proves that nothing was cut off'));
 }

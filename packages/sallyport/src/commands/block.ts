@@ -30,7 +30,9 @@ export async function block(words: string, options: BlockOptions, context: Conte
   if (options.json) terminal.json({ ...target, ...(until !== undefined && { until }) });
   else {
     const end = until === undefined ? 'until unblocked' : `until ${until.slice(0, 16).replace('T', ' ')} UTC`;
-    terminal.print(`${terminal.paint.green('✓')} blocked the ${target.kind} ${terminal.paint.bold(plain(target.subject))} ${end}`);
+    terminal.print(
+      `${terminal.paint.green('✓')} blocked the ${target.kind} ${terminal.paint.bold(plain(target.subject))} ${end}`,
+    );
   }
   return exitCodes.fine;
 }
@@ -40,20 +42,28 @@ export async function unblock(words: string, options: CommonOptions, context: Co
   const config = await requireConfig(options, context);
   const target = blockTarget(words, config);
   const wasBlocked = await withStore(config, ({ blocks }) => blocks.unblock(target.kind, target.subject));
-  if (!wasBlocked) throw new Failure(`the ${target.kind} ${target.subject} is not blocked`, 'see the blocks:  sallyport status');
+  if (!wasBlocked)
+    throw new Failure(`the ${target.kind} ${target.subject} is not blocked`, 'see the blocks:  sallyport status');
   const { terminal } = context;
   if (options.json) terminal.json(target);
-  else terminal.print(`${terminal.paint.green('✓')} unblocked the ${target.kind} ${terminal.paint.bold(plain(target.subject))}`);
+  else
+    terminal.print(
+      `${terminal.paint.green('✓')} unblocked the ${target.kind} ${terminal.paint.bold(plain(target.subject))}`,
+    );
   return exitCodes.fine;
 }
 
 /** Tells what a word names: a caller by its principal id, a server by its name, a tool by `server.tool`. */
 export function blockTarget(words: string, config: Pick<Config, 'upstreams'>): BlockTarget {
-  if (/^(?:key|jwt|cert|local|account):./.test(words) || words === 'anonymous') return { kind: 'caller', subject: words };
+  if (/^(?:key|jwt|cert|local|account):./.test(words) || words === 'anonymous')
+    return { kind: 'caller', subject: words };
   const names = config.upstreams.map((upstream) => upstream.name);
   const dot = words.indexOf('.');
   const server = dot === -1 ? words : words.slice(0, dot);
   if (names.includes(server)) return { kind: dot === -1 ? 'upstream' : 'tool', subject: words };
   const known = names.length === 0 ? '' : `; upstreams here: ${names.join(', ')}`;
-  throw usageFailure(`"${words}" names no caller, tool or upstream`, `write it like key:ci, files.write_file or files${known}`);
+  throw usageFailure(
+    `"${words}" names no caller, tool or upstream`,
+    `write it like key:ci, files.write_file or files${known}`,
+  );
 }

@@ -40,7 +40,12 @@ export async function call(words: readonly string[], options: CallOptions, conte
     socket === undefined
       ? await callAlone(toolCall, { ...config, callers: { ...config.callers, local: role } }, context)
       : await request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
-  if (options.json) terminal.json(answer.kind === 'result' ? answer.result : { error: { code: answer.code, message: answer.message, data: answer.data } });
+  if (options.json)
+    terminal.json(
+      answer.kind === 'result'
+        ? answer.result
+        : { error: { code: answer.code, message: answer.message, data: answer.data } },
+    );
   else show(answer, key, context);
   return answer.kind === 'result' && answer.result['isError'] !== true ? exitCodes.fine : exitCodes.refused;
 }
@@ -51,26 +56,34 @@ function readTarget(key: string, config: Config): Pick<ToolCall, 'server' | 'too
   const tool = key.slice(dot + 1);
   const known = config.upstreams.map((upstream) => upstream.name);
   if (dot > 0 && tool !== '' && known.includes(server)) return { server, tool };
-  throw usageFailure(`"${key}" is no tool of an upstream`, `write it as upstream.tool; upstreams here: ${known.join(', ') || 'none'}`);
+  throw usageFailure(
+    `"${key}" is no tool of an upstream`,
+    `write it as upstream.tool; upstreams here: ${known.join(', ') || 'none'}`,
+  );
 }
 
 /** Starts a gateway without doors, calls, and stops it. */
 async function callAlone(toolCall: ToolCall, config: Config, { terminal }: Context): Promise<RpcAnswer> {
   // Only the server that is called is started.
   const upstreams = config.upstreams.filter((upstream) => upstream.name === toolCall.server);
-  if (terminal.err.isTerminal) terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
+  if (terminal.err.isTerminal)
+    terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
   const gateway = await requireGateway({ ...config, upstreams }, { files: [], opensDoors: false });
   try {
     const toDoor = new PassThrough();
     const fromDoor = new PassThrough();
-    gateway.openStdio(toDoor, fromDoor, { kind: 'server', server: toolCall.server });
+    gateway.openStdio(toDoor, fromDoor, { path: { kind: 'server', server: toolCall.server } });
     return await request({ input: fromDoor, output: toDoor }, toolCall.tool, toolCall);
   } finally {
     await gateway.close(2_000);
   }
 }
 
-async function request(streams: Parameters<typeof createMcpCaller>[0], name: string, toolCall: ToolCall): Promise<RpcAnswer> {
+async function request(
+  streams: Parameters<typeof createMcpCaller>[0],
+  name: string,
+  toolCall: ToolCall,
+): Promise<RpcAnswer> {
   const caller = createMcpCaller(streams, '0');
   try {
     return await caller.request('tools/call', { name, arguments: toolCall.arguments });
@@ -91,5 +104,7 @@ function show(answer: RpcAnswer, key: string, { terminal }: Context): void {
   if (!isError) return;
   const meta = answer.result['_meta'];
   const id = refusalExchange(isRecord(meta) ? meta['io.sallyport/refusal'] : undefined);
-  terminal.note(paintErr.red(id === undefined ? '✗ the tool reports an error' : `✗ refused; see:  sallyport explain ${id}`));
+  terminal.note(
+    paintErr.red(id === undefined ? '✗ the tool reports an error' : `✗ refused; see:  sallyport explain ${id}`),
+  );
 }

@@ -35,7 +35,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
       ok: problems.length === 0,
       problems: problems.map(problemFacts),
       warnings: loaded.warnings.map(problemFacts),
-      tests: outcomes.map(({ test, actual, passed }) => ({ as: test.as, call: test.call, expect: test.expect, actual, passed })),
+      tests: outcomes.map(({ test, actual, passed }) => ({
+        as: test.as,
+        call: test.call,
+        expect: test.expect,
+        actual,
+        passed,
+      })),
       ...(options.print && loaded.ok && { configuration: printConfig(loaded.config) }),
     });
     return exitCode;
@@ -62,11 +68,17 @@ function problemFacts({ code, file, line, column, message, suggestion }: Problem
   return { code, file, line, column, message, suggestion };
 }
 
-function summary(config: Config, outcomes: readonly TestOutcome[], failures: number, { terminal, host }: Context): string {
+function summary(
+  config: Config,
+  outcomes: readonly TestOutcome[],
+  failures: number,
+  { terminal, host }: Context,
+): string {
   const { paint } = terminal;
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
   const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}`;
-  const tests = outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
+  const tests =
+    outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
   const mark = failures === 0 ? paint.green('✓') : paint.red('✗');
   return `${mark} ${config.files.map((file) => shortPath(file, host)).join(', ')}: ${held}, ${tests}`;
 }

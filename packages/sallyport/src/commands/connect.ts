@@ -32,7 +32,8 @@ export async function connect(client: string, options: ConnectOptions, context: 
   const { host } = context;
   const configs = configFiles(options, host);
   for (const config of configs) {
-    if (!(await exists(config))) throw new Failure(`no configuration at ${shortPath(config, host)}`, 'make one:  sallyport init');
+    if (!(await exists(config)))
+      throw new Failure(`no configuration at ${shortPath(config, host)}`, 'make one:  sallyport init');
   }
   const files = await connectableFiles(client, options, context);
   const changes: Change[] = [];
@@ -41,7 +42,13 @@ export async function connect(client: string, options: ConnectOptions, context: 
     const entry = ownEntry(file, configs);
     const connected = editing(file, () => attach(text, file.holder, entry));
     if (connected === text) {
-      changes.push({ program: file.program, file: file.path, did: 'already connected', others: others(connected, file), afterwards: file.afterwards });
+      changes.push({
+        program: file.program,
+        file: file.path,
+        did: 'already connected',
+        others: others(connected, file),
+        afterwards: file.afterwards,
+      });
       continue;
     }
     const backup = backupPath(file.path);
@@ -61,7 +68,9 @@ export async function connect(client: string, options: ConnectOptions, context: 
   }
   report(changes, options, context);
   if (isInTemporaryCache()) {
-    context.terminal.note('! this Sallyport lies in the cache of npx, which may be cleared: install it (npm install sallyport) and connect again');
+    context.terminal.note(
+      '! this Sallyport lies in the cache of npx, which may be cleared: install it (npm install sallyport) and connect again',
+    );
   }
   return exitCodes.fine;
 }
@@ -95,7 +104,13 @@ export async function disconnect(client: string, options: ConnectOptions, contex
   }
   if (changes.length === 0) {
     const [first] = files;
-    changes.push({ program: first?.program ?? client, file: first?.path ?? '', did: 'not connected', others: 0, afterwards: '' });
+    changes.push({
+      program: first?.program ?? client,
+      file: first?.path ?? '',
+      did: 'not connected',
+      others: 0,
+      afterwards: '',
+    });
   }
   report(changes, options, context);
   return exitCodes.fine;
@@ -119,7 +134,11 @@ function ownEntry(file: ClientFile, configs: readonly string[]): ClientEntry {
 
 /** The files that could hold our entry. */
 async function namedFiles(client: string, options: ConnectOptions, { host }: Context): Promise<ClientFile[]> {
-  if (!isClientName(client)) throw usageFailure(`no client called "${client}"`, `use one of ${clientNames.join(', ')}, with --file for another place`);
+  if (!isClientName(client))
+    throw usageFailure(
+      `no client called "${client}"`,
+      `use one of ${clientNames.join(', ')}, with --file for another place`,
+    );
   if (options.file === undefined) return clientFiles(client, host);
   const path = resolve(host.cwd, options.file);
   const text = await readText(path);
@@ -134,7 +153,12 @@ async function connectableFiles(client: string, options: ConnectOptions, context
   const files = await namedFiles(client, options, context);
   const present: ClientFile[] = [];
   for (const file of files) {
-    if (options.file !== undefined || (await exists(file.path)) || (file.home !== undefined && (await exists(file.home)))) present.push(file);
+    if (
+      options.file !== undefined ||
+      (await exists(file.path)) ||
+      (file.home !== undefined && (await exists(file.home)))
+    )
+      present.push(file);
   }
   // A project's own file is shared with others, who have no such program at such a path.
   const own = present.filter((file) => !file.program.endsWith('(this project)'));
@@ -152,9 +176,14 @@ function editing<T>(file: ClientFile, edit: () => T): T {
     return edit();
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
-    throw new Failure(`${file.path}: ${error.message}`, 'correct the file and try again; nothing was changed', exitCodes.refused, {
-      cause: error,
-    });
+    throw new Failure(
+      `${file.path}: ${error.message}`,
+      'correct the file and try again; nothing was changed',
+      exitCodes.refused,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -168,17 +197,27 @@ async function writeUnchanged(path: string, before: string | undefined, next: st
 
 function report(changes: readonly Change[], options: ConnectOptions, { terminal, host }: Context): void {
   if (options.json) {
-    terminal.json({ files: changes.map(({ program, file, did, backup }) => ({ program, file, did, ...(backup !== undefined && { backup }) })) });
+    terminal.json({
+      files: changes.map(({ program, file, did, backup }) => ({
+        program,
+        file,
+        did,
+        ...(backup !== undefined && { backup }),
+      })),
+    });
     return;
   }
   const { paint } = terminal;
   for (const { program, file, did, backup, others: left, afterwards } of changes) {
     const mark = did === 'not connected' ? paint.dim('·') : paint.green('✓');
     terminal.print(`${mark} ${paint.bold(program)}: ${did} ${paint.dim(shortPath(file, host))}`);
-    if (backup !== undefined && did === 'connected') terminal.print(paint.dim(`  the file as it was: ${shortPath(backup, host)}`));
+    if (backup !== undefined && did === 'connected')
+      terminal.print(paint.dim(`  the file as it was: ${shortPath(backup, host)}`));
     if (left > 0) {
       const servers = left === 1 ? 'one server there is' : `${left} servers there are`;
-      terminal.print(`  ${paint.yellow('!')} ${servers} still called past Sallyport; take them out once you have them here (sallyport init --from)`);
+      terminal.print(
+        `  ${paint.yellow('!')} ${servers} still called past Sallyport; take them out once you have them here (sallyport init --from)`,
+      );
     }
     if (did !== 'not connected' && did !== 'already connected' && afterwards !== '') terminal.print(`  ${afterwards}`);
   }

@@ -52,7 +52,11 @@ export function nodeFinding(version: string): Finding {
   return { what: 'Node', verdict: 'wrong', text: `${version} is too old`, way: 'install 24.15 or newer' };
 }
 
-async function loadFindings(files: readonly string[], findings: Finding[], { host }: Context): Promise<Config | undefined> {
+async function loadFindings(
+  files: readonly string[],
+  findings: Finding[],
+  { host }: Context,
+): Promise<Config | undefined> {
   const what = 'configuration';
   for (const file of files) {
     if (await exists(file)) continue;
@@ -60,18 +64,33 @@ async function loadFindings(files: readonly string[], findings: Finding[], { hos
     return undefined;
   }
   const loaded = await loadConfig(files, systemConfigPorts());
-  const place = ({ file, line, column }: { file: string; line: number; column: number }) => `${shortPath(file, host)}:${line}:${column}`;
+  const place = ({ file, line, column }: { file: string; line: number; column: number }) =>
+    `${shortPath(file, host)}:${line}:${column}`;
   for (const problem of loaded.warnings) {
-    findings.push({ what, verdict: 'warning', text: `${place(problem)}: ${problem.message}`, ...way(problem.suggestion) });
+    findings.push({
+      what,
+      verdict: 'warning',
+      text: `${place(problem)}: ${problem.message}`,
+      ...way(problem.suggestion),
+    });
   }
   if (!loaded.ok) {
     for (const problem of loaded.problems) {
-      findings.push({ what, verdict: 'wrong', text: `${place(problem)}: ${problem.message}`, ...way(problem.suggestion) });
+      findings.push({
+        what,
+        verdict: 'wrong',
+        text: `${place(problem)}: ${problem.message}`,
+        ...way(problem.suggestion),
+      });
     }
     return undefined;
   }
   const count = loaded.config.upstreams.length;
-  findings.push({ what, verdict: 'fine', text: `${loaded.config.files.map((file) => shortPath(file, host)).join(', ')}, ${count} upstream${count === 1 ? '' : 's'}` });
+  findings.push({
+    what,
+    verdict: 'fine',
+    text: `${loaded.config.files.map((file) => shortPath(file, host)).join(', ')}, ${count} upstream${count === 1 ? '' : 's'}`,
+  });
   return loaded.config;
 }
 
@@ -100,7 +119,13 @@ async function portFindings(config: Config, findings: Finding[]): Promise<void> 
     const place = `${listen.host}:${listen.port}`;
     const code = await tryListen(listen);
     if (code === undefined) findings.push({ what: 'port', verdict: 'fine', text: `${place} is free` });
-    else findings.push({ what: 'port', verdict: 'wrong', text: `${place} cannot be had (${code})`, way: `stop what has it, or change ${key}` });
+    else
+      findings.push({
+        what: 'port',
+        verdict: 'wrong',
+        text: `${place} cannot be had (${code})`,
+        way: `stop what has it, or change ${key}`,
+      });
   }
 }
 
@@ -135,7 +160,12 @@ async function storeFinding(config: Config): Promise<Finding> {
     return { what: 'store', verdict: 'fine', text: `opens, ${count} key${count === 1 ? '' : 's'}` };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { what: 'store', verdict: 'wrong', text: error.message, way: 'put back the master key and the store that belong together' };
+    return {
+      what: 'store',
+      verdict: 'wrong',
+      text: error.message,
+      way: 'put back the master key and the store that belong together',
+    };
   }
 }
 
@@ -144,19 +174,38 @@ async function auditFinding({ audit }: Config): Promise<Finding> {
   try {
     const verdict = await verifyTrail(await trailSources(audit.directory), await trailPublicKeys(audit.directory));
     if (verdict.verdict === 'broken') {
-      return { what, verdict: 'wrong', text: `broken at seq ${verdict.seq}`, way: 'keep the files as evidence, and see:  sallyport audit verify' };
+      return {
+        what,
+        verdict: 'wrong',
+        text: `broken at seq ${verdict.seq}`,
+        way: 'keep the files as evidence, and see:  sallyport audit verify',
+      };
     }
     const { bavail, bsize } = await statfs(audit.directory);
     if (bavail * bsize < littleSpace) {
       const free = Math.floor((bavail * bsize) / 1024 / 1024);
-      return { what, verdict: 'warning', text: `only ${free} MiB free; calls are refused when it is full`, way: 'free some space, or set audit.keep' };
+      return {
+        what,
+        verdict: 'warning',
+        text: `only ${free} MiB free; calls are refused when it is full`,
+        way: 'free some space, or set audit.keep',
+      };
     }
-    return { what, verdict: 'fine', text: verdict.verdict === 'empty' ? 'no records yet' : `fine, ${verdict.records} records` };
+    return {
+      what,
+      verdict: 'fine',
+      text: verdict.verdict === 'empty' ? 'no records yet' : `fine, ${verdict.records} records`,
+    };
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return { what, verdict: 'fine', text: 'begins at the first start' };
     if (code === undefined) throw error;
-    return { what, verdict: 'wrong', text: `cannot be read (${code})`, way: `check the permissions of ${audit.directory}` };
+    return {
+      what,
+      verdict: 'wrong',
+      text: `cannot be read (${code})`,
+      way: `check the permissions of ${audit.directory}`,
+    };
   }
 }
 
@@ -166,14 +215,24 @@ async function upstreamFinding(upstream: Config['upstreams'][number], host: Host
     const [program] = upstream.command;
     const path = upstream.env.get('PATH')?.reveal() ?? host.env['PATH'] ?? '';
     const found = await findProgram(program, upstream.cwd, path, host);
-    if (found !== undefined) return { what, verdict: 'fine', text: `${program} is ${found}` };
-    return { what, verdict: 'wrong', text: `the program ${program} is not found`, way: 'install it, or write its full path' };
+    if (found !== undefined) return { what, verdict: 'fine', text: `starts ${found}` };
+    return {
+      what,
+      verdict: 'wrong',
+      text: `the program ${program} is not found`,
+      way: 'install it, or write its full path',
+    };
   }
   const url = new URL(upstream.url);
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   const isReached = await canReach(url.hostname.replace(/^\[|\]$/g, ''), port);
   if (isReached) return { what, verdict: 'fine', text: `${url.host} answers` };
-  return { what, verdict: 'warning', text: `${url.host} does not answer`, way: 'check the url and the network; it is tried again while running' };
+  return {
+    what,
+    verdict: 'warning',
+    text: `${url.host} does not answer`,
+    way: 'check the url and the network; it is tried again while running',
+  };
 }
 
 async function findProgram(program: string, cwd: string, path: string, host: Host): Promise<string | undefined> {
@@ -181,7 +240,8 @@ async function findProgram(program: string, cwd: string, path: string, host: Hos
   const endings = host.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
   for (const folder of folders) {
     for (const ending of endings) {
-      const candidate = folder === '' ? (program.startsWith('/') ? program : join(cwd, program)) : join(folder, program);
+      const candidate =
+        folder === '' ? (program.startsWith('/') ? program : join(cwd, program)) : join(folder, program);
       const isProgram = await access(candidate + ending, constants.X_OK).then(
         () => true,
         () => false,
@@ -205,7 +265,9 @@ function canReach(host: string, port: number): Promise<boolean> {
 
 function show(findings: readonly Finding[], { terminal }: Context): void {
   const { paint, out } = terminal;
-  const marks = out.isTerminal ? { fine: '✓', warning: '!', wrong: '✗' } : { fine: 'fine', warning: 'warning', wrong: 'wrong' };
+  const marks = out.isTerminal
+    ? { fine: '✓', warning: '!', wrong: '✗' }
+    : { fine: 'fine', warning: 'warning', wrong: 'wrong' };
   const colours = { fine: paint.green, warning: paint.yellow, wrong: paint.red };
   const rows = findings.map(({ what, verdict, text, way: out }) => {
     const told = out === undefined ? plain(text) : `${plain(text)} ${paint.dim('—')} ${plain(out)}`;

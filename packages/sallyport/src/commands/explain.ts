@@ -1,10 +1,25 @@
 /** `sallyport explain`: why an exchange ended as it did, or what policy would answer to a call. */
-import { compilePolicy, explainDecision, readRecords, type AuditRecord, type Explanation, type GrantKind, type Origin } from '@sallyport/guard';
+import {
+  compilePolicy,
+  explainDecision,
+  readRecords,
+  type AuditRecord,
+  type Explanation,
+  type GrantKind,
+  type Origin,
+} from '@sallyport/guard';
 import { toPolicyModel, type Config } from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
 import { requireConfig } from '../configuration.ts';
 import { shortPath, type CommonOptions, type Context } from '../context.ts';
-import { decisionLines, changeLines, exchangeStory, explanationLines, stageVerdicts, targetKey } from '../explanation.ts';
+import {
+  decisionLines,
+  changeLines,
+  exchangeStory,
+  explanationLines,
+  stageVerdicts,
+  targetKey,
+} from '../explanation.ts';
 import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
 import { withStore } from '../store.ts';
 
@@ -21,7 +36,8 @@ const grantKinds: Readonly<Record<string, GrantKind>> = { tool: 'tools', resourc
 /** Explains an exchange (exit 0) or answers a question (exit 1 when the answer is no). */
 export async function explain(words: readonly string[], options: ExplainOptions, context: Context): Promise<number> {
   const [subject = '', given] = words;
-  if (options.as !== undefined && options.key !== undefined) throw usageFailure('--as and --key exclude each other', 'give one of them');
+  if (options.as !== undefined && options.key !== undefined)
+    throw usageFailure('--as and --key exclude each other', 'give one of them');
   const config = await requireConfig(options, context);
   const isQuestion = options.as !== undefined || options.key !== undefined || subject.includes('.');
   if (isQuestion) return explainQuestion(subject, given, options, config, context);
@@ -92,13 +108,21 @@ async function explainQuestion(
   const { roles, caller } = await askedRoles(options, config, context);
   const kind: GrantKind = subject.includes('://') ? 'resources' : 'tools';
   const access = compilePolicy(toPolicyModel(config)).access(roles);
-  const facts = args === undefined ? undefined : { value: { args, caller: { id: caller, roles }, target: { key: subject } } };
+  const facts =
+    args === undefined ? undefined : { value: { args, caller: { id: caller, roles }, target: { key: subject } } };
   const explanation = explainDecision(access, kind, subject, facts);
   const isAllowed = explanation.decision.effect === 'allow';
   if (options.json) {
     const { decision, changes } = explanation;
     const rule = decision.rule;
-    terminal.json({ target: subject, caller, roles, effect: decision.effect, rule, changes: changes.map(({ text, origin }) => ({ text, at: origin })) });
+    terminal.json({
+      target: subject,
+      caller,
+      roles,
+      effect: decision.effect,
+      rule,
+      changes: changes.map(({ text, origin }) => ({ text, at: origin })),
+    });
   } else {
     const shown = (origin: Origin) => `${shortPath(origin.file, host)}:${origin.line}:${origin.column}`;
     for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint)) terminal.print(line);

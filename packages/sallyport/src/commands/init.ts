@@ -33,7 +33,11 @@ export async function init(options: InitOptions, context: Context): Promise<numb
   }
   const folder = dirname(target);
   const found = options.from === undefined ? [] : await findServers(options.from, context);
-  const imported = importServers(await Promise.all(found.map(importSource)), { home: host.home, env: host.env, folder });
+  const imported = importServers(await Promise.all(found.map(importSource)), {
+    home: host.home,
+    env: host.env,
+    folder,
+  });
 
   const { configJsonSchema } = await import('@sallyport/gateway');
   await makePrivateFolder(join(folder, 'state'));
@@ -47,7 +51,10 @@ export async function init(options: InitOptions, context: Context): Promise<numb
     terminal.json({
       config: target,
       upstreams: imported.upstreams.map(({ name, kind }) => ({ name, kind })),
-      secrets: imported.secrets.map(({ file, value }) => ({ file: join(folder, secretsFolder, file), isFilled: value !== undefined })),
+      secrets: imported.secrets.map(({ file, value }) => ({
+        file: join(folder, secretsFolder, file),
+        isFilled: value !== undefined,
+      })),
       remarks: [...imported.remarks, ...unreadable(found)],
     });
     return exitCodes.fine;
@@ -68,7 +75,10 @@ async function findServers(from: string, context: Context): Promise<FoundFile[]>
       found.push({ file, read: readClientServers(text, host.cwd) });
     } catch (error) {
       if (!(error instanceof JsonTextError)) throw error;
-      if (isPath) throw new Failure(`${from}: ${error.message}`, 'correct the file and try again', exitCodes.refused, { cause: error });
+      if (isPath)
+        throw new Failure(`${from}: ${error.message}`, 'correct the file and try again', exitCodes.refused, {
+          cause: error,
+        });
       terminal.note(`! ${shortPath(file.path, host)}: ${error.message}; left out`);
     }
   }
@@ -128,7 +138,9 @@ async function writeSharedFolder(folder: string): Promise<void> {
 }
 
 function unreadable(found: readonly FoundFile[]): { server: string; text: string }[] {
-  return found.flatMap(({ read }) => read.unreadable.map(({ name, reason }) => ({ server: name, text: `has ${reason}; left out` })));
+  return found.flatMap(({ read }) =>
+    read.unreadable.map(({ name, reason }) => ({ server: name, text: `has ${reason}; left out` })),
+  );
 }
 
 function report(
@@ -142,7 +154,9 @@ function report(
   const { paint } = terminal;
   terminal.print(`${paint.green('✓')} wrote ${paint.bold(shortPath(target, host))}`);
   for (const { file, read } of found) {
-    terminal.print(`${paint.green('✓')} read ${read.servers.length} from ${file.program}, ${paint.dim(shortPath(file.path, host))}`);
+    terminal.print(
+      `${paint.green('✓')} read ${read.servers.length} from ${file.program}, ${paint.dim(shortPath(file.path, host))}`,
+    );
   }
   if (imported.upstreams.length > 0) terminal.print();
   const rows = imported.upstreams.map((upstream) => [
@@ -154,13 +168,17 @@ function report(
   const moved = imported.secrets.filter((secret) => secret.value !== undefined).length;
   if (moved > 0) {
     terminal.print();
-    terminal.print(`${paint.green('✓')} moved ${moved} secret${moved === 1 ? '' : 's'} to ${secretsFolder}/, where only you can read them`);
+    terminal.print(
+      `${paint.green('✓')} moved ${moved} secret${moved === 1 ? '' : 's'} to ${secretsFolder}/, where only you can read them`,
+    );
   }
   for (const remark of [...imported.remarks, ...unreadable(found)]) {
     terminal.print(`${paint.yellow('!')} ${plain(remark.server)} ${plain(remark.text)}`);
   }
   for (const [path, needs] of gaps) {
-    terminal.print(`${paint.yellow('!')} fill in ${paint.bold(shortPath(path, host))} ${paint.dim(`(was ${plain(needs)})`)}`);
+    terminal.print(
+      `${paint.yellow('!')} fill in ${paint.bold(shortPath(path, host))} ${paint.dim(`(was ${plain(needs)})`)}`,
+    );
   }
   const flags = options.config.length === 0 ? '' : ` -c ${options.config.join(' ')}`;
   terminal.print();

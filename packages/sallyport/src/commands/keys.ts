@@ -26,7 +26,9 @@ export async function createKey(options: CreateKeyOptions, context: Context): Pr
   const config = await requireConfig(options, context);
   requireRoles(options.role, config);
   const expiresAt = lifetime === undefined ? undefined : Date.now() + lifetime;
-  const made = await withStore(config, ({ keys }) => keys.create({ name: options.name, roles: options.role, expiresAt }));
+  const made = await withStore(config, ({ keys }) =>
+    keys.create({ name: options.name, roles: options.role, expiresAt }),
+  );
   showKey(made, options, context);
   if (!config.callers.keys) context.terminal.note('! the configuration accepts no keys: set callers.keys to true');
   return exitCodes.fine;
@@ -100,7 +102,9 @@ function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal
   terminal.print(made.key);
   const roles = made.roles.length === 1 ? `role ${made.roles[0]}` : `roles ${made.roles.join(', ')}`;
   // Beside the result, so that a pipe gets the key and nothing else.
-  terminal.note(`${paint.green('✓')} ${made.name}, ${roles}, ${expiryWords(made, Date.now())}. It is shown this once and kept only as a hash.`);
+  terminal.note(
+    `${paint.green('✓')} ${made.name}, ${roles}, ${expiryWords(made, Date.now())}. It is shown this once and kept only as a hash.`,
+  );
 }
 
 function keyFacts({ id, name, roles, createdAt, expiresAt }: KeyInfo) {

@@ -1,7 +1,13 @@
 /** `sallyport run`: opens the gate and shows what passes; with `--stdio` it is the gate of one client program. */
 import { PassThrough } from 'node:stream';
 import { compilePolicy, decide, type CreatedKey } from '@sallyport/guard';
-import { toPolicyModel, type Config, type ExchangeSummary, type GatewayLogLine, type RunningGateway } from '@sallyport/gateway';
+import {
+  toPolicyModel,
+  type Config,
+  type ExchangeSummary,
+  type GatewayLogLine,
+  type RunningGateway,
+} from '@sallyport/gateway';
 import { banner, type BannerFacts } from '../banner.ts';
 import { requireConfig, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
@@ -41,10 +47,14 @@ export async function run(options: RunOptions, context: Context): Promise<number
     onProblems: (problems) => showProblems(problems, false, context),
   });
   const stopped = untilSignal();
+  const { err } = context.terminal;
+  if (err.isTerminal) err.write(`starting ${config.upstreams.length} servers …`);
   const isStopped = await Promise.race([gateway.settled.then(() => false), stopped.then(() => true)]);
+  if (err.isTerminal) err.write('\r\u001b[2K');
   if (!isStopped) {
     const key = trial === undefined ? undefined : await makeTrialKey(trial, config);
-    if (options.json) context.terminal.json({ event: 'started', ...gateway.status(), ...(key !== undefined && { key: key.key }) });
+    if (options.json)
+      context.terminal.json({ event: 'started', ...gateway.status(), ...(key !== undefined && { key: key.key }) });
     else {
       const facts = await bannerFacts(gateway, config, key, context);
       const { out, paint } = context.terminal;
@@ -54,7 +64,8 @@ export async function run(options: RunOptions, context: Context): Promise<number
     live.begin();
     await stopped;
   }
-  if (context.terminal.err.isTerminal) context.terminal.note(' stopping: running calls may end; again to stop at once');
+  live.end();
+  if (err.isTerminal) context.terminal.note(' stopping: running calls may end; again to stop at once');
   await gateway.close();
   return exitCodes.fine;
 }
@@ -80,6 +91,7 @@ function makeTrialKey(role: string, config: Config): Promise<CreatedKey> {
 /** Shows exchanges and the log as lines, or as JSON; nothing but warnings before it begins. */
 function liveView(options: RunOptions, { terminal }: Context) {
   let hasBegun = false;
+  let hasEnded = false;
   const early: (() => void)[] = [];
   const style = { paint: terminal.paint, isTerminal: terminal.out.isTerminal };
   const show = (line: () => void) => (hasBegun ? line() : void early.push(line));
@@ -90,7 +102,7 @@ function liveView(options: RunOptions, { terminal }: Context) {
         else terminal.print(exchangeLine(summary, { ...style, utcOffset: new Date(summary.time).getTimezoneOffset() }));
       }),
     log: (line: GatewayLogLine) => {
-      if (line.level === 'stderr' && !options.verbose) return;
+      if (hasEnded || (line.level === 'stderr' && !options.verbose)) return;
       if (options.json) return show(() => terminal.json({ event: 'log', ...line }));
       const about = line.server === undefined ? '' : `${plain(line.server)} `;
       const text = `${about}${plain(line.text)}`;
@@ -102,6 +114,10 @@ function liveView(options: RunOptions, { terminal }: Context) {
       hasBegun = true;
       // What passed before the banner counts as well, but the banner's own questions do not interest anybody.
       early.splice(0);
+    },
+    /** From here on servers stop because they are told to, which is no news. */
+    end: () => {
+      hasEnded = true;
     },
   };
 }
@@ -139,13 +155,29 @@ async function tries(
   const refused = pickRefused(tools, isAllowed);
   // `npm start` and npx leave their mark; there the program is not on the search path.
   const program = host.env['npm_execpath'] === undefined ? 'sallyport' : 'npx sallyport';
-  const flags = config.files.slice(0, 1).map((file) => `-c ${shellQuote(shortPath(file, host))}`).join('');
+  const flags = config.files
+    .slice(0, 1)
+    .map((file) => `-c ${shellQuote(shortPath(file, host))}`)
+    .join('');
   return [
-    ...(allowed === undefined ? [] : [{ about: 'A call that is allowed:', command: curlCommand(endpoint, key.key, allowed) }]),
-    ...(refused === undefined ? [] : [{ about: 'One that is refused, as if there were no such tool:', command: curlCommand(endpoint, key.key, refused) }]),
+    ...(allowed === undefined
+      ? []
+      : [{ about: 'A call that is allowed:', command: curlCommand(endpoint, key.key, allowed) }]),
+    ...(refused === undefined
+      ? []
+      : [
+          {
+            about: 'One that is refused, as if there were no such tool:',
+            command: curlCommand(endpoint, key.key, refused),
+          },
+        ]),
     {
       about: 'Then ask why, let a client program in, see how it stands:',
-      command: [`${program} explain ${flags} <the id at the end of the line>`, `${program} connect ${flags} claude`, `${program} status ${flags}`].join('\n'),
+      command: [
+        `${program} explain ${flags} <the id at the end of the line>`,
+        `${program} connect ${flags} claude`,
+        `${program} status ${flags}`,
+      ].join('\n'),
     },
   ];
 }

@@ -19,18 +19,30 @@ export async function status(options: CommonOptions, context: Context): Promise<
   const blocks = await readBlocks(files);
   if (answer === undefined) {
     if (options.json) terminal.json({ running: false, blocks });
-    else throw new Failure(`no gateway runs on ${files.map((file) => shortPath(file, host)).join(', ')}`, 'start it:  sallyport run');
+    else
+      throw new Failure(
+        `no gateway runs on ${files.map((file) => shortPath(file, host)).join(', ')}`,
+        'start it:  sallyport run',
+      );
     return exitCodes.refused;
   }
-  if (!isStatus(answer)) throw new Failure('the gateway answered something unreadable', 'check that it is of the same version');
+  if (!isStatus(answer))
+    throw new Failure('the gateway answered something unreadable', 'check that it is of the same version');
   if (options.json) terminal.json({ running: true, ...answer, blocks });
   else show(answer, blocks, context);
-  const isWell = answer.audit.state === 'healthy' && answer.servers.every((server) => server.state === 'ready' || server.state === 'starting');
+  const isWell =
+    answer.audit.state === 'healthy' &&
+    answer.servers.every((server) => server.state === 'ready' || server.state === 'starting');
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
 
 function isStatus(answer: unknown): answer is GatewayStatus {
-  return isRecord(answer) && typeof answer['pid'] === 'number' && Array.isArray(answer['servers']) && isRecord(answer['audit']);
+  return (
+    isRecord(answer) &&
+    typeof answer['pid'] === 'number' &&
+    Array.isArray(answer['servers']) &&
+    isRecord(answer['audit'])
+  );
 }
 
 /** What is blocked; nothing when the configuration cannot be read now, for the gateway runs on an older one. */
@@ -42,7 +54,9 @@ async function readBlocks(files: readonly string[]): Promise<readonly BlockRow[]
 function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: Context): void {
   const { paint } = terminal;
   const now = Date.now();
-  terminal.print(`${paint.bold('Sallyport')} ${paint.dim(`${status.version}, process ${status.pid}, up ${age(now - status.started)}`)}`);
+  terminal.print(
+    `${paint.bold('Sallyport')} ${paint.dim(`${status.version}, process ${status.pid}, up ${age(now - status.started)}`)}`,
+  );
   terminal.print();
   for (const line of serverLines(status.servers, { paint, isTerminal: terminal.out.isTerminal })) terminal.print(line);
   for (const server of status.servers) {

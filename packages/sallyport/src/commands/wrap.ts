@@ -24,23 +24,32 @@ const mostAtOnce = 64;
 /** How many names that were not passed are listed. */
 const mostListed = 12;
 /** What every server gets: how to find programs, and where its caches are. */
-const alwaysPassed = ['PATH', 'HOME'];
+const alwaysPassed = new Set(['PATH', 'HOME']);
+/** What shells set for themselves. */
+const shellNoise = new Set(['_', 'PWD', 'OLDPWD', 'SHLVL']);
 
 /** Serves one client on stdin and stdout with one server behind the guard, until the client hangs up. */
 export async function wrap(command: readonly string[], options: WrapOptions, context: Context): Promise<number> {
   const { terminal, host } = context;
   const [program, ...args] = command;
-  if (program === undefined) throw usageFailure('no command to wrap', 'write it behind --:  sallyport wrap -- npx -y some-server');
-  if (options.config.length > 0) throw usageFailure('wrap needs no configuration', 'use:  sallyport run --stdio -c FILE');
+  if (program === undefined)
+    throw usageFailure('no command to wrap', 'write it behind --:  sallyport wrap -- npx -y some-server');
+  if (options.config.length > 0)
+    throw usageFailure('wrap needs no configuration', 'use:  sallyport run --stdio -c FILE');
   const name = serverName(command, options.name);
   for (const variable of options.env) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) throw usageFailure(`-e "${variable}" is no name of a variable`, 'give its name only; the value comes from the environment');
-    if (host.env[variable] === undefined) throw new Failure(`${variable} is not set`, `set it, or leave out -e ${variable}`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable))
+      throw usageFailure(
+        `-e "${variable}" is no name of a variable`,
+        'give its name only; the value comes from the environment',
+      );
+    if (host.env[variable] === undefined)
+      throw new Failure(`${variable} is not set`, `set it, or leave out -e ${variable}`);
   }
   const gateway = await startWrapped(name, [program, ...args], options, context);
   const held = heldBack(options.env, host.env);
   if (held !== undefined) terminal.note(`sallyport: ${name} does not get ${held}; pass what it needs with -e NAME`);
-  const door = gateway.openStdio(process.stdin, process.stdout, { kind: 'server', server: name });
+  const door = gateway.openStdio(process.stdin, process.stdout, { path: { kind: 'server', server: name } });
   await Promise.race([door.closed, untilSignal()]);
   await gateway.close(2_000);
   process.stdin.destroy();
@@ -67,7 +76,10 @@ async function startWrapped(
     if (!('fault' in started)) return started;
     if (started.fault !== 'locked') throw startFailure(started);
   }
-  throw new Failure(`${mostAtOnce} servers called ${name} are wrapped already`, 'stop some of them, or give another --name');
+  throw new Failure(
+    `${mostAtOnce} servers called ${name} are wrapped already`,
+    'stop some of them, or give another --name',
+  );
 }
 
 async function wrapConfig(
@@ -125,14 +137,21 @@ export function serverName(command: readonly string[], given: string | undefined
   const runner = win32.basename(basename(program)).replace(/\.(?:exe|cmd)$/i, '');
   const isRunner = /^(?:npx|bunx|uvx|pnpx|pipx|dlx|node|bun|deno|python[0-9.]*|tsx|sh|bash)$/.test(runner);
   const word = isRunner ? (args.find((arg) => !arg.startsWith('-')) ?? runner) : program;
-  const last = word.replace(/(?<=.)@[^@/]*$/, '').split(/[\\/]/).at(-1) ?? word;
+  const last =
+    word
+      .replace(/(?<=.)@[^@/]*$/, '')
+      .split(/[\\/]/)
+      .at(-1) ?? word;
   return legalName(last.replace(/\.(?:m?[jt]s|cjs|py|exe|cmd|sh)$/i, ''));
 }
 
 /** Lists the variables that the server does not get, those that look needed first. */
-export function heldBack(passed: readonly string[], env: Readonly<Record<string, string | undefined>>): string | undefined {
+export function heldBack(
+  passed: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
   const names = Object.keys(env)
-    .filter((name) => !passed.includes(name) && !alwaysPassed.includes(name) && name !== '_')
+    .filter((name) => !passed.includes(name) && !alwaysPassed.has(name) && !shellNoise.has(name))
     .toSorted((one, other) => Number(isSecretName(other)) - Number(isSecretName(one)) || (one < other ? -1 : 1));
   if (names.length === 0) return undefined;
   const rest = names.length - mostListed;

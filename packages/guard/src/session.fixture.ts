@@ -1,0 +1,16 @@
+/** Conversations for tests. */
+import type { Canceller } from './cancellation.ts';
+import type { CallerSession } from './exchange.ts';
+
+/** A conversation that has been initialized, as a stdio door or an HTTP session is. */
+export function createSessionStub(more: Partial<CallerSession> = {}): CallerSession {
+  return {
+    id: 'session-1',
+    owner: 'key:ada',
+    path: { kind: 'all' },
+    revision: '2025-11-25',
+    clientName: 'editor',
+    inflight: new Map<string | number, Canceller>(),
+    ...more,
+  };
+}

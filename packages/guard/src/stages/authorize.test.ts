@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Target } from '../exchange.ts';
+import { grantOf, makePorts, makeRules, policyOf, readTarget, resolved } from '../exchange.fixture.ts';
+import type { Blocks } from '../ports.ts';
+import { describeRefusal, isRefusal } from '../refusals.ts';
+import { authorize } from './authorize.ts';
+
+function blocking(...blocked: string[]): Blocks {
+  return { isBlocked: (kind, name) => blocked.includes(`${kind} ${name}`) };
+}
+
+const onlyRead = makeRules({ policy: policyOf({ tools: [grantOf('files.read')] }) });
+
+describe('authorize', () => {
+  it('allows what a role lists, and keeps the rule that decided', () => {
+    expect(authorize(resolved({ rules: onlyRead }), makePorts())).toMatchObject({
+      decision: { effect: 'allow', rule: { role: 'reader', pattern: 'files.read' } },
+    });
+  });
+
+  it.each<[string, Target]>([
+    ['another tool', { kind: 'tool', upstream: 'files', name: 'write', key: 'files.write' }],
+    ['the same name on another server', { kind: 'tool', upstream: 'other', name: 'read', key: 'other.read' }],
+    ['a prompt of that name', { kind: 'prompt', upstream: 'files', name: 'read', key: 'files.read' }],
+    ['a resource of that name', { kind: 'resource', upstream: 'files', name: 'read', key: 'files.read' }],
+  ])('refuses %s, which no role lists', (_, target) => {
+    expect(authorize(resolved({ rules: onlyRead, target }), makePorts())).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('words a refusal as for a target that does not exist, under the name that the caller used', () => {
+    const target: Target = { kind: 'tool', upstream: 'files', name: 'write', key: 'files.write', asked: 'files__write' };
+    const refused = authorize(resolved({ rules: onlyRead, target }), makePorts());
+    expect(isRefusal(refused) && describeRefusal(refused, 'files.write', 'x')).toBe('Unknown tool: files__write');
+  });
+
+  it('keeps the decision of a refusal on the exchange, for the record', () => {
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.*'), grantOf('!files.read')] }) });
+    const exchange = resolved({ rules });
+    authorize(exchange, makePorts());
+    expect(exchange).toMatchObject({ decision: { effect: 'deny', because: 'subtracted', rule: { pattern: 'files.read' } } });
+  });
+
+  it('lets a top-level denial win over every role', () => {
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('*')] }, ['*.read']) });
+    expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('lets nobody without a known role do anything', () => {
+    const rules = makeRules();
+    const principal = { id: 'key:eve', kind: 'key' as const, roles: ['ghost'], access: rules.policy.access(['ghost']) };
+    expect(authorize(resolved({ rules, principal }), makePorts())).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('hands the arguments of the call to a condition, and says plainly that these arguments are the reason', () => {
+    const condition = {
+      source: 'args.path == "a"',
+      evaluate: (facts: unknown) => JSON.stringify(facts).includes('"args":{"path":"a"}'),
+    };
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.read', { condition })] }) });
+    expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ decision: { effect: 'allow' } });
+    const other = { id: 1, method: 'tools/call', params: { name: 'read', arguments: { path: 'b' } } };
+    expect(authorize(resolved({ rules, value: other }), makePorts())).toMatchObject({ name: 'denied' });
+  });
+
+  it('denies where a condition throws or answers anything but true', () => {
+    for (const evaluate of [() => 'true', () => 1, () => { throw new Error('broken'); }]) {
+      const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.read', { condition: { source: '', evaluate } })] }) });
+      expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ name: 'denied' });
+    }
+  });
+
+  it('asks no grant for lists and for what the gateway itself answers', () => {
+    const rules = makeRules({ policy: policyOf({}) });
+    for (const kind of ['list', 'protocol'] as const) {
+      const target: Target = { kind, name: 'tools/list', key: 'tools/list' };
+      expect(authorize(resolved({ rules, target }), makePorts())).toMatchObject({ decision: { effect: 'allow', rule: undefined } });
+    }
+  });
+
+  it.each(['caller key:ada', 'upstream files', 'tool files.read'])('stops what an administrator has blocked: %s', (blocked) => {
+    expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
+  });
+
+  it('stops a blocked caller at lists too', () => {
+    const target: Target = { kind: 'list', name: 'tools/list', key: 'tools/list' };
+    expect(authorize(resolved({ target }), makePorts({ blocks: blocking('caller key:ada') }))).toMatchObject({ name: 'blocked' });
+  });
+
+  it('does not tell that a server is blocked to somebody who may not know it', () => {
+    const rules = makeRules({ policy: policyOf({}) });
+    const ports = makePorts({ blocks: blocking('upstream files', 'tool files.read') });
+    expect(authorize(resolved({ rules }), ports)).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('blocks a tool by name only where it is a tool', () => {
+    const target: Target = { ...readTarget, kind: 'prompt' };
+    const ports = makePorts({ blocks: blocking('tool files.read') });
+    expect(isRefusal(authorize(resolved({ target }), ports))).toBe(false);
+  });
+});

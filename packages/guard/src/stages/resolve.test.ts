@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { makePorts, parsed, readTarget } from '../exchange.fixture.ts';
+import { refuse } from '../refusals.ts';
+import { resolve } from './resolve.ts';
+
+describe('resolve', () => {
+  it('hands on the target that the product found, found now or later', async () => {
+    expect(resolve(parsed(), makePorts())).toMatchObject({ target: readTarget });
+    const later = resolve(parsed(), makePorts({ resolve: () => Promise.resolve(readTarget) }));
+    expect(later).toBeInstanceOf(Promise);
+    expect(await later).toMatchObject({ target: readTarget });
+  });
+
+  it('hands on what the product refused, refused now or later', async () => {
+    const refused = refuse('unknown');
+    expect(resolve(parsed(), makePorts({ resolve: () => refused }))).toBe(refused);
+    expect(await resolve(parsed(), makePorts({ resolve: () => Promise.resolve(refused) }))).toBe(refused);
+  });
+
+  it('refuses the path of a server that is not configured without asking the product', () => {
+    const ports = makePorts({
+      resolve: () => {
+        throw new Error('asked');
+      },
+    });
+    const path = { kind: 'server', server: 'ghost' } as const;
+    expect(resolve(parsed({ path }), ports)).toMatchObject({ name: 'unknown-server', id: 1 });
+  });
+
+  it('judges the path by the rules that the exchange began with', () => {
+    const path = { kind: 'server', server: 'files' } as const;
+    expect(resolve(parsed({ path }), makePorts())).toMatchObject({ target: readTarget });
+  });
+});

@@ -1,0 +1,19 @@
+// Stdio servers that die, hang, flood, fork and ignore signals, behind the real gateway.
+import { describe, expect, it } from 'vitest';
+import { runStubborn } from './misbehaving.ts';
+
+const mebibyte = 1024 * 1024;
+
+describe.skipIf(process.platform !== 'linux')('stdio servers that misbehave behind the gateway', () => {
+  it('[child-custody] cost an error and little memory, the next call works, and none outlives the gateway', async () => {
+    const { killed, silent, flooded, family, orphans } = await runStubborn(128 * mebibyte);
+    expect(killed).toMatchObject({ reason: 'unavailable', isBack: true });
+    expect(silent).toMatchObject({ reason: 'timeout', isBack: true });
+    expect(silent.ms).toBeGreaterThanOrEqual(silent.deadlineMs);
+    expect(Math.max(killed.ms, silent.ms - silent.deadlineMs)).toBeLessThan(10_000);
+    expect(flooded.isBack).toBe(true);
+    expect(flooded.grown).toBeLessThan(300 * mebibyte);
+    expect(family).toBeGreaterThanOrEqual(5);
+    expect(orphans).toBe(0);
+  });
+});
