@@ -9,46 +9,50 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Keys are shown once, stored only as a keyed digest, compared in constant time, and a revoked key stops working within a second.',
     source: ['guard-1', 'plat-3'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/store/store.test.ts'],
   },
   {
     id: 'list-equals-call',
     sentence: 'A target is listed for a caller exactly when some call of it is allowed.',
     source: ['guard-3', 'fw-8'],
-    due: work.foundation,
+    tests: ['tests/attacks/listing.test.ts', 'tests/attacks/unknown.test.ts'],
   },
   {
     id: 'unknown-equals-forbidden',
     sentence: 'A target that no role of the caller could reach is answered exactly as one that does not exist.',
     source: ['guard-3'],
-    due: work.foundation,
+    tests: ['tests/attacks/unknown.test.ts'],
   },
   {
     id: 'limits-truthful',
     sentence:
       'Calls allowed in a window are burst plus rate times time, give or take one, and a retry after the promised time succeeds.',
     source: ['guard-2', 'plat-2', 'fw-3'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/limits/buckets.test.ts'],
   },
   {
     id: 'valid-never-blocked',
     sentence: "A valid credential is never locked out by other callers' failures.",
     source: ['guard-2', 'fw-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts'],
   },
   {
     id: 'schema-bounded',
     sentence:
       'Arguments are checked against the accepted input schema in linear time; a schema that cannot be compiled within bounds quarantines its tool.',
     source: ['guard-6', 'fw-5'],
-    due: work.foundation,
+    tests: [
+      'tests/attacks/door-limits.test.ts',
+      'tests/attacks/redos.test.ts',
+      'packages/guard/src/inspect/schema.test.ts',
+    ],
   },
   {
     id: 'explain',
     sentence:
       "`explain` names the stage and the rule's file, line and column that decided, and the smallest change that would allow.",
     source: ['guard-3'],
-    due: work.foundation,
+    tests: ['tests/journeys/clients.test.ts', 'packages/guard/src/policy/explain.test.ts'],
   },
   {
     id: 'jwt',

@@ -62,6 +62,8 @@ describe('findProofs', () => {
 
   it('marks a test that is switched off', () => {
     expect(findProofs('x.test.ts', `it.skip('${title('a')}', run)`)[0]?.isSkipped).toBe(true);
+    expect(findProofs('x.test.ts', `it.skip.each(rows)('${title('a')}', run)`)[0]?.isSkipped).toBe(true);
     expect(findProofs('x.test.ts', `it('${title('a')}', run)`)[0]?.isSkipped).toBe(false);
+    expect(findProofs('x.test.ts', `it.skipIf(isMac)('${title('a')}', run)`)[0]?.isSkipped).toBe(false);
   });
 });

@@ -26,7 +26,8 @@ export interface Evidence {
   readonly proofs: readonly Proof[];
 }
 
-const title = /(\.(?:skip|todo)\w*\([^'"`]*)?(['"`])\[([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\] /g;
+// `skipIf` and `runIf` are not a switch that somebody forgot: they say where a test can run.
+const title = /(\.(?:skip|todo)(?:\.\w+)?\([^'"`]*)?(['"`])\[([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\] /g;
 
 /**
  * Finds the titles in a test file that begin with a promise's id.

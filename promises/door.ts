@@ -8,72 +8,72 @@ export const door: readonly ProductPromise[] = [
     id: 'json-strict',
     sentence: 'Text that is not strict UTF-8 and JSON is refused as -32700, and no valid text ever is.',
     source: ['RFC 8259', 'fw-5', 'guard-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/json-doors.test.ts'],
   },
   {
     id: 'json-bounded',
     sentence: 'Nesting and width beyond the bounds are refused as -32600 in bounded time and memory.',
     source: ['RFC 8259 §9', 'guard-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/json-doors.test.ts'],
   },
   {
     id: 'jsonrpc-shape',
     sentence:
       'A message that is not one well-formed JSON-RPC request, notification or response is refused with the code the protocol names.',
     source: ['JSON-RPC 2.0 §4', 'fw-5', 'guard-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/messages.test.ts'],
   },
   {
     id: 'header-body',
     sentence: 'Headers that name another method, target or revision than the body are refused.',
     source: ['MCP 2026-07-28, Streamable HTTP'],
-    due: work.foundation,
+    tests: ['tests/attacks/messages.test.ts'],
   },
   {
     id: 'http-requests',
     sentence:
       'Malformed, ambiguous and smuggled HTTP requests get the answer of docs/http.md and never reach an upstream.',
     source: ['RFC 9112', 'guard-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/raw-http.test.ts'],
   },
   {
     id: 'host-origin',
     sentence: 'A foreign Host or Origin is refused before anything else is read.',
     source: ['MCP 2025-11-25, Transports', 'fw-3'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts'],
   },
   {
     id: 'size-limits',
     sentence: 'Bodies and messages over their limit are refused without being held in memory.',
     source: ['guard-6', 'fw-5'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts'],
   },
   {
     id: 'judged-is-forwarded',
     sentence: 'What policy judged is byte for byte what the upstream gets.',
     source: ['guard-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/messages.test.ts'],
   },
   {
     id: 'errors-leak-nothing',
     sentence:
       'No answer carries a stack, a path, an upstream detail, a secret, or a rule that the caller may not know.',
     source: ['fw-6'],
-    due: work.foundation,
+    tests: ['tests/attacks/door-limits.test.ts'],
   },
   {
     id: 'conformance',
     sentence:
       'The official suite passes for revisions 2025-11-25 and 2026-07-28, and nothing fails through the gateway that passes directly.',
     source: ['MCP 2025-11-25', 'MCP 2026-07-28'],
-    due: work.foundation,
+    tests: ['tests/conformance/gateway.test.ts'],
   },
   {
     id: 'handles-sealed',
     sentence:
       'A session, cursor or state handle works only for the caller, door and revision it was given to, until it expires.',
     source: ['fw-2', 'MCP 2025-11-25, Security Best Practices'],
-    due: work.foundation,
+    tests: ['tests/attacks/unknown.test.ts', 'packages/guard/src/seal.test.ts'],
   },
   {
     id: 'tls',

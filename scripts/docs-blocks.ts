@@ -88,7 +88,7 @@ function keyRows(node: SchemaNode, path: string): string[][] {
 }
 
 function kindOf(node: SchemaNode): string {
-  if (node.const !== undefined) return code(String(node.const));
+  if (node.const !== undefined) return code(JSON.stringify(node.const));
   if (node.enum !== undefined) return node.enum.map((value) => code(String(value))).join(' ');
   if (node.anyOf !== undefined) return [...new Set(node.anyOf.map(kindOf))].join(' or ');
   if (node.type === 'array') return 'list';
@@ -99,13 +99,14 @@ function kindOf(node: SchemaNode): string {
 
 function defaultOf(node: SchemaNode, isRequired: boolean): string {
   if (isRequired) return 'required';
-  if (node.default === undefined) return '–';
-  if (typeof node.default !== 'object') return code(String(node.default));
-  return Object.keys(node.default as object).length === 0 ? '–' : code(JSON.stringify(node.default));
+  const { default: fallback } = node;
+  if (typeof fallback === 'string') return code(fallback);
+  const text = JSON.stringify(fallback) ?? '{}';
+  return text === '{}' || text === '[]' ? '–' : code(text);
 }
 
 function keyTable(): string {
-  const all = keyRows(configJsonSchema() as SchemaNode, '');
+  const all = keyRows(configJsonSchema(), '');
   const known = new Set<string>();
   const once = all.filter((row) => {
     const name = row.join();
@@ -120,13 +121,14 @@ function keyTable(): string {
 function rawCase(name: string): [string, string] {
   const text = name
     .replace(/^(?:host\/headers|header|request-line|chunk) /, '')
+    .replaceAll('\\\\', '\\')
     .replace(/^"/, '')
     .replace(/"$/, '')
     .replace(/^Host: gw\\r\\n/, '')
     .replace(/(?:\\r\\n)+$/, '')
     .replaceAll('\\r\\n', ' ⏎ ');
   const kind = /^(host\/headers|header|request-line|chunk)/.exec(name)?.[1] ?? 'request';
-  return [kind === 'host/headers' ? 'header' : kind, text];
+  return [kind === 'host/headers' ? 'header' : kind, text === '' ? '(no Host)' : text];
 }
 
 function rawTable(): string {

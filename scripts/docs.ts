@@ -95,7 +95,10 @@ async function checkConfigurations(found: readonly Fence[]): Promise<string[]> {
       const path = join(folder, `${index}.yaml`);
       writeFileSync(path, fence.text, { mode: 0o600 });
       const named = [...fence.text.matchAll(/\benv:([A-Z_]+)/g)].map(([, name = '']) => [name, 'a value'] as const);
-      const loaded = await loadConfig([path], { ...systemConfigPorts(), env: Object.fromEntries(named) });
+      const loaded = await loadConfig([path], {
+        ...systemConfigPorts(),
+        env: { HOME: folder, ...Object.fromEntries(named) },
+      });
       for (const { line, message } of loaded.ok ? loaded.warnings : [...loaded.problems, ...loaded.warnings]) {
         problems.push(`${fence.file}:${fence.line + line}: ${message}`);
       }

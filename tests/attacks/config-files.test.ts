@@ -33,7 +33,7 @@ async function problemsOf(path: string): Promise<readonly Problem[]> {
 }
 
 describe('files', () => {
-  it('are refused when others can change them, also behind a link', async () => {
+  it('[config-permissions] are refused when others can change them, also behind a link', async () => {
     const path = await write('real.yaml', 'version: 1\n', 0o602);
     const link = join(folder, 'link.yaml');
     await symlink(path, link);
@@ -51,7 +51,7 @@ describe('files', () => {
     expect(await problemsOf(path)).toEqual([]);
   });
 
-  it('that hold a secret are refused when others can read them', async () => {
+  it('[config-permissions] that hold a secret are refused when others can read them', async () => {
     const path = await write('a.yaml', 'version: 1\nupstreams: { a: { command: [x], env: { A: file:secret } } }\n');
     const secret = await write('secret', 'value\n', 0o644);
     expect(await problemsOf(path)).toMatchObject([
@@ -134,7 +134,7 @@ describe('reload', () => {
     }
   }
 
-  it('follows a file that an editor replaces', async () => {
+  it('[config-reload] follows a file that an editor replaces', async () => {
     const path = await write('a.yaml', 'version: 1\n');
     const config = await afterChange(
       path,
@@ -168,7 +168,7 @@ describe('reload', () => {
     );
   }, 10_000);
 
-  it('follows permissions that become unsafe by keeping what was in force', async () => {
+  it('[config-reload] follows permissions that become unsafe by keeping what was in force', async () => {
     const path = await write('a.yaml', 'version: 1\n');
     const ports = systemWatchPorts(systemConfigPorts());
     const loaded = await loadConfig([path], ports);

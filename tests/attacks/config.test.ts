@@ -73,7 +73,7 @@ describe.each(groups)('%s', (_name, rows, count) => {
   });
 
   it.each(rows.map((row): [string, WrongConfig] => [row.what, row]))(
-    'is refused where it stands: %s',
+    '[config-errors] is refused where it stands: %s',
     async (_what, wrong) => {
       const { files, expected } = build(wrong);
       const loaded = await loadConfig([MAIN], withVirtualFiles(machine, files));

@@ -1,6 +1,6 @@
 // Limits, credentials and records at the HTTP door of a real gateway: what is refused, what is said, what is written.
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -106,6 +106,56 @@ describe('the limit of an address', () => {
     const { responses, isClosedByPeer } = await sendRaw(gateway.host, gateway.port, raw);
     expect(responses.map(({ status }) => status)).toEqual([413]);
     expect(isClosedByPeer).toBe(true);
+  });
+});
+
+describe('the head of a request', () => {
+  let gateway: Gateway;
+  beforeAll(async () => {
+    gateway = await startGateway({
+      config: {
+        callers: { keys: true },
+        roles: { everyone: { tools: ['*'] } },
+        origins: ['https://app.example'],
+        limits: { perAddress: ample, body: '64KiB' },
+        upstreams: { rec: { url: upstream.url } },
+      },
+    });
+  });
+  afterAll(() => gateway?.stop());
+
+  async function statusOf(lines: readonly string[], body: Uint8Array | string = ''): Promise<number | undefined> {
+    const head = `${['POST /mcp HTTP/1.1', 'Content-Type: application/json', ...lines].join('\r\n')}\r\n\r\n`;
+    const bytes = Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]);
+    const { responses } = await sendRaw(gateway.host, gateway.port, bytes, { quietMs: 1000 });
+    return responses[0]?.status;
+  }
+
+  it('[host-origin] is refused for a foreign Host or Origin, before a credential or a body is looked at', async () => {
+    const own = `Host: ${gateway.host}:${gateway.port}`;
+    // The body is announced and never sent, and there is no credential: what is judged is the head alone.
+    const more = ['Content-Length: 10'];
+    for (const host of ['evil.example', `evil.example:${gateway.port}`, `${gateway.host}.evil.example`, '127.0.0.2']) {
+      expect([host, await statusOf([`Host: ${host}`, ...more])]).toEqual([host, 403]);
+    }
+    for (const origin of ['https://evil.example', 'null', 'https://app.example.evil.example', 'http://app.example']) {
+      expect([origin, await statusOf([own, `Origin: ${origin}`, ...more])]).toEqual([origin, 403]);
+    }
+    for (const origin of [[], ['Origin: https://app.example']])
+      expect(await statusOf([own, ...origin, ...more])).toBe(401);
+  });
+
+  it('[size-limits] ends a body without a declared size as soon as it is over the limit', async () => {
+    const own = `Host: ${gateway.host}:${gateway.port}`;
+    const key = await createKey(gateway.dir, { name: 'large', role: 'everyone' });
+    await until(async () => (await callTool(gateway, key)).status === 200, 'the key to work');
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const lines = [own, `Authorization: Bearer ${key}`, 'Transfer-Encoding: chunked'];
+    expect(await statusOf(lines, chunk.repeat(3))).toBe(413);
+    const just = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }).padEnd(64 * 1024, ' ');
+    const answer = await post(gateway.url, just, { headers: { authorization: `Bearer ${key}` } });
+    expect(answer.status).toBe(200);
+    expect((await post(gateway.url, `${just} `, { headers: { authorization: `Bearer ${key}` } })).status).toBe(413);
   });
 });
 
@@ -370,6 +420,76 @@ describe.each(['result', 'status'] as const)('limits of grants with refusals: %s
     await until(async () => refusalOf(await callTool(gateway, one, 'rec__safe')).reason === undefined, 'a place');
     for (const go of release.splice(0)) go();
   });
+});
+
+describe('a tool whose input schema cannot be compiled within bounds', () => {
+  it('[schema-bounded] is held back from callers and named to the operator, and its neighbours work', async () => {
+    const property = (schema: object) => ({ type: 'object', properties: { x: schema } });
+    const odd = {
+      remote: property({ $ref: 'http://127.0.0.1:9/schema.json' }),
+      file: property({ $ref: 'file:///etc/passwd' }),
+      missing: property({ $ref: '#/$defs/none' }),
+      lookaround: property({ type: 'string', pattern: '^(?=a)(?<!b)c$' }),
+      backreference: property({ type: 'string', pattern: '^(a+)\\1$' }),
+      repeated: property({ type: 'string', pattern: '^((x{1000}){1000}){1000}$' }),
+    };
+    const names = Object.keys(odd);
+    const server = await startRecordingUpstream({
+      tools: [{ name: 'echo' }, ...Object.entries(odd).map(([name, inputSchema]) => ({ name, inputSchema }))],
+    });
+    const gateway = await startGateway({
+      config: {
+        callers: { anonymous: 'everyone' },
+        roles: { everyone: { tools: ['*'] } },
+        limits: { perAddress: ample },
+        upstreams: { rec: { url: server.url } },
+      },
+    });
+    try {
+      const list = await postModern(gateway.url, { method: 'tools/list' });
+      const listed = list.response?.result?.['tools'] as { readonly name: string }[];
+      expect(listed.map(({ name }) => name)).toEqual(['rec__echo']);
+      for (const name of names) {
+        expect((await callTool(gateway, undefined, `rec__${name}`, { x: 'aa' })).response?.error?.code).toBe(-32602);
+      }
+      expect((await callTool(gateway, undefined)).response?.result?.['isError']).toBeUndefined();
+      expect(server.of('tools/call')).toHaveLength(1);
+      const options = { isFailureFine: true };
+      const status = await runSallyport(['status', '--json', '-c', gateway.configPath], gateway.dir, options);
+      for (const name of names) expect(status.stdout).toContain(`"${name}"`);
+    } finally {
+      await gateway.stop();
+      await server.close();
+    }
+  }, 60_000);
+});
+
+describe('a configuration that changes under a running gateway', () => {
+  it('[config-reload] is in force within a second, and a bad one leaves the old one in force and says so', async () => {
+    const base = { version: 1, callers: { anonymous: 'everyone' }, upstreams: { rec: { url: upstream.url } } };
+    const gateway = await startGateway({
+      config: { ...base, limits: { perAddress: ample }, roles: { everyone: { tools: ['rec.echo'] } } },
+    });
+    try {
+      const text = await readFile(gateway.configPath, 'utf8');
+      const isAllowed = async (name: string) =>
+        (await callTool(gateway, undefined, name)).response?.error?.code !== -32602;
+      const allowed = async () => [await isAllowed('rec__echo'), await isAllowed('rec__safe')];
+      expect(await allowed()).toEqual([true, false]);
+      await writeFile(gateway.configPath, text.replace('rec.echo', 'rec.safe'));
+      await until(async () => (await allowed()).join() === 'false,true', 'the new rules');
+      for (const bad of ['version: 1\nroles: { everyone: { tool: [x] } }\n', '{', '']) {
+        const said = gateway.stderr().length + gateway.stdout().length;
+        await writeFile(gateway.configPath, bad);
+        await until(async () => gateway.stderr().length + gateway.stdout().length > said, 'a word about the bad file');
+        expect(await allowed()).toEqual([false, true]);
+      }
+      await writeFile(gateway.configPath, text);
+      await until(async () => (await allowed()).join() === 'true,false', 'the old rules again');
+    } finally {
+      await gateway.stop();
+    }
+  }, 60_000);
 });
 
 describe('what is written and what is told', () => {

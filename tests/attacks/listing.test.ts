@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { runListingProperty } from './listing.property.ts';
 
 describe('lists and calls', () => {
-  it('agree over random roles, patterns, conditions, subtractions and denials', () => {
+  it('[list-equals-call] agree over random roles, patterns, conditions, subtractions and denials', () => {
     expect(runListingProperty(5000, 20_261_120)).toEqual({ runs: 5000, seed: 20_261_120 });
   });
 });

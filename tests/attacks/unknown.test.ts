@@ -305,6 +305,59 @@ describe('what is forbidden and what does not exist', () => {
   });
 });
 
+describe('lists', () => {
+  it('[list-equals-call] hold exactly what the caller may reach, through every door', async () => {
+    const methods = [
+      { list: 'tools/list', member: 'tools', key: 'name', method: 'tools/call', params: named },
+      { list: 'prompts/list', member: 'prompts', key: 'name', method: 'prompts/get', params: named },
+      { list: 'resources/list', member: 'resources', key: 'uri', method: 'resources/read', params: located },
+    ];
+    for (const url of [gateway.url, `${gateway.url}/rec`, `${gateway.url}/hid`]) {
+      for (const { list, member, key: field, method, params } of methods) {
+        const listed = async (key: string): Promise<string[]> => {
+          const modern = await postModern(url, { method: list, key });
+          const session = await LegacySession.open(url, { key });
+          const legacy = await session.request(list);
+          const names = [modern, legacy].map(({ response }) =>
+            ((response?.result?.[member] ?? []) as Record<string, string>[]).map((each) => each[field] ?? ''),
+          );
+          expect(names[0]).toEqual(names[1]);
+          return names[0] ?? [];
+        };
+        const own = await listed(reader);
+        const all = new Set([...(await listed(admin)), ...own]);
+        const callable: string[] = [];
+        for (const name of all) {
+          const answer = await postModern(url, { method, params: params(name), key: reader });
+          if (answer.response?.error?.code !== -32602) callable.push(name);
+        }
+        expect([url, list, own.toSorted()]).toEqual([url, list, callable.toSorted()]);
+      }
+    }
+    expect((await postModern(gateway.url, { method: 'tools/list', key: reader })).text).toContain('rec__echo');
+  });
+});
+
+describe('a session', () => {
+  it('[handles-sealed] works for its owner, on its door, and for anybody else as if it did not exist', async () => {
+    const session = await LegacySession.open(gateway.url, { key: reader });
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    const send = async (url: string, key: string, id: string) => {
+      const headers = { authorization: `Bearer ${key}`, 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' };
+      return seen(await post(url, body, { headers }), id);
+    };
+    const id = session.id ?? '';
+    const nowhere = await send(gateway.url, admin, 'x'.repeat(id.length));
+    expect(nowhere).toMatchObject({ status: 404 });
+    expect(await send(gateway.url, admin, id)).toEqual(nowhere);
+    expect(await send(`${gateway.url}/rec`, reader, id)).toEqual(nowhere);
+    expect(await send(gateway.url, reader, `${id}A`)).toEqual(nowhere);
+    expect(await send(gateway.url, reader, id)).toMatchObject({ status: 200 });
+    expect(await session.close()).toBe(204);
+    expect(await send(gateway.url, reader, id)).toEqual(nowhere);
+  });
+});
+
 describe('names that are none', () => {
   it('are 139, all different in their list', () => {
     const values = malformedValues.map((value) => JSON.stringify(value));

@@ -1,6 +1,6 @@
 // Every single write, sync and open of a recorded session fails once: no record, no action, and it resumes by itself.
 import { describe, expect, it } from 'vitest';
-import { diskOperations, runFailingDisk, type DiskFailure } from './failing-disk.ts';
+import { diskOperations, runFailingDisk, runThrowing, type DiskFailure } from './failing-disk.ts';
 
 const held = { other: [], unrecorded: 0, ranThoughRefused: 0, incomplete: 0, verdict: 'fine' };
 
@@ -32,4 +32,10 @@ describe.each(['intent', 'full'] as const)('an audit disk that fails, at durabil
       if (operation === 'append' || operation === 'sync') expect(refused).toBeGreaterThan(0);
     },
   );
+});
+
+describe('a call whose code fails', () => {
+  it('[one-record] still has one intent and one end', async () => {
+    expect(await runThrowing()).toEqual({ records: ['intent', 'refusal internal: thrown in invoke'], status: 500 });
+  });
 });

@@ -120,6 +120,30 @@ export async function runFailingDisk(durability: Durability, failure?: DiskFailu
   }
 }
 
+/**
+ * Runs one call whose doing throws, which is a bug of ours.
+ *
+ * @returns kind and reason of each of its records, and the HTTP status of the answer
+ */
+export async function runThrowing(): Promise<{ readonly records: readonly string[]; readonly status: number }> {
+  const directory = await mkdtemp(join(tmpdir(), 'sallyport-throw-'));
+  try {
+    const trail = await open(directory, 'intent', createDisk());
+    const ports = makePorts(trail, () => {
+      throw new Error('a bug');
+    });
+    const replied = await runExchange(receiveCall('thrown'), ports);
+    await trail.close();
+    const own = (await readAudit(directory)).filter(({ exchange }) => exchange === 'thrown');
+    return {
+      records: own.map(({ kind, outcome }) => `${kind} ${outcome?.reason ?? ''}`.trimEnd()),
+      status: replied.reply.status,
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 async function open(directory: string, durability: Durability, disk: AuditDisk): Promise<Trail> {
   const trail = await openTrail({
     directory,

@@ -1,6 +1,6 @@
 // Stdio servers that die, hang, flood, fork and ignore signals, behind the real gateway.
 import { describe, expect, it } from 'vitest';
-import { runStubborn } from './misbehaving.ts';
+import { runBesideSick, runStubborn } from './misbehaving.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -15,5 +15,18 @@ describe.skipIf(process.platform !== 'linux')('stdio servers that misbehave behi
     expect(flooded.grown).toBeLessThan(300 * mebibyte);
     expect(family).toBeGreaterThanOrEqual(5);
     expect(orphans).toBe(0);
+  });
+});
+
+describe('servers that are down, silent or lying', () => {
+  it('[sick-upstream] are named in status, and the one that is well answers at once', async () => {
+    const result = await runBesideSick();
+    expect(result.states).toMatchObject({ well: 'ready', absent: 'sick', broken: 'sick', lying: 'sick' });
+    expect(result.states['silent']).not.toBe('ready');
+    expect(result.isListed).toBe(true);
+    // A silent server is given seconds to start; nobody else waits for it.
+    expect(result.firstCallMs).toBeLessThan(5000);
+    expect(result.reasons).toEqual(['unavailable', 'unavailable', 'unavailable']);
+    expect(result.refusalMs).toBeLessThan(5000);
   });
 });

@@ -1,6 +1,15 @@
 // Stdio servers that misbehave behind the real gateway: what callers get, what it costs, and what is left at the end.
 import { readFileSync, readdirSync } from 'node:fs';
-import { postModern, startGateway, stubStdioCommand, waitFor, type Gateway, type HttpAnswer } from '@sallyport/testkit';
+import {
+  postModern,
+  runSallyport,
+  startGateway,
+  startRecordingUpstream,
+  stubStdioCommand,
+  waitFor,
+  type Gateway,
+  type HttpAnswer,
+} from '@sallyport/testkit';
 
 /** How one call ended. */
 export interface BadCall {
@@ -61,6 +70,78 @@ export async function runStubborn(floodBytes: number): Promise<StubbornResult> {
   } finally {
     await gateway.stop();
   }
+}
+
+/** What callers of a healthy server notice of the sick ones beside it. */
+export interface SickResult {
+  /** State of each server as `sallyport status` tells it. */
+  readonly states: Readonly<Record<string, string>>;
+  /** Whether the tools of the healthy server were listed. */
+  readonly isListed: boolean;
+  /** From the start of the first call to its answer, right after the gateway began to listen, milliseconds. */
+  readonly firstCallMs: number;
+  /** Reasons of the refusals of calls to those that are known to be sick. */
+  readonly reasons: readonly (string | undefined)[];
+  /** The slowest of those, milliseconds. */
+  readonly refusalMs: number;
+}
+
+/** Runs a healthy server beside one that is absent, one that ends at once, one that never answers and one that lies. */
+export async function runBesideSick(): Promise<SickResult> {
+  const lying = await startRecordingUpstream({ script: () => ({ kind: 'raw', body: '<html>not MCP</html>' }) });
+  const gateway = await startGateway({
+    config: {
+      // So that calling begins as soon as it listens, and not when every server is known to be well or sick.
+      admin: false,
+      callers: { anonymous: 'everyone' },
+      roles: { everyone: { tools: ['*'], resources: ['*'] } },
+      limits: { perAddress: '100000/s burst 100000' },
+      upstreams: {
+        well: { command: stubStdioCommand() },
+        absent: { url: 'http://127.0.0.1:9/mcp' },
+        broken: { command: [process.execPath, '-e', 'process.exit(1)'] },
+        silent: { command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'] },
+        lying: { url: lying.url },
+      },
+    },
+  });
+  try {
+    const started = performance.now();
+    await callTool(gateway, 'well', 'echo', { mark: 'first' });
+    const firstCallMs = performance.now() - started;
+    const isWell = await isBack(gateway, 'well');
+    const list = await postModern(gateway.url, { method: 'tools/list' });
+    const before = performance.now();
+    const answers = await Promise.all(
+      ['absent', 'broken', 'lying'].map((server) =>
+        postModern(gateway.url, { method: 'resources/read', params: { uri: `mcp+${server}:test://one` } }),
+      ),
+    );
+    const refusalMs = performance.now() - before;
+    const { stdout } = await runSallyport(['status', '--json', '-c', gateway.configPath], gateway.dir, {
+      isFailureFine: true,
+    });
+    return {
+      states: statesIn(JSON.parse(stdout)),
+      isListed: isWell && list.text.includes('"well__echo"'),
+      firstCallMs,
+      reasons: answers.map(reasonOf),
+      refusalMs,
+    };
+  } finally {
+    await gateway.stop();
+    await lying.close();
+  }
+}
+
+/** Finds `{ name, state }` wherever it stands. */
+function statesIn(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {};
+  const own =
+    'name' in value && 'state' in value && typeof value.name === 'string' && typeof value.state === 'string'
+      ? { [value.name]: value.state }
+      : {};
+  return Object.assign(own, ...Object.values(value).map(statesIn));
 }
 
 function callTool(gateway: Gateway, server: string, name: string, args: object = {}): Promise<HttpAnswer> {

@@ -185,7 +185,7 @@ describe('a local server', () => {
     expect(link.pending).toBe(0);
   });
 
-  it('killed mid-call fails the call within a second, and the next call works', async () => {
+  it('[child-custody] killed mid-call fails the call within a second, and the next call works', async () => {
     const upstream = await start({ transport: stdio() });
     const link = await take(upstream);
     const before = performance.now();
@@ -207,7 +207,7 @@ describe('a local server', () => {
     if (answer.kind === 'failure') expect(answer.failure.text).not.toContain('3');
   });
 
-  it('that never answers meets the deadline, and other calls go on', async () => {
+  it('[child-custody] that never answers meets the deadline, and other calls go on', async () => {
     const link = await take(await start({ transport: stdio() }));
     expect(reasonOf(await call(link, 'hang', {}, { timeoutMs: 100 }))).toBe('timeout');
     expect(textOf(await call(link, 'echo', { text: 'on' }))).toBe('on');
@@ -238,7 +238,7 @@ describe('a local server', () => {
     expect(upstream.status().counters.dropped).toBe(1);
   });
 
-  it('that ignores SIGTERM and forks leaves no process behind', async () => {
+  it('[child-custody] that ignores SIGTERM and forks leaves no process behind', async () => {
     const upstream = await start({ transport: stdio(['--ignore-sigterm', '--fork']), tuning: { stopMs: 200 } });
     const pids = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
     const { pid } = upstream.status();
@@ -248,7 +248,7 @@ describe('a local server', () => {
     expect(family.filter(isAlive)).toEqual([]);
   });
 
-  it('that crashes takes along what it started, also what left its group and session', async () => {
+  it('[child-custody] that crashes takes along what it started, also what left its group and session', async () => {
     const upstream = await start({ transport: stdio() });
     const grandchildren = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
     expect(grandchildren.filter(isAlive)).toHaveLength(2);
@@ -257,7 +257,7 @@ describe('a local server', () => {
     await upstream.stop();
   });
 
-  it("sees of the environment what is listed, and PATH, and nothing of the gateway's", async () => {
+  it("[child-env] sees of the environment what is listed, and PATH, and nothing of the gateway's", async () => {
     process.env['SALLYPORT_TEST_CANARY'] = `canary-${process.pid}`;
     const upstream = await start({ transport: stdio([], { LISTED: 'yes' }) });
     const seen = JSON.parse(textOf(await call(await take(upstream), 'env'))) as Record<string, string>;

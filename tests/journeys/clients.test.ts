@@ -51,7 +51,7 @@ const vscodeFile = (secret: string) => `// servers of this project
 `;
 
 describe('init --from', () => {
-  it('takes over the servers of Claude, moves every secret into a file of its own, and gives a configuration that is right', async () => {
+  it('[secrets-not-on-disk] takes over the servers of Claude, moves every secret into a file of its own, and gives a configuration that is right', async () => {
     const { token, password, apiKey } = makeSecrets();
     const one = await machine({ EXISTING_TOKEN: 'set-in-the-environment' });
     const desktop = {
@@ -304,7 +304,7 @@ upstreams:
     expect(await one.run('audit', 'verify')).toMatchObject({ code: 0 });
   });
 
-  it('is refused what its role may not do, and explain says why', async () => {
+  it('[explain] is refused what its role may not do, and explain says why', async () => {
     const one = await machine();
     await one.write(join(one.work, 'sallyport.yaml'), config.replace('local: admin', 'local: looker'));
     const refused = await one.run('call', 'everything.echo', '{"message":"x"}', '--json');

@@ -2,7 +2,7 @@
 import type { Prove } from './result.ts';
 import { failuresOf, runTestFiles } from './test-files.ts';
 
-const refused = / > is refused where it stands: /;
+const refused = / > (?:\[config-errors\] )?is refused where it stands: /;
 
 export const prove: Prove = async () => {
   const outcomes = await runTestFiles('tests/attacks/config.test.ts', 'tests/attacks/config-files.test.ts');

@@ -58,7 +58,7 @@ const contract: readonly Row[] = [
 ];
 
 describe('the table of refusals', () => {
-  it.each(contract)('%s is refused in %s, shows as %s, with status %i and code %s', (name, stage, shows, status, code) => {
+  it.each<Row>(contract)('%s is refused in %s, shows as %s, with status %i and code %s', (name, stage, shows, status, code) => {
     const row: RefusalRow = refusals[name];
     expect([row.stage, row.shows, row.status, row.code]).toEqual([stage, shows, status, code]);
   });
@@ -75,7 +75,7 @@ describe('the table of refusals', () => {
   it('fills every place of its texts from facts that the stages give', () => {
     const given = new Set(['limit', 'retryAfter', 'detail', 'kind', 'name', 'handle', 'rate', 'allowed']);
     for (const row of Object.values<RefusalRow>(refusals)) {
-      for (const [, place] of `${row.text} ${row.advice}`.matchAll(/\{(\w+)\}/g)) expect(given).toContain(place);
+      for (const [, place = ''] of `${row.text} ${row.advice}`.matchAll(/\{(\w+)\}/g)) expect(given).toContain(place);
     }
   });
 

@@ -64,7 +64,7 @@ describe('a seal', () => {
     }
   });
 
-  it('opens for no other principal, path, revision or purpose', () => {
+  it('[handles-sealed] opens for no other principal, path, revision or purpose', () => {
     const text = seal.close('session', binding, { a: 1 }, 1000);
     expect(seal.open('session', { ...binding, principal: 'key:b' }, text)).toMatchObject(foreign);
     expect(seal.open('session', { ...binding, path: '/mcp' }, text)).toMatchObject(foreign);
@@ -77,7 +77,7 @@ describe('a seal', () => {
     expect(createSeal([randomBytes(32)], clock, random).open('session', binding, text)).toMatchObject(foreign);
   });
 
-  it('opens until it expires and not from then on', () => {
+  it('[handles-sealed] opens until it expires and not from then on', () => {
     const text = seal.close('session', binding, { a: 1 }, 1000);
     now += 999;
     expect(seal.open('session', binding, text)).toEqual({ a: 1 });

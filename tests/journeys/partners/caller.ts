@@ -43,5 +43,7 @@ export interface Partner {
   readonly transports: readonly Reach['kind'][];
   /** What it cannot be asked for. */
   readonly lacks?: readonly Method[];
+  /** True when each request is a process of its own, and at a stdio door two. */
+  readonly isSlow?: true;
   connect(reach: Reach): Promise<Caller>;
 }

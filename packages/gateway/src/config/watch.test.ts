@@ -113,7 +113,7 @@ describe('watchConfig', () => {
     await machine.watch.close();
   });
 
-  it('keeps the old configuration when the new one is wrong, says so once, and takes the next right one', async () => {
+  it('[config-reload] keeps the old configuration when the new one is wrong, says so once, and takes the next right one', async () => {
     const machine = await setup('version: 1\n');
     machine.write('main.yaml', 'version: 1\nrefusals: never\n');
     await machine.watch.check();

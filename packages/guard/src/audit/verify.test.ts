@@ -86,7 +86,7 @@ describe('verifying a trail', () => {
     expect(await verify(new Map())).toEqual({ verdict: 'empty' });
   });
 
-  it('finds every changed bit and names the record that holds it', async () => {
+  it('[audit-chain] finds every changed bit and names the record that holds it', async () => {
     await fc.assert(
       fc.asyncProperty(aPlace, fc.nat(), fc.nat(7), async (at, offset, bit) => {
         const place = placeAt(at);
@@ -116,7 +116,7 @@ describe('verifying a trail', () => {
     );
   });
 
-  it('finds every deleted record and names it', async () => {
+  it('[audit-chain] finds every deleted record and names it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(last - 1), async (at) => {
         const place = placeAt(at);
@@ -128,7 +128,7 @@ describe('verifying a trail', () => {
     );
   });
 
-  it('finds every inserted record and names the first that is out of place', async () => {
+  it('[audit-chain] finds every inserted record and names the first that is out of place', async () => {
     await fc.assert(
       fc.asyncProperty(aPlace, aPlace, async (from, to) => {
         const [source, target] = [placeAt(from), placeAt(to)];
@@ -142,7 +142,7 @@ describe('verifying a trail', () => {
     );
   });
 
-  it('finds every swap of two records and names the first', async () => {
+  it('[audit-chain] finds every swap of two records and names the first', async () => {
     await fc.assert(
       fc.asyncProperty(aPlace, aPlace, async (first, second) => {
         fc.pre(first !== second);
@@ -233,7 +233,7 @@ describe('verifying a trail', () => {
     expect(await verify(changed)).toMatchObject({ verdict: 'unsealed', lastSeq: last });
   });
 
-  it('finds a cut tail by an anchor, and accepts an anchor that the trail has grown past', async () => {
+  it('[audit-head] finds a cut tail by an anchor, and accepts an anchor that the trail has grown past', async () => {
     const anchor = trail.head;
     expect(await verify(files, { head: anchor })).toMatchObject({ verdict: 'fine' });
     const earlier = (linesOf(files, placeAt(9))[placeAt(9).index] ?? '').slice(-66, -2);

@@ -298,7 +298,7 @@ describe('a check', () => {
     return { $ref: '#/$defs/d0', $defs };
   };
 
-  it.each(['allOf', 'anyOf', 'oneOf'])('that would take 2^50 steps by %s ends', (keyword) => {
+  it.each(['allOf', 'anyOf', 'oneOf'])('[schema-bounded] that would take 2^50 steps by %s ends', (keyword) => {
     const fault = compile(doubling(50, keyword)).check({});
     expect(fault).toBeDefined();
     if (keyword === 'allOf' || keyword === 'anyOf') expect(fault).toMatchObject({ keyword: 'cost' });

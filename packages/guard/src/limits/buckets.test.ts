@@ -39,7 +39,7 @@ describe('a token bucket', () => {
     expect(buckets.take('b', ONE_A_DAY).isAllowed).toBe(true);
   });
 
-  it('lets through burst + rate × time, to one, whatever the rhythm of requests', () => {
+  it('[limits-truthful] lets through burst + rate × time, to one, whatever the rhythm of requests', () => {
     const rates = fc.record({
       tokens: fc.integer({ min: 1, max: 50 }),
       perMs: fc.constantFrom(1000, 60_000, 3_600_000),
@@ -65,7 +65,7 @@ describe('a token bucket', () => {
     fc.assert(property, { numRuns: 500, seed: 3 });
   });
 
-  it('says truthfully how long to wait: not a millisecond less, not a millisecond more', () => {
+  it('[limits-truthful] says truthfully how long to wait: not a millisecond less, not a millisecond more', () => {
     const rates = fc.record({
       tokens: fc.integer({ min: 1, max: 1000 }),
       perMs: fc.constantFrom(1000, 60_000, 3_600_000, 86_400_000),

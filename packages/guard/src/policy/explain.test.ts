@@ -15,7 +15,7 @@ function texts(
 }
 
 describe('an explanation', () => {
-  it('names every rule that bears on the decision and the one that decided', () => {
+  it('[explain] names every rule that bears on the decision and the one that decided', () => {
     const access = compilePolicy({
       deny: [deny('*.drop', 2)],
       roles: [
@@ -74,7 +74,7 @@ describe('an explanation', () => {
     expect(texts({ deny: [], roles: [] }, ['gone'], 'db.drop')[0]).toContain('give the caller a role');
   });
 
-  it('suggests changes that do allow when they are made', () => {
+  it('[explain] suggests changes that do allow when they are made', () => {
     const model: PolicyModel = {
       deny: [deny('db.d*', 2)],
       roles: [

@@ -89,13 +89,13 @@ describe('a refusal at the door', () => {
   it.each(showing('door'))('%s shows as its status and a JSON-RPC error', (name) => {
     const row: RefusalRow = refusals[name];
     const head = makeHead({ 'mcp-protocol-version': '2026-07-28' });
-    const replied = replyTo(identified({ head }), name, { note: 'internal', fill: { limit: 5, detail: 'why' } });
+    const replied = replyTo(identified({ head }), name, { note: 'kept to ourselves', fill: { limit: 5, detail: 'why' } });
     expect(replied.status).toBe(row.status);
     expect(bodyOf(replied)).toMatchObject({
       jsonrpc: '2.0',
       error: { code: row.code ?? row.status, data: { reason: name, exchange: 'x7Qe' } },
     });
-    expect(JSON.stringify(bodyOf(replied))).not.toContain('internal');
+    expect(JSON.stringify(bodyOf(replied))).not.toContain('kept to ourselves');
   });
 
   it.each(showing('door'))('%s shows the same whatever `refusals` says', (name) => {
@@ -152,7 +152,7 @@ describe('a refusal at the door', () => {
 
 describe('a refusal of a call', () => {
   it.each(showing('call'))('%s shows to a model as a result that it can act on', (name) => {
-    const replied = replyTo(resolved({ era: 'legacy' }), name, { note: 'internal', retryAfterMs: 1500 });
+    const replied = replyTo(resolved({ era: 'legacy' }), name, { note: 'kept to ourselves', retryAfterMs: 1500 });
     expect(replied.status).toBe(200);
     expect(bodyOf(replied)).toEqual({
       jsonrpc: '2.0',
@@ -163,7 +163,7 @@ describe('a refusal of a call', () => {
         _meta: { 'io.sallyport/refusal': { reason: name, exchange: 'x7Qe', retryAfterMs: 1500 } },
       },
     });
-    expect(JSON.stringify(bodyOf(replied))).not.toContain('internal note');
+    expect(JSON.stringify(bodyOf(replied))).not.toContain('kept to ourselves');
   });
 
   it.each(showing('call'))('%s is complete in the eyes of a modern caller', (name) => {

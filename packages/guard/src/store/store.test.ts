@@ -141,7 +141,7 @@ describe('the store', () => {
 });
 
 describe('API keys', () => {
-  it('have the documented form and are kept as a keyed hash only', async () => {
+  it('[api-keys] have the documented form and are kept as a keyed hash only', async () => {
     const store = await open();
     const keys = createKeyRepository(store, pepper, clock, random);
     const created = await mustCreate(keys, { name: 'ci', roles: ['reader'] });
@@ -162,7 +162,7 @@ describe('API keys', () => {
     expect(await keys.create({ name: 'other', roles: [] })).toMatchObject({ fault: 'no roles' });
   });
 
-  it('work until they expire or are revoked', async () => {
+  it('[api-keys] work until they expire or are revoked', async () => {
     const keys = createKeyRepository(await open(), pepper, clock, random);
     const short = await mustCreate(keys, { name: 'short', roles: ['reader'], expiresAt: now + 1000 });
     const long = await mustCreate(keys, { name: 'long', roles: ['reader', 'writer'] });

@@ -1,0 +1,156 @@
+import { refusals } from '@sallyport/guard';
+import { describe, expect, it } from 'vitest';
+import { beginSession, envelope, errorAnswer, filesPath, intended, jsonOf, makeWorld, resultAnswer, scriptedLink, tool, type RequestSpec } from '../exchange.fixture.ts';
+import { resolveTarget, type GatewayTarget } from '../resolve.ts';
+import { linkFailure, type AskKind, type LinkAnswer, type LinkFailureReason } from '../upstreams/link.ts';
+import { readAnswer, refuseFailure } from './answer.ts';
+import { parsed } from '../exchange.fixture.ts';
+
+const world = await makeWorld({
+  files: { tools: [tool('read'), tool('listed', { outputSchema: { type: 'array' } })], resources: [{ uri: 'file:///a', name: 'a' }] },
+});
+const call: RequestSpec = { value: { id: 1, method: 'tools/call', params: { name: 'files__read', arguments: {} } } };
+const read: RequestSpec = { value: { id: 1, method: 'resources/read', params: { uri: 'mcp+files:file:///a' } } };
+
+async function taken(spec: RequestSpec, from: 'modern' | 'legacy', given: LinkAnswer, ask: readonly AskKind[] = []) {
+  const exchange = await intended(world, spec);
+  const target: GatewayTarget = exchange.target;
+  if (given.kind !== 'answer') throw new Error('a failure');
+  return readAnswer(given.message, { exchange, target, link: scriptedLink(from, {}, () => ({})), ask, interim: 2, world });
+}
+
+const bodyOf = (answer: Awaited<ReturnType<typeof taken>>) => ('body' in answer ? Buffer.from(answer.body).toString() : answer.name);
+
+describe('a result', () => {
+  it('within one era keeps the server’s bytes', async () => {
+    const body = '{ "resultType":"complete","content":[{"type":"text","text":"\\u0061"}] }';
+    expect(bodyOf(await taken(call, 'modern', resultAnswer(body)))).toBe(body);
+    expect(await taken(call, 'modern', resultAnswer(body))).toMatchObject({ kind: 'result', isToolError: false, interim: 2 });
+  });
+
+  it('says when the tool itself reported a failure', async () => {
+    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":true}'))).toMatchObject({ isToolError: true });
+    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":"true"}'))).toMatchObject({ isToolError: false });
+  });
+
+  it('has its URIs rewritten on /mcp and left alone on the server’s path', async () => {
+    const body = '{"contents":[{"uri":"file:///a"}]}';
+    expect(bodyOf(await taken(read, 'modern', resultAnswer(body)))).toContain('mcp+files:file:///a');
+    const direct = { value: { id: 1, method: 'resources/read', params: { uri: 'file:///a' } }, path: filesPath };
+    expect(bodyOf(await taken(direct, 'modern', resultAnswer(body)))).toBe(body);
+  });
+
+  it.each(['task', 'Complete', '', 7, null])('of the type %j, which nobody negotiated, is refused', async (resultType) => {
+    expect(await taken(call, 'modern', resultAnswer(JSON.stringify({ resultType, content: [] })))).toMatchObject({ name: 'bad-answer' });
+  });
+
+  it('of a legacy server gets what modern callers expect, and keeps nothing that a legacy server cannot say', async () => {
+    const body = '{"contents":[],"resultType":"complete","ttlMs":999,"cacheScope":"public"}';
+    const answer = await taken(read, 'legacy', resultAnswer(body));
+    expect(JSON.parse(bodyOf(answer))).toEqual({
+      resultType: 'complete',
+      ttlMs: 0,
+      cacheScope: 'private',
+      contents: [],
+      _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'scripted', version: '1' } },
+    });
+  });
+
+  it('of a modern server loses what legacy callers do not know, and is wrapped where the tool was', async () => {
+    const legacy: RequestSpec = { value: { id: 1, method: 'tools/call', params: { name: 'files__listed' } }, era: 'legacy' };
+    const body = '{"resultType":"complete","content":[],"structuredContent":[1]}';
+    expect(JSON.parse(bodyOf(await taken(legacy, 'modern', resultAnswer(body))))).toEqual({
+      content: [],
+      structuredContent: { result: [1] },
+    });
+  });
+});
+
+describe('a result that asks for more', () => {
+  const asking = (method: string, requestState: unknown = 'inner') =>
+    resultAnswer(JSON.stringify({ resultType: 'input_required', inputRequests: { a: { method, params: {} } }, requestState }));
+
+  it('carries the server’s state sealed, so that only the same call brings it back', async () => {
+    const answer = await taken(call, 'modern', asking('elicitation/create'), ['elicitation']);
+    const { requestState } = JSON.parse(bodyOf(answer)) as { requestState: string };
+    expect(bodyOf(answer)).not.toContain('inner');
+    const again = (params: object, more: Partial<RequestSpec> = {}) =>
+      resolveTarget(parsed(world, { value: { id: 2, method: 'tools/call', params: { requestState, ...params } }, ...more }), world);
+    expect(await again({ name: 'files__read', arguments: {} })).toMatchObject({ requestState: 'inner' });
+    expect(await again({ name: 'files__read', arguments: { x: 1 } })).toMatchObject({ name: 'bad-handle' });
+    expect(await again({ name: 'files__listed', arguments: {} })).toMatchObject({ name: 'bad-handle' });
+    expect(await again({ name: 'files__read', arguments: {} }, { caller: 'key:eve' })).toMatchObject({ name: 'bad-handle' });
+  });
+
+  it.each(['elicitation/create', 'sampling/createMessage', 'roots/list', 'tools/call', ''])('for %s is refused where `ask` does not allow it', async (method) => {
+    expect(await taken(call, 'modern', asking(method), [])).toMatchObject({ name: 'bad-answer' });
+  });
+
+  it('is refused for one kind that is not allowed among allowed ones', async () => {
+    const both = resultAnswer(
+      '{"resultType":"input_required","inputRequests":{"a":{"method":"elicitation/create"},"b":{"method":"sampling/createMessage"}}}',
+    );
+    expect(await taken(call, 'modern', both, ['elicitation'])).toMatchObject({ name: 'bad-answer' });
+  });
+
+  it('cannot be carried to a legacy caller', async () => {
+    expect(await taken({ ...call, era: 'legacy' }, 'modern', asking('elicitation/create'), ['elicitation'])).toMatchObject({ name: 'unbridgeable' });
+  });
+});
+
+describe('an error', () => {
+  it('within one era keeps the server’s bytes and code', async () => {
+    const answer = await taken(call, 'modern', errorAnswer({ code: -32603, message: 'broken', data: { a: 1 } }));
+    expect(answer).toMatchObject({ kind: 'error', code: -32603 });
+    expect(JSON.parse(bodyOf(answer))).toEqual({ code: -32603, message: 'broken', data: { a: 1 } });
+  });
+
+  it.each([-32020, -32022])('%i, which speaks about our own request, never reaches the caller', async (code) => {
+    const answer = await taken(call, 'modern', errorAnswer({ code, message: 'you sent 2099' }));
+    expect(answer).toMatchObject({ name: 'bad-answer' });
+  });
+
+  it('names the resource as the caller did', async () => {
+    const error = errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///a' } });
+    expect(JSON.parse(bodyOf(await taken(read, 'modern', error)))).toMatchObject({ data: { uri: 'mcp+files:file:///a' } });
+    const other = errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///b' } });
+    expect(JSON.parse(bodyOf(await taken(read, 'modern', other)))).toMatchObject({ data: { uri: 'file:///b' } });
+  });
+
+  it('has the code of the caller’s era for a resource that is not there', async () => {
+    const modern = await taken(read, 'legacy', errorAnswer({ code: -32002, message: 'none', data: { uri: 'file:///a' } }));
+    expect(JSON.parse(bodyOf(modern))).toMatchObject({ code: -32602 });
+    const session = beginSession(world);
+    const legacy = await taken({ ...read, era: 'legacy', session }, 'modern', errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///a' } }));
+    expect(JSON.parse(bodyOf(legacy))).toMatchObject({ code: -32002 });
+  });
+});
+
+describe('a failure of the way', () => {
+  it.each<[LinkFailureReason, keyof typeof refusals]>([
+    ['timeout', 'timeout'],
+    ['bad-answer', 'bad-answer'],
+    ['too-large', 'answer-too-large'],
+    ['cancelled', 'cancelled'],
+    ['unreachable', 'unavailable'],
+    ['closed', 'unavailable'],
+    ['session-lost', 'unavailable'],
+    ['unauthorized', 'unavailable'],
+    ['busy', 'unavailable'],
+    ['exhausted', 'unavailable'],
+  ])('%s becomes the refusal %s, its detail for the operator only', (reason, name) => {
+    const refusal = refuseFailure(linkFailure(reason, 'Text.', { detail: 'exit 1' }), 5);
+    expect(refusal).toMatchObject({ name, note: 'exit 1' });
+  });
+
+  it('tells the caller when to try again', () => {
+    expect(refuseFailure(linkFailure('busy', 'Text.', { retryAfterMs: 9 }), 5)).toMatchObject({ retryAfterMs: 9, note: 'Text.' });
+    expect(refuseFailure(linkFailure('too-large', 'Text.'), 5)).toMatchObject({ fill: { limit: 5 } });
+  });
+});
+
+it('a modern answer can be read by whoever sealed nothing', async () => {
+  const value = { id: 1, method: 'tools/call', params: { name: 'files__read', _meta: envelope() } };
+  const answer = await taken({ value }, 'modern', resultAnswer('{"content":[]}'));
+  expect(jsonOf('body' in answer ? answer.body : undefined)).toEqual({ content: [] });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { beginSession, envelope, filesPath, intended, makeStream, makeWorld, messageOf, tool, type RequestSpec } from '../exchange.fixture.ts';
+import type { GatewayTarget } from '../resolve.ts';
+import { createRelay } from './relay.ts';
+
+const world = await makeWorld({ files: { tools: [tool('read')] } });
+
+async function relaying(spec: Partial<RequestSpec> & { readonly meta?: object } = {}) {
+  const stream = makeStream();
+  const params = { name: spec.path === undefined ? 'files__read' : 'read', _meta: envelope({ ...spec.meta }) };
+  const exchange = await intended(world, { value: { id: 1, method: 'tools/call', params }, stream, ...spec });
+  const target: GatewayTarget = exchange.target;
+  return { relay: createRelay(exchange, target, world), stream, exchange };
+}
+
+const progress = messageOf('{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : 77,"progress":1.0 }}');
+const logged = messageOf({ method: 'notifications/message', params: { level: 'info', data: 'x' } });
+
+describe('progress', () => {
+  it.each(['"mine"', '7', '"\\u0061"'])('reaches the caller under its own token %s, in its own bytes', async (token) => {
+    const meta = JSON.stringify(envelope()).slice(1, -1);
+    const value = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"files__read","_meta":{${meta},"progressToken":${token}}}}`;
+    const { relay, stream } = await relaying({ value });
+    relay.onMessage(progress);
+    expect(stream.sent).toEqual([`{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : ${token},"progress":1.0 }}`]);
+    expect(relay.count).toBe(1);
+  });
+
+  it('goes nowhere when the caller asked for none', async () => {
+    const { relay, stream } = await relaying();
+    relay.onMessage(progress);
+    expect([stream.sent, relay.count]).toEqual([[], 0]);
+  });
+});
+
+describe('logs', () => {
+  it('reach a modern caller only when it asked for them', async () => {
+    const silent = await relaying();
+    silent.relay.onMessage(logged);
+    const asking = await relaying({ meta: { 'io.modelcontextprotocol/logLevel': 'info' } });
+    asking.relay.onMessage(logged);
+    expect([silent.stream.sent.length, asking.stream.sent.length]).toEqual([0, 1]);
+  });
+
+  it('reach a legacy caller', async () => {
+    const { relay, stream } = await relaying({ era: 'legacy' });
+    relay.onMessage(logged);
+    expect(stream.sent).toHaveLength(1);
+  });
+});
+
+describe('what comes before the answer', () => {
+  it('opens the stream when the server answers with one', async () => {
+    const { relay, stream } = await relaying();
+    relay.onStream?.();
+    expect(stream.opened()).toBe(1);
+  });
+
+  it('is dropped for a caller that takes no stream', async () => {
+    const stream = makeStream(false);
+    const { relay } = await relaying({ stream, era: 'legacy' });
+    relay.onMessage(logged);
+    expect([stream.sent, relay.count]).toEqual([[], 0]);
+  });
+
+  it('is kept from the caller when it is too large, and the call fails for it', async () => {
+    const { relay, stream, exchange } = await relaying({ era: 'legacy' });
+    relay.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x'.repeat(exchange.rules.limits.message) } }));
+    expect(stream.sent).toEqual([]);
+    expect(relay.refused).toMatchObject({ reason: 'too-large' });
+  });
+
+  it('names resources as callers of this path do', async () => {
+    const updated = messageOf({ method: 'notifications/resources/updated', params: { uri: 'file:///a' } });
+    const all = await relaying({ era: 'legacy' });
+    all.relay.onMessage(updated);
+    expect(all.stream.sent.join()).toContain('"mcp+files:file:///a"');
+    const direct = await relaying({ era: 'legacy', path: filesPath });
+    direct.relay.onMessage(updated);
+    expect(direct.stream.sent.join()).toContain('"file:///a"');
+  });
+});
+
+describe('a question of the server', () => {
+  const question = messageOf({ id: 9, method: 'elicitation/create', params: { message: '?' } });
+
+  it('reaches the legacy caller of this very request, and leaves a record', async () => {
+    const session = beginSession(world);
+    const { relay, stream } = await relaying({ era: 'legacy', session });
+    const before = world.recorded.length;
+    const answer = relay.onRequest(question);
+    expect(stream.sent).toEqual(['{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"?"}}']);
+    session.settle(messageOf({ id: 1, result: { action: 'accept' } }));
+    expect(await answer).toMatchObject({ kind: 'result', body: Buffer.from('{"action":"accept"}') });
+    expect(world.recorded.slice(before)).toMatchObject([
+      { exchange: 'x7Qe', method: 'elicitation/create', principal: { id: 'key:ada' }, target: { upstream: 'files' }, outcome: { status: 'ok' } },
+    ]);
+  });
+
+  it('reaches no other conversation of the same caller', async () => {
+    const [one, other] = [beginSession(world), beginSession(world)];
+    const otherStream = makeStream();
+    other.attach(otherStream);
+    const { relay, stream } = await relaying({ era: 'legacy', session: one });
+    void relay.onRequest(question);
+    expect([stream.sent.length, otherStream.sent.length]).toEqual([1, 0]);
+  });
+
+  it('is refused where there is nobody to ask', async () => {
+    for (const more of [{}, { era: 'legacy' as const }]) {
+      const { relay, stream } = await relaying(more);
+      expect(await relay.onRequest(question)).toMatchObject({ kind: 'error' });
+      expect(stream.sent).toEqual([]);
+    }
+  });
+});
