@@ -69,7 +69,7 @@ async function stage(entry: Package, packages: readonly Package[], staging: stri
       paths: Object.fromEntries(paths.filter(([name]) => name !== entry.manifest.name)),
     },
     include: [join(source, 'src/**/*.ts'), join(source, 'src/**/*.tsx')],
-    exclude: ['test.ts', 'test.tsx', 'fixture.ts'].map((end) => join(source, `src/**/*.${end}`)),
+    exclude: ['*.test.ts', '*.test.tsx', '*.test-support.ts', 'fakes.ts'].map((name) => join(source, 'src/**', name)),
   };
   const project = join(staging, `${entry.folder}.tsconfig.json`);
   writeFileSync(project, JSON.stringify(config));

@@ -95,6 +95,7 @@ export const quick: readonly Step[] = [
   tool('unused', 'no file, export or dependency that nothing uses', ['--no-progress'], 'knip'),
   check('dependencies', 'each dependency is explained', checkDependencies),
   check('text', 'no machine paths, nothing left undone', checkText),
+  tool('docs', 'documents agree with the code, links lead somewhere', ['scripts/docs.ts', '--check'], 'node'),
   check('promises', 'every promise has tests or is due', () => [...checkPromises(), ...checkReadme()]),
   tests('unit', 'each module by itself'),
 ];

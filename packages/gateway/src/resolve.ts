@@ -44,7 +44,7 @@ export function resolveTarget(
 
 function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {
   const name = exchange.message.params?.['name'];
-  if (typeof name !== 'string') return badParams(exchange, 'params.name must be a string');
+  if (typeof name !== 'string') return badParams('params.name must be a string');
   return lookUp(list, name, exchange.path, world) ?? unknown(list === 'tools' ? 'tool' : 'prompt', name);
 }
 
@@ -60,7 +60,7 @@ function lookUp(
 
 function findResource(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const uri = exchange.message.params?.['uri'];
-  if (typeof uri !== 'string') return badParams(exchange, 'params.uri must be a string');
+  if (typeof uri !== 'string') return badParams('params.uri must be a string');
   return resourceTarget(uri, 'resources', exchange.path, world) ?? unknown('resource', uri);
 }
 
@@ -90,28 +90,28 @@ export function resourceTarget(
 
 function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const ref = exchange.message.params?.['ref'];
-  if (!isObject(ref)) return badParams(exchange, 'params.ref must be an object');
+  if (!isObject(ref)) return badParams('params.ref must be an object');
   if (ref['type'] === 'ref/prompt') {
     const { name } = ref;
-    if (typeof name !== 'string') return badParams(exchange, 'params.ref.name must be a string');
+    if (typeof name !== 'string') return badParams('params.ref.name must be a string');
     return lookUp('prompts', name, exchange.path, world) ?? unknown('prompt', name);
   }
   if (ref['type'] === 'ref/resource') {
     const { uri } = ref;
-    if (typeof uri !== 'string') return badParams(exchange, 'params.ref.uri must be a string');
+    if (typeof uri !== 'string') return badParams('params.ref.uri must be a string');
     return resourceTarget(uri, 'templates', exchange.path, world) ?? unknown('resource', uri);
   }
-  return badParams(exchange, 'params.ref.type must be ref/prompt or ref/resource');
+  return badParams('params.ref.type must be ref/prompt or ref/resource');
 }
 
 function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const name = exchange.message.method ?? '';
   const cursor = exchange.message.params?.['cursor'];
   if (cursor === undefined) return { kind: 'list', name, key: name, offset: 0 };
-  if (typeof cursor !== 'string') return badParams(exchange, 'params.cursor must be a string');
+  if (typeof cursor !== 'string') return badParams('params.cursor must be a string');
   const opened = world.seal.open('cursor', handleBinding(exchange, name), cursor);
   const offset = isObject(opened) ? opened['offset'] : undefined;
-  if (typeof offset !== 'number') return refuse('bad-handle', { fill: { handle: 'cursor' }, ...idOf(exchange) });
+  if (typeof offset !== 'number') return refuse('bad-handle', { fill: { handle: 'cursor' } });
   return { kind: 'list', name, key: name, offset };
 }
 
@@ -123,10 +123,10 @@ export function handleBinding(exchange: Parsed, subject: string): { principal: s
 function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {
   const sealed = exchange.message.params?.['requestState'];
   if (sealed === undefined || 'isRefusal' in target || exchange.era !== 'modern') return target;
-  if (typeof sealed !== 'string') return badParams(exchange, 'params.requestState must be a string');
+  if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
   const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
   const inner = isObject(opened) ? opened['state'] : undefined;
-  if (typeof inner !== 'string') return refuse('bad-handle', { fill: { handle: 'requestState' }, ...idOf(exchange) });
+  if (typeof inner !== 'string') return refuse('bad-handle', { fill: { handle: 'requestState' } });
   return { ...target, requestState: inner };
 }
 
@@ -141,14 +141,10 @@ function unknown(kind: string, name: string): Refusal {
   return refuse('unknown', { fill: { kind, name } });
 }
 
-function badParams(exchange: Parsed, detail: string): Refusal {
-  return refuse('invalid-params', { fill: { detail }, ...idOf(exchange) });
+function badParams(detail: string): Refusal {
+  return refuse('invalid-params', { fill: { detail } });
 }
 
-function idOf(exchange: Parsed): { readonly id?: string | number } {
-  const { id } = exchange.message;
-  return typeof id === 'string' || typeof id === 'number' ? { id } : {};
-}
 
 /** A caller's params as far as they are an object. */
 export function paramsOf(exchange: Parsed): JsonObject {

@@ -125,9 +125,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const log = makeLog(options);
   const live = await openLiveStore(options.config, keys, (text) => log('warning', text));
   if ('fault' in live) return live;
-  const trail = await openAudit(options.config, keys, (state, cause) =>
-    log(state === 'healthy' ? 'info' : 'warning', `the audit trail is ${state}${cause === undefined ? '' : `: ${String(cause)}`}`),
-  );
+  const trail = await openAudit(options.config, keys, (state, cause) => {
+    if (state === 'closed') return;
+    const why = cause === undefined ? '' : `: ${String(cause)}`;
+    log(state === 'healthy' ? 'info' : 'warning', `the audit trail is ${state}${why}`);
+  });
   if ('fault' in trail) {
     await live.close();
     return trail;

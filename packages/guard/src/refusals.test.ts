@@ -58,7 +58,7 @@ const contract: readonly Row[] = [
 ];
 
 describe('the table of refusals', () => {
-  it.each<Row>(contract)('%s is refused in %s, shows as %s, with status %i and code %s', (name, stage, shows, status, code) => {
+  it.each<Row>(contract)('%s is refused in %s, shows as %s, with status %i and code %s', (...[name, stage, shows, status, code]: Row) => {
     const row: RefusalRow = refusals[name];
     expect([row.stage, row.shows, row.status, row.code]).toEqual([stage, shows, status, code]);
   });

@@ -83,7 +83,7 @@ function sentence(summary: string): string {
   return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
 }
 
-const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
+const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
 
 function configOption(): Option {
   return new Option('-c, --config <file>', 'configuration; give it again to merge more')
@@ -266,7 +266,6 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
             option('--name <name>', 'what the key is for; callers with it are key:<name>').makeOptionMandatory(),
             option('--role <role>', 'a role of the configuration; give it again for more')
               .argParser(collect)
-              .default([])
               .makeOptionMandatory(),
             option('--expires <duration>', 'how long it is good for, like 90d; default: for ever'),
           ],

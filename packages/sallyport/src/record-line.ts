@@ -27,6 +27,7 @@ export function summaryOf(record: AuditRecord): ShownExchange {
 
 function textOf(record: AuditRecord): string | undefined {
   if (record.kind === 'intent') return 'about to happen';
+  if (record.kind === 'admin') return [record.method, reasonWords(record)].filter(Boolean).join(', ');
   return effectOf(record) === 'ok' && record.kind === 'outcome' ? undefined : reasonWords(record);
 }
 

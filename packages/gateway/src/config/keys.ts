@@ -214,10 +214,11 @@ const limits = object<LimitsConfig>(
     requestTimeout: {
       reader: duration({ minimum: 1000, maximum: 3_600_000, words: 'from 1s to 1h' }),
       fallback: '60s',
+      needsRestart: true,
       description: 'How long a caller may take to send a request',
     },
     perAddress: { reader: rate, fallback: '1000/s burst 2000', description: 'Requests of one address' },
-    failedLogins: { reader: rate, fallback: '10/m', description: 'Failed logins of one address' },
+    failedLogins: { reader: rate, fallback: '10/m', description: 'Failed logins of one address with one credential' },
     concurrentPerCaller: {
       reader: integer(1, 100_000, 32),
       fallback: 32,
@@ -238,15 +239,18 @@ const audit = object<AuditConfig>(
     durability: {
       reader: choice('intent', 'full', 'interval'),
       fallback: 'intent',
+      needsRestart: true,
       description: 'When a record counts as written: before the call, also before the answer, or every 50 ms',
     },
     rotate: {
       reader: size({ minimum: 64 * KIB, maximum: 4096 * MIB, words: 'from 64KiB to 4GiB' }),
       fallback: '64MiB',
+      needsRestart: true,
       description: 'Size at which the next file begins',
     },
     keep: {
       reader: duration({ minimum: DAY, maximum: 36_500 * DAY, words: 'from 1d to 36500d' }),
+      needsRestart: true,
       description: 'How long files stay; without it for ever',
     },
     arguments: {
@@ -364,7 +368,7 @@ export const file: Reader<FileBody> = object<FileBody>(
       reader: store,
       fallback: 'sqlite:state/sallyport.db',
       needsRestart: true,
-      description: 'Where keys and accepted definitions are kept',
+      description: 'Where keys and blocks are kept',
     },
     master: {
       reader: master,

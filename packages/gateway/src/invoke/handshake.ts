@@ -38,11 +38,11 @@ export async function answerDiscover(exchange: Intended, world: World): Promise<
 export async function answerInitialize(exchange: Intended, world: World): Promise<Answer | Refusal> {
   const params = exchange.message.params ?? {};
   const asked = params['protocolVersion'];
-  if (typeof asked !== 'string') return badParams(exchange, 'params.protocolVersion must be a string');
+  if (typeof asked !== 'string') return badParams('params.protocolVersion must be a string');
   const capabilities = params['capabilities'];
-  if (!isObject(capabilities)) return badParams(exchange, 'params.capabilities must be an object');
+  if (!isObject(capabilities)) return badParams('params.capabilities must be an object');
   const { connection } = exchange;
-  if (exchange.session?.revision !== undefined) return badParams(exchange, 'this session has been initialized already');
+  if (exchange.session?.revision !== undefined) return badParams('this session has been initialized already');
   await world.settled;
   const revision = asked !== MODERN_REVISION && SUPPORTED_REVISIONS.includes(asked) ? asked : LATEST_LEGACY_REVISION;
   const clientInfo = params['clientInfo'];
@@ -75,7 +75,7 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
 /** Answers `logging/setLevel`: kept with the session, and told to servers when the session next calls them. */
 export function answerSetLevel(exchange: Intended): Answer | Refusal {
   const level = exchange.message.params?.['level'];
-  if (typeof level !== 'string' || !levels.has(level)) return badParams(exchange, 'params.level is no log level');
+  if (typeof level !== 'string' || !levels.has(level)) return badParams('params.level is no log level');
   const session = sessionOf(exchange);
   if (session === undefined) return refuse('session-required');
   session.logLevel = level;
@@ -128,8 +128,6 @@ function result(value: object): Answer {
   return { kind: 'result', body: Buffer.from(JSON.stringify(value)), isToolError: false, interim: 0 };
 }
 
-function badParams(exchange: Intended, detail: string): Refusal {
-  const { id } = exchange.message;
-  const known = typeof id === 'string' || typeof id === 'number' ? { id } : {};
-  return refuse('invalid-params', { fill: { detail }, ...known });
+function badParams(detail: string): Refusal {
+  return refuse('invalid-params', { fill: { detail } });
 }

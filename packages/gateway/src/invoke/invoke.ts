@@ -32,7 +32,7 @@ export function invokeTarget(exchange: Intended, world: World): Answer | Refusal
   if (kind === 'response') return takeResponse(exchange);
   if (kind === 'notification') return takeNotification(exchange);
   const handler = handlers.get(method ?? '');
-  if (handler === undefined) return refuse('unknown-method', typeof id === 'string' || typeof id === 'number' ? { id } : {});
+  if (handler === undefined) return refuse('unknown-method');
   const conversation = exchange.connection ?? exchange.session;
   const answer = handler(exchange, world);
   if (conversation === undefined || !(answer instanceof Promise) || id === undefined || id === null) return answer;

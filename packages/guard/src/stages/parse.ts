@@ -1,5 +1,5 @@
 /** Reads the body: strict JSON, JSON-RPC shape, era, agreement of headers and body, and the session it names. */
-import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
+import { classify, readMessage, type ClassifyFault, type MessageFault } from '@sallyport/protocol';
 import type { CallerSession, Identified, Parsed } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
@@ -16,6 +16,8 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   const reading = readMessage(body, { maxDepth: exchange.rules.limits.depth });
   if (reading.kind === 'fault') return refuseShape(reading.fault);
   const { message } = reading;
+  // Known from here on, so that a refusal can answer its id, or leave a notification unanswered.
+  Object.assign(exchange, { message });
   const session = findSession(exchange, ports);
   const classified = classify({
     transport: exchange.door === 'http' ? 'http' : 'stdio',
@@ -23,12 +25,12 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
     ...(exchange.head === undefined ? {} : { headers: exchange.head.headers, repeated: exchange.head.repeated }),
     sessionRevision: isRefusal(session) ? undefined : session?.revision,
   });
-  if (classified.kind === 'fault') return refuseClass(classified.fault, message);
+  if (classified.kind === 'fault') return refuseClass(classified.fault);
   const { era, revision } = classified;
   if (era === 'modern') return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
-  if (isRefusal(session)) return { ...session, ...idOf(message) };
+  if (isRefusal(session)) return session;
   const missing = needsSession(classified, session, exchange);
-  if (missing) return refuse('session-required', idOf(message));
+  if (missing) return refuse('session-required');
   const parsed = { message, era, revision, method: methodOf(classified) };
   return Object.assign(exchange, session === undefined ? parsed : { ...parsed, session });
 }
@@ -72,14 +74,9 @@ const classRefusals = new Map<number, RefusalName>([
   [-32022, 'unsupported-version'],
 ]);
 
-function refuseClass(fault: ClassifyFault, message: Message): Refusal {
+function refuseClass(fault: ClassifyFault): Refusal {
   return refuse(classRefusals.get(fault.code) ?? 'invalid-request', {
-    ...idOf(message),
     fill: { detail: fault.name },
     ...(fault.data === undefined ? {} : { data: fault.data }),
   });
-}
-
-function idOf(message: Message): { readonly id?: string | number } {
-  return typeof message.id === 'string' || typeof message.id === 'number' ? { id: message.id } : {};
 }

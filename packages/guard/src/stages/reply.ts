@@ -70,6 +70,9 @@ function replyUnknown(exchange: Recorded, refusal: Refusal): Reply {
 }
 
 function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Reply {
+  // JSON-RPC 2.0 §4.1: a notification is not answered, not even one that nobody knows.
+  const isNotified = exchange.message?.kind === 'notification';
+  if (isNotified && refusal.name === 'unknown-method') return { status: 202, headers: baseHeaders(exchange.id) };
   const headers = jsonHeaders(exchange.id);
   if (row.status === 401) headers.push('WWW-Authenticate', challenge(refusal));
   if (row.status === 405) headers.push('Allow', 'POST');

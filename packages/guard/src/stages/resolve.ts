@@ -7,7 +7,7 @@ import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Promise<Resolved | Refusal> {
   const { path } = exchange;
   if (path.kind === 'server' && !exchange.rules.servers.has(path.server)) {
-    return refuse('unknown-server', messageId(exchange));
+    return refuse('unknown-server');
   }
   const found = ports.resolve(exchange);
   return found instanceof Promise ? found.then((target) => take(exchange, target)) : take(exchange, found);
@@ -15,9 +15,4 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 
 function take(exchange: Parsed, target: Target | Refusal): Resolved | Refusal {
   return isRefusal(target) ? target : Object.assign(exchange, { target });
-}
-
-function messageId(exchange: Parsed): { readonly id?: string | number } {
-  const { id } = exchange.message;
-  return typeof id === 'string' || typeof id === 'number' ? { id } : {};
 }

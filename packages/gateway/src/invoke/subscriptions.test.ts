@@ -1,0 +1,258 @@
+import { createCanceller } from '@sallyport/guard';
+import { describe, expect, it } from 'vitest';
+import {
+  beginSession,
+  envelope,
+  filesPath,
+  grantOf,
+  intended,
+  makeRules,
+  makeStream,
+  makeWorld,
+  messageOf,
+  openPolicy,
+  policyOf,
+  settle,
+  tool,
+  type RequestSpec,
+  type TestWorld,
+} from '../exchange.fixture.ts';
+import type { LinkListener } from '../upstreams/link.ts';
+
+const updated = (uri: string) => messageOf({ method: 'notifications/resources/updated', params: { uri } });
+const subscribe = (uri: string, method = 'resources/subscribe') => ({ id: 1, method, params: { uri } });
+
+function listening(session: ReturnType<typeof beginSession>) {
+  const stream = makeStream();
+  session.attach(stream);
+  return stream;
+}
+
+async function relay(world: TestWorld, spec: RequestSpec) {
+  const exchange = await intended(world, { era: 'legacy', ...spec });
+  const { subscriptions } = world;
+  return exchange.message.method === 'resources/subscribe' ? subscriptions.subscribe(exchange, world) : subscriptions.unsubscribe(exchange, world);
+}
+
+const methodsOf = (world: TestWorld) => world.server('files').link.requests.map(({ method }) => method).filter((method) => !method.endsWith('list'));
+
+describe('a subscription of a legacy caller', () => {
+  it('is made at the server and heard by whoever subscribed, and by nobody else', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const [one, other] = [beginSession(world), beginSession(world, { caller: 'key:eve' })];
+    const [heard, unheard] = [listening(one), listening(other)];
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: one })).toMatchObject({ kind: 'result' });
+    expect(methodsOf(world)).toEqual(['resources/subscribe']);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    world.server('files').say({ scope: '', message: updated('file:///b') });
+    expect(heard.sent).toEqual([
+      '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mcp+files:file:///a"}}',
+    ]);
+    expect(unheard.sent).toEqual([]);
+  });
+
+  it('names resources as callers of its path do', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world, { path: filesPath });
+    const stream = listening(session);
+    await relay(world, { value: subscribe('file:///a'), session, path: filesPath });
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent.join()).toContain('"uri":"file:///a"');
+  });
+
+  it('falls silent at once when the policy no longer allows to read', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world);
+    const stream = listening(session);
+    await relay(world, { value: subscribe('mcp+files:file:///a'), session });
+    world.inForce = makeRules(policyOf({ reader: { resources: [grantOf('files.file:///b')] } }), ['files']);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent).toEqual([]);
+    world.inForce = makeRules(openPolicy(), ['files']);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent).toHaveLength(1);
+  });
+
+  it('ends at the server with the last of those who share it', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const [one, other] = [beginSession(world), beginSession(world)];
+    const stream = listening(one);
+    for (const session of [one, other]) await relay(world, { value: subscribe('mcp+files:file:///a'), session });
+    await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: one });
+    expect(methodsOf(world)).toEqual(['resources/subscribe', 'resources/subscribe']);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent).toEqual([]);
+    await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: other });
+    expect(methodsOf(world).at(-1)).toBe('resources/unsubscribe');
+  });
+
+  it('ends with its session', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world);
+    await relay(world, { value: subscribe('mcp+files:file:///a'), session });
+    world.sessions.end(session, 'over');
+    const stream = listening(session);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent).toEqual([]);
+  });
+
+  it('is not made when the server refuses it, and the caller reads why', async () => {
+    const world = await makeWorld({
+      files: { era: 'legacy', script: () => ({ kind: 'answer', message: messageOf({ id: 1, error: { code: -32002, message: 'none' } }), httpStatus: undefined }) },
+    });
+    const session = beginSession(world);
+    const stream = listening(session);
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session })).toMatchObject({ kind: 'error', code: -32002 });
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    expect(stream.sent).toEqual([]);
+  });
+
+  it('cannot be carried to a modern server', async () => {
+    const world = await makeWorld({ files: { era: 'modern' } });
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: beginSession(world) })).toMatchObject({ name: 'unbridgeable' });
+  });
+});
+
+describe('logs outside of requests', () => {
+  const logged = messageOf({ method: 'notifications/message', params: { level: 'info', data: 'x' } });
+
+  it('reach the caller whose own conversation they came on, and nobody else', async () => {
+    const world = await makeWorld({ files: { era: 'legacy', share: 'caller' }, other: {} });
+    const [ada, eve] = [listening(beginSession(world)), listening(beginSession(world, { caller: 'key:eve' }))];
+    const elsewhere = listening(beginSession(world, { path: { kind: 'server', server: 'other' } }));
+    world.server('files').say({ scope: 'key:ada', message: logged });
+    expect([ada.sent.length, eve.sent.length, elsewhere.sent.length]).toEqual([1, 0, 0]);
+  });
+
+  it('of a shared conversation reach nobody', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const stream = listening(beginSession(world));
+    world.server('files').say({ scope: '', message: logged });
+    expect(stream.sent).toEqual([]);
+  });
+});
+
+describe('a changed list', () => {
+  it('is told to sessions whose path leads to the server, under the list’s own name', async () => {
+    const world = await makeWorld({ files: {}, other: {} });
+    const [all, files, other] = (['all', 'files', 'other'] as const).map((name) =>
+      listening(beginSession(world, { path: name === 'all' ? { kind: 'all' } : { kind: 'server', server: name } })),
+    );
+    world.server('files').spec = { tools: [tool('fresh')] };
+    await world.catalog.refresh('files');
+    const told = '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}';
+    expect([all?.sent, files?.sent, other?.sent]).toEqual([[told], [told], []]);
+  });
+});
+
+describe('a modern caller that listens', () => {
+  const listen = (notifications: object) => ({ id: 'L1', method: 'subscriptions/listen', params: { notifications, _meta: envelope() } });
+
+  async function open(world: TestWorld, notifications: object, more: Partial<RequestSpec> = {}) {
+    const stream = makeStream();
+    const cancellation = createCanceller();
+    const exchange = await intended(world, { value: listen(notifications), stream, cancellation, ...more });
+    const ended = world.subscriptions.listen(exchange, world);
+    await settle();
+    return { sent: stream.sent.map((text) => text), stream, cancellation, ended };
+  }
+
+  const stamp = '"_meta":{"io.modelcontextprotocol/subscriptionId":"L1"}';
+
+  it('is told first what was honoured, then only what it asked for, each under the id of its request', async () => {
+    const world = await makeWorld({ files: {} });
+    const { stream } = await open(world, { toolsListChanged: true, promptsListChanged: false, other: true });
+    world.server('files').spec = { tools: [tool('fresh')], prompts: [{ name: 'p' }] };
+    await world.catalog.refresh('files');
+    expect(stream.sent).toEqual([
+      `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"toolsListChanged":true},${stamp}}}`,
+      `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{${stamp}}}`,
+    ]);
+  });
+
+  it('hears nothing of servers that its path does not lead to', async () => {
+    const world = await makeWorld({ files: {}, other: {} });
+    const { stream } = await open(world, { toolsListChanged: true }, { path: { kind: 'server', server: 'other' } });
+    world.server('files').spec = { tools: [tool('fresh')] };
+    await world.catalog.refresh('files');
+    expect(stream.sent).toHaveLength(1);
+  });
+
+  it('subscribes only to what it may read, and hears only what it subscribed to', async () => {
+    let upstream: LinkListener | undefined;
+    const script = (request: { readonly params: Uint8Array | undefined }, listener: LinkListener) => {
+      upstream = listener;
+      const { notifications } = JSON.parse(Buffer.from(request.params ?? []).toString()) as { notifications: object };
+      listener.onMessage(messageOf({ method: 'notifications/subscriptions/acknowledged', params: { notifications } }));
+      return new Promise(() => undefined);
+    };
+    const world = await makeWorld({ files: { script } }, policyOf({ reader: { resources: [grantOf('files.file:///a')] } }));
+    const uris = ['mcp+files:file:///a', 'mcp+files:file:///secret', 'mcp+ghost:x', 7];
+    const { stream } = await open(world, { resourceSubscriptions: uris });
+    expect(stream.sent[0]).toContain('"resourceSubscriptions":["mcp+files:file:///a"]');
+    expect(Buffer.from(world.server('files').link.requests.at(-1)?.params ?? []).toString()).not.toContain('secret');
+    upstream?.onMessage(updated('file:///a'));
+    upstream?.onMessage(updated('file:///secret'));
+    upstream?.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x' } }));
+    expect(stream.sent.slice(1)).toEqual([
+      `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mcp+files:file:///a",${stamp}}}`,
+    ]);
+  });
+
+  it('needs a stream', async () => {
+    const world = await makeWorld({ files: {} });
+    const exchange = await intended(world, { value: listen({}), stream: makeStream(false) });
+    expect(await world.subscriptions.listen(exchange, world)).toMatchObject({ name: 'invalid-params' });
+  });
+
+  it('ends when it leaves, and hears nothing more', async () => {
+    const world = await makeWorld({ files: {} });
+    const { stream, cancellation, ended } = await open(world, { toolsListChanged: true });
+    cancellation.cancel('gone');
+    expect(await ended).toMatchObject({ name: 'cancelled' });
+    world.subscriptions.announce({ server: 'files', list: 'tools' });
+    expect(stream.sent).toHaveLength(1);
+  });
+
+  it('is told of the end when the gateway stops', async () => {
+    const world = await makeWorld({ files: {} });
+    const { ended } = await open(world, { toolsListChanged: true });
+    world.subscriptions.endFor(() => false, 'draining');
+    const answer = await ended;
+    expect('body' in answer ? Buffer.from(answer.body).toString() : '').toBe(`{"resultType":"complete",${stamp}}`);
+  });
+
+  it('is ended when it may not call any more, and others are not', async () => {
+    const world = await makeWorld({ files: {} });
+    const [ada, eve] = [await open(world, {}), await open(world, {}, { caller: 'key:eve' })];
+    world.subscriptions.endFor((principal) => principal === 'key:eve', 'revoked');
+    expect([ada.cancellation.reason, eve.cancellation.reason]).toEqual(['revoked', undefined]);
+  });
+});
+
+describe('preparing a conversation', () => {
+  it('tells a server of its own the log level of the session, once for each level', async () => {
+    const world = await makeWorld({ files: { era: 'legacy', share: 'caller' } });
+    const session = beginSession(world);
+    const exchange = await intended(world, { value: { id: 1, method: 'ping' }, era: 'legacy', session });
+    const server = world.server('files');
+    const prepare = () => world.subscriptions.prepare(server.link, server, exchange);
+    await prepare();
+    expect(methodsOf(world)).toEqual([]);
+    session.logLevel = 'warning';
+    await prepare();
+    await prepare();
+    session.logLevel = 'debug';
+    await prepare();
+    expect(methodsOf(world)).toEqual(['logging/setLevel', 'logging/setLevel']);
+  });
+
+  it('tells nothing to a server that everybody shares', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world);
+    session.logLevel = 'debug';
+    const exchange = await intended(world, { value: { id: 1, method: 'ping' }, era: 'legacy', session });
+    const server = world.server('files');
+    expect(world.subscriptions.prepare(server.link, server, exchange)).toBeUndefined();
+  });
+});
