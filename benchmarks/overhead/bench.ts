@@ -50,7 +50,9 @@ async function measureGrid(wanted: Options, taking: readonly Arm[]): Promise<Cel
             const findings = await lineUp.run({ callers, bytes }, effort);
             const figures = summarize(findings, () => 'bare');
             found.push({ callers, tools, keys, bytes, figures });
-            show(`\n${callers} callers, ${tools} tools, ${keys} keys, ${bytes / 1000} KB, ${wanted.rounds} × ${wanted.seconds} s`);
+            show(
+              `\n${callers} callers, ${tools} tools, ${keys} keys, ${bytes / 1000} KB, ${wanted.rounds} × ${wanted.seconds} s`,
+            );
             for (const line of tableOf(figures)) show(line);
           }
         }
@@ -63,7 +65,9 @@ async function measureGrid(wanted: Options, taking: readonly Arm[]): Promise<Cel
 }
 
 function machineLine(): string {
-  const cores = isPinned ? 'the measured server alone on one core, load and upstream on another' : 'processes share their cores: figures are rough';
+  const cores = isPinned
+    ? 'the measured server alone on one core, load and upstream on another'
+    : 'processes share their cores: figures are rough';
   return `Node ${process.versions.node}, ${cores}`;
 }
 

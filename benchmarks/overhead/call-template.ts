@@ -87,7 +87,12 @@ export class CallTemplate {
 
 /** Whether a body is the answer to the call with this id: its id and its mark, and no error. */
 export function isAnswer(body: Buffer, id: number): boolean {
-  return body.includes(`"id":${id}`) && body.includes(`"m${id}`) && !body.includes('"error":') && !body.includes('"isError":true');
+  return (
+    body.includes(`"id":${id}`) &&
+    body.includes(`"m${id}`) &&
+    !body.includes('"error":') &&
+    !body.includes('"isError":true')
+  );
 }
 
 function encodeBody(dialect: Dialect, bytes: number, name: string): string {

@@ -51,7 +51,9 @@ export class Caller {
   /** Ends the session and the connection. */
   async close(): Promise<void> {
     if (this.#session !== undefined && !this.#socket.destroyed) {
-      await this.#exchange(`DELETE ${this.#dialect.path} HTTP/1.1`, [`Mcp-Session-Id: ${this.#session}`], '').catch(() => undefined);
+      await this.#exchange(`DELETE ${this.#dialect.path} HTTP/1.1`, [`Mcp-Session-Id: ${this.#session}`], '').catch(
+        () => undefined,
+      );
     }
     this.#isClosed = true;
     this.#socket.destroy();

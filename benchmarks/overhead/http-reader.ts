@@ -57,7 +57,7 @@ export class HttpReader {
 /** The body of a chunked message; undefined while its last chunk is missing. */
 function readChunks(bytes: Buffer, start: number): Buffer | undefined {
   const parts: Buffer[] = [];
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const end = bytes.indexOf(lineBreak, at);
     if (end < 0) return undefined;
     const size = Number.parseInt(bytes.toString('latin1', at, end), 16);

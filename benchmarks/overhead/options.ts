@@ -48,7 +48,11 @@ export function readOptions(words: readonly string[]): Options | string {
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
     if (['--sweep', '--half-load', '--memory', '--quiet'].includes(word)) switches.add(word);
-    else if (['--arms', '--rounds', '--seconds', '--warmup', '--callers', '--tools', '--keys', '--size', '--json'].includes(word)) {
+    else if (
+      ['--arms', '--rounds', '--seconds', '--warmup', '--callers', '--tools', '--keys', '--size', '--json'].includes(
+        word,
+      )
+    ) {
       const value = words[at + 1];
       if (value === undefined) return `${word} wants a value`;
       given.set(word, value);

@@ -27,7 +27,9 @@ for (const [index, id] of profile.samples.entries()) {
 
 const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
 const labels = new Map(profile.nodes.map((node) => [node.id, labelOf(node)]));
-const parents = new Map(profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)));
+const parents = new Map(
+  profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)),
+);
 const idle = new Set(['(idle)', '(program)', '(root)']);
 const busy = [...own].filter(([id]) => labels.get(id) !== '(idle)').reduce((sum, [, time]) => sum + time, 0);
 

@@ -71,7 +71,19 @@ export function summarize(
   });
 }
 
-const columns = ['arm', 'req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU ms/1000', 'busy', 'RSS MiB', 'of bare [quartiles]', 'CPU ratio', 'errors'];
+const columns = [
+  'arm',
+  'req/s',
+  'p50 ms',
+  'p95 ms',
+  'p99 ms',
+  'CPU ms/1000',
+  'busy',
+  'RSS MiB',
+  'of bare [quartiles]',
+  'CPU ratio',
+  'errors',
+];
 
 /** The figures as lines of a table, with what could not be measured below it. */
 export function tableOf(figures: readonly Figures[]): string[] {
@@ -85,7 +97,9 @@ export function tableOf(figures: readonly Figures[]): string[] {
     row.cpuPerThousand.toFixed(1),
     `${(row.busy * 100).toFixed(0)} %`,
     row.rssMib.toFixed(0),
-    row.ratio === undefined ? '' : `${row.ratio.median.toFixed(3)} [${row.ratio.lower.toFixed(3)}–${row.ratio.upper.toFixed(3)}]`,
+    row.ratio === undefined
+      ? ''
+      : `${row.ratio.median.toFixed(3)} [${row.ratio.lower.toFixed(3)}–${row.ratio.upper.toFixed(3)}]`,
     row.cpuRatio === undefined ? '' : row.cpuRatio.toFixed(3),
     String(row.errors),
   ]);
@@ -102,6 +116,9 @@ export function tableOf(figures: readonly Figures[]): string[] {
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? [];
   return rows.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd(),
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
   );
 }

@@ -74,7 +74,11 @@ export async function seeEnvironments(): Promise<SeenEnvironments> {
 }
 
 /** Names of the gateway's variables that a server saw by name or by value, other than those it was given. */
-export function leaked(seen: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>, given: readonly string[]): string[] {
+export function leaked(
+  seen: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
+  given: readonly string[],
+): string[] {
   const text = JSON.stringify(Object.entries(seen).filter(([name]) => !given.includes(name)));
   return Object.entries(own).flatMap(([name, value]) =>
     given.includes(name) || (!(name in seen) && !text.includes(value)) ? [] : [name],

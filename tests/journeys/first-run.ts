@@ -43,7 +43,13 @@ export function emptyEnvironment(home: string, programs: readonly string[] = [])
   );
   const { PATH = '' } = baseEnvironment(home);
   const system = PATH.slice(PATH.indexOf(':') + 1);
-  return { ...Object.fromEntries(kept), PATH: [...programs, system].join(':'), HOME: home, LANG: 'C.UTF-8', NO_UPDATE_NOTIFIER: '1' };
+  return {
+    ...Object.fromEntries(kept),
+    PATH: [...programs, system].join(':'),
+    HOME: home,
+    LANG: 'C.UTF-8',
+    NO_UPDATE_NOTIFIER: '1',
+  };
 }
 
 /** Writes a file that moves the gateway to free ports, for a further `-c`. */
@@ -55,7 +61,12 @@ export async function writePorts(folder: string): Promise<string> {
 }
 
 /** Runs a program to its end and returns its code and both its streams. */
-export function say(command: readonly [string, ...string[]], cwd: string, env: Readonly<Record<string, string>>, ceilingMs = 300_000): Promise<Said> {
+export function say(
+  command: readonly [string, ...string[]],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  ceilingMs = 300_000,
+): Promise<Said> {
   const [program, ...words] = command;
   return new Promise((resolve) => {
     const options = { cwd, env, timeout: ceilingMs, maxBuffer: 64 * 1024 * 1024 };
@@ -67,7 +78,12 @@ export function say(command: readonly [string, ...string[]], cwd: string, env: R
 }
 
 /** As `say`, for what has to go well. */
-export async function must(command: readonly [string, ...string[]], cwd: string, env: Readonly<Record<string, string>>, ceilingMs?: number): Promise<string> {
+export async function must(
+  command: readonly [string, ...string[]],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  ceilingMs?: number,
+): Promise<string> {
   const { code, text } = await say(command, cwd, env, ceilingMs);
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}\n${text}`);
   return text;
@@ -89,7 +105,8 @@ export async function firstRun(
   // A group of its own, so that Ctrl-C can be sent to all of it as a terminal does.
   const child = spawn(program, words, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => void (printed += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => void (printed += text));
   let hasEnded = false;
   const ended = new Promise<Ending>((resolve) => {
     child.once('close', (code, signal) => {
@@ -124,7 +141,11 @@ export async function firstRun(
 }
 
 /** Runs what was printed word for word, one after the other. */
-async function runAll(commands: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Promise<string[]> {
+async function runAll(
+  commands: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string[]> {
   const answers: string[] = [];
   for (const command of commands) answers.push(await must(['sh', '-c', command], cwd, env, 30_000));
   return answers;
@@ -132,7 +153,7 @@ async function runAll(commands: readonly string[], cwd: string, env: Readonly<Re
 
 /** The curl commands of the banner, each with its continued lines. */
 function printedCurls(printed: string): string[] {
-  return [...printed.matchAll(/^ *(curl .*(?:\\\n.*)*)/gm)].map(([, command = '']) => command);
+  return [...printed.matchAll(/^ *(curl (?:.*\\\n)*.*)/gm)].map(([, command = '']) => command);
 }
 
 /** The exchange id at the end of the refused call's line. */

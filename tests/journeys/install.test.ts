@@ -33,7 +33,20 @@ describe('the packed packages', () => {
   it('say how they are used', async () => {
     const { code, text } = await npx('--help');
     expect(code).toBe(0);
-    for (const command of ['init', 'run', 'wrap', 'connect', 'check', 'schema', 'status', 'call', 'explain', 'keys', 'audit', 'doctor']) {
+    for (const command of [
+      'init',
+      'run',
+      'wrap',
+      'connect',
+      'check',
+      'schema',
+      'status',
+      'call',
+      'explain',
+      'keys',
+      'audit',
+      'doctor',
+    ]) {
       expect(text).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     }
   });

@@ -38,5 +38,10 @@ export async function installPacked(withServer: boolean): Promise<Installed> {
 export async function initAndRun({ folder, env }: Installed, readyCeilingMs: number): Promise<FirstRun> {
   await must(['npx', 'sallyport', 'init'], folder, env);
   const ports = await writePorts(folder);
-  return firstRun(['npx', 'sallyport', 'run', '-c', 'sallyport.yaml', '-c', ports, '--try', 'reader'], folder, env, readyCeilingMs);
+  return firstRun(
+    ['npx', 'sallyport', 'run', '-c', 'sallyport.yaml', '-c', ports, '--try', 'reader'],
+    folder,
+    env,
+    readyCeilingMs,
+  );
 }

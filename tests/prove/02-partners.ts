@@ -11,13 +11,17 @@ export const prove: Prove = async () => {
     for (const pair of pairs) {
       const pairName = `${pair.partner.name} at ${pair.door}`;
       const started = performance.now();
-      const seen = await tell(pair, doors, 'whole').catch((error: unknown) => [{ step: 'connects', failure: String(error) }]);
+      const seen = await tell(pair, doors, 'whole').catch((error: unknown) => [
+        { step: 'connects', failure: String(error) },
+      ]);
       const failed = seen.flatMap(({ step, failure }) =>
         failure === undefined ? [] : [`${step}: ${failure.slice(0, 300)}`],
       );
       told += seen.length;
       details.push(
-        failed.length === 0 ? `✓ ${pairName}: ${seen.length} steps, ${((performance.now() - started) / 1000).toFixed(1)} s` : `✗ ${pairName}`,
+        failed.length === 0
+          ? `✓ ${pairName}: ${seen.length} steps, ${((performance.now() - started) / 1000).toFixed(1)} s`
+          : `✗ ${pairName}`,
         ...failed.map((line) => `    ${line}`),
       );
     }

@@ -6,7 +6,8 @@ export const prove: Prove = async () => {
   const { own, bare, listed, ownPath } = await seeEnvironments();
   const given = ['HOME', 'TOKEN', 'LOG'];
   const leaks = [...leaked(bare, own, []), ...leaked(listed, own, given), ...leaked(ownPath, own, [])];
-  const hasListed = listed['HOME'] === own['HOME'] && listed['TOKEN'] === own['FILES_TOKEN'] && listed['LOG'] === 'info';
+  const hasListed =
+    listed['HOME'] === own['HOME'] && listed['TOKEN'] === own['FILES_TOKEN'] && listed['LOG'] === 'info';
   return {
     figure:
       `${Object.keys(own).length} variables of the gateway, 3 servers: ${leaks.length} seen that were not listed` +

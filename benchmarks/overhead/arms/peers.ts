@@ -55,7 +55,10 @@ async function serving(running: Running, port: number, dialect: Dialect): Promis
 
 async function isListening(port: number): Promise<true | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'OPTIONS', signal: AbortSignal.timeout(1000) });
+    const answer = await fetch(`http://127.0.0.1:${port}/mcp`, {
+      method: 'OPTIONS',
+      signal: AbortSignal.timeout(1000),
+    });
     await answer.body?.cancel();
     return true;
   } catch {
@@ -70,7 +73,15 @@ export const mcpProxy: Arm = {
   async start({ tools, folder }) {
     await install();
     const port = await freePort();
-    const words = ['mcp-proxy/dist/bin/mcp-proxy.mjs', '--host', '127.0.0.1', '--port', String(port), '--server', 'stream'];
+    const words = [
+      'mcp-proxy/dist/bin/mcp-proxy.mjs',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--server',
+      'stream',
+    ];
     const running = peer([...words, '--upstreamProtocol', 'auto', '--', ...echoCommand(tools)], folder);
     return serving(running, port, plainModern);
   },
@@ -83,7 +94,15 @@ export const mcpProxyLegacy: Arm = {
   async start({ tools, folder }) {
     await install();
     const port = await freePort();
-    const words = ['mcp-proxy/dist/bin/mcp-proxy.mjs', '--host', '127.0.0.1', '--port', String(port), '--server', 'stream'];
+    const words = [
+      'mcp-proxy/dist/bin/mcp-proxy.mjs',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--server',
+      'stream',
+    ];
     const running = peer([...words, '--no-eventStore', '--', ...echoCommand(tools)], folder);
     return serving(running, port, legacy);
   },
@@ -96,7 +115,14 @@ export const supergateway: Arm = {
   async start({ tools, folder }) {
     await install();
     const port = await freePort();
-    const words = ['supergateway/dist/index.js', '--outputTransport', 'streamableHttp', '--stateful', '--logLevel', 'none'];
+    const words = [
+      'supergateway/dist/index.js',
+      '--outputTransport',
+      'streamableHttp',
+      '--stateful',
+      '--logLevel',
+      'none',
+    ];
     const running = peer([...words, '--port', String(port), '--stdio', echoCommand(tools).join(' ')], folder);
     return serving(running, port, legacy);
   },
@@ -121,8 +147,11 @@ export const mcpHub: Arm = {
       body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
     });
     await answer.body?.cancel();
-    if (answer.ok) return { port, pid: running.pid, dialect: { ...legacy, prefix: 'bench__' }, keys: [], stop: running.stop };
+    if (answer.ok)
+      return { port, pid: running.pid, dialect: { ...legacy, prefix: 'bench__' }, keys: [], stop: running.stop };
     await running.stop();
-    throw new CannotServe(`does not serve Streamable HTTP (POST /mcp: HTTP ${answer.status}); only HTTP+SSE of 2024-11-05`);
+    throw new CannotServe(
+      `does not serve Streamable HTTP (POST /mcp: HTTP ${answer.status}); only HTTP+SSE of 2024-11-05`,
+    );
   },
 };

@@ -105,7 +105,12 @@ export function scriptedLink(era: Era, capabilities: JsonObject, script: Script)
 }
 
 function isLinkAnswer(value: unknown): value is LinkAnswer {
-  return typeof value === 'object' && value !== null && 'kind' in value && (value.kind === 'answer' || value.kind === 'failure');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    (value.kind === 'answer' || value.kind === 'failure')
+  );
 }
 
 /** What a server of the test publishes and does. */
@@ -146,7 +151,13 @@ const members: Readonly<Record<string, readonly ['tools' | 'prompts' | 'resource
 export function scriptedServer(name: string, spec: ServerSpec): TestServer {
   const lists = new Listeners<ListKind>();
   const notifications = new Listeners<UpstreamNotification>();
-  const capabilities = spec.capabilities ?? { tools: {}, prompts: {}, resources: { subscribe: true }, completions: {}, logging: {} };
+  const capabilities = spec.capabilities ?? {
+    tools: {},
+    prompts: {},
+    resources: { subscribe: true },
+    completions: {},
+    logging: {},
+  };
   const wishes: AcquireWish[] = [];
   const link = scriptedLink(spec.era ?? 'modern', capabilities, (request, listener) => {
     const list = members[request.method];
@@ -397,9 +408,16 @@ export async function intended(world: TestWorld, spec: RequestSpec): Promise<Int
 }
 
 /** Begins a legacy session. */
-export function beginSession(world: TestWorld, more: Partial<RequestSpec> & { readonly capabilities?: JsonObject } = {}): Session {
+export function beginSession(
+  world: TestWorld,
+  more: Partial<RequestSpec> & { readonly capabilities?: JsonObject } = {},
+): Session {
   const exchange: Identified = parsed(world, { value: { id: 0, method: 'ping' }, era: 'legacy', ...more });
-  const handshake = { revision: '2025-11-25', clientCapabilities: more.capabilities ?? {}, clientInfo: { name: 'editor' } };
+  const handshake = {
+    revision: '2025-11-25',
+    clientCapabilities: more.capabilities ?? {},
+    clientInfo: { name: 'editor' },
+  };
   const session = world.sessions.create(exchange, handshake);
   if (session === undefined) throw new Error('no room');
   return session;

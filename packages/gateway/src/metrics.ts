@@ -50,7 +50,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     collect() {
       this.reset();
-      for (const { name, transport, state } of sources.upstreams()) this.set({ server: name, transport }, state === 'ready' ? 1 : 0);
+      for (const { name, transport, state } of sources.upstreams())
+        this.set({ server: name, transport }, state === 'ready' ? 1 : 0);
     },
   });
   new Gauge({

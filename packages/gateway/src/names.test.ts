@@ -53,10 +53,17 @@ describe('URIs on /mcp', () => {
   });
 
   it('can be read back, whatever the server calls its resources', () => {
-    const uri = fc.oneof(fc.string(), fc.string().map((rest) => `ui://${rest}`), fc.webUrl(), fc.string({ unit: 'binary' }));
-    fc.assert(fc.property(server, uri, (owner, original) => {
-      expect(readWireUri(wireUri(owner, original))).toEqual({ server: owner, uri: original });
-    }));
+    const uri = fc.oneof(
+      fc.string(),
+      fc.string().map((rest) => `ui://${rest}`),
+      fc.webUrl(),
+      fc.string({ unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(server, uri, (owner, original) => {
+        expect(readWireUri(wireUri(owner, original))).toEqual({ server: owner, uri: original });
+      }),
+    );
   });
 
   it('cannot pass for another server’s', () => {
@@ -64,10 +71,18 @@ describe('URIs on /mcp', () => {
     expect(readWireUri(wireUri('files', 'ui://other/x'))).toEqual({ server: 'files', uri: 'ui://other/x' });
   });
 
-  it.each(['', 'file:///x', 'mcp+:x', 'mcp+Files:x', 'mcp+files', 'MCP+files:x', 'ui://', 'ui://files', 'ui://FILES/x', ' mcp+files:x'])(
-    '%j names no server',
-    (given) => {
-      expect(readWireUri(given)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'file:///x',
+    'mcp+:x',
+    'mcp+Files:x',
+    'mcp+files',
+    'MCP+files:x',
+    'ui://',
+    'ui://files',
+    'ui://FILES/x',
+    ' mcp+files:x',
+  ])('%j names no server', (given) => {
+    expect(readWireUri(given)).toBeUndefined();
+  });
 });

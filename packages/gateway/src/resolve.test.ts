@@ -59,7 +59,9 @@ describe('a tool', () => {
   });
 
   it('brings its accepted definition', async () => {
-    expect(await find({ value: call('files__read') })).toMatchObject({ definition: { digest: expect.stringMatching(/^[0-9a-f]{64}$/) } });
+    expect(await find({ value: call('files__read') })).toMatchObject({
+      definition: { digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
   });
 });
 
@@ -82,9 +84,15 @@ describe('a resource', () => {
     expect(target).not.toHaveProperty('asked');
   });
 
-  it.each(['file:///a', 'mcp+ghost:file:///a', 'mcp+files:ui://x', '', 'ui://ghost/x'])('is unknown by %j on /mcp', async (uri) => {
-    expect(await find({ value: read(uri) })).toMatchObject({ name: 'unknown', fill: { kind: 'resource', name: uri } });
-  });
+  it.each(['file:///a', 'mcp+ghost:file:///a', 'mcp+files:ui://x', '', 'ui://ghost/x'])(
+    'is unknown by %j on /mcp',
+    async (uri) => {
+      expect(await find({ value: read(uri) })).toMatchObject({
+        name: 'unknown',
+        fill: { kind: 'resource', name: uri },
+      });
+    },
+  );
 
   it('has one name only: a URI that would be written differently is not it', async () => {
     expect(await find({ value: read('ui://files/panel') })).toMatchObject({ name: 'ui://panel' });
@@ -100,10 +108,17 @@ describe('a resource', () => {
 });
 
 describe('a completion', () => {
-  const complete = (ref: unknown) => ({ id: 1, method: 'completion/complete', params: { ref, argument: { name: 'a', value: '' } } });
+  const complete = (ref: unknown) => ({
+    id: 1,
+    method: 'completion/complete',
+    params: { ref, argument: { name: 'a', value: '' } },
+  });
 
   it('aims at the prompt or the template that it refers to', async () => {
-    expect(await find({ value: complete({ type: 'ref/prompt', name: 'files__ask' }) })).toMatchObject({ kind: 'prompt', key: 'files.ask' });
+    expect(await find({ value: complete({ type: 'ref/prompt', name: 'files__ask' }) })).toMatchObject({
+      kind: 'prompt',
+      key: 'files.ask',
+    });
     expect(await find({ value: complete({ type: 'ref/resource', uri: 'mcp+files:file:///{name}' }) })).toMatchObject({
       kind: 'resource',
       key: 'files.file:///{name}',
@@ -125,13 +140,20 @@ describe('a completion', () => {
 });
 
 describe('what the gateway itself answers', () => {
-  it.each(['ping', 'initialize', 'server/discover', 'subscriptions/listen', 'logging/setLevel'])('%s aims at no server', async (method) => {
-    expect(await find({ value: { id: 1, method } })).toEqual({ kind: 'protocol', name: method, key: method });
-  });
+  it.each(['ping', 'initialize', 'server/discover', 'subscriptions/listen', 'logging/setLevel'])(
+    '%s aims at no server',
+    async (method) => {
+      expect(await find({ value: { id: 1, method } })).toEqual({ kind: 'protocol', name: method, key: method });
+    },
+  );
 
   it('includes notifications and responses', async () => {
     expect(await find({ value: { method: 'tools/call', params: {} } })).toMatchObject({ kind: 'protocol' });
-    expect(await find({ value: { id: 1, result: {} } })).toEqual({ kind: 'protocol', name: 'response', key: 'response' });
+    expect(await find({ value: { id: 1, result: {} } })).toEqual({
+      kind: 'protocol',
+      name: 'response',
+      key: 'response',
+    });
   });
 });
 
@@ -175,7 +197,19 @@ describe('a cursor', () => {
     ['a made-up cursor', { value: list('1000') }],
     ['an empty cursor', { value: list('') }],
     ['a changed cursor', { value: list(changed(own)) }],
-    ['a handle of another purpose', { value: list(world.seal.close('state', handleBinding(parsed(world, { value: list('') }), 'tools/list'), { offset: 1 }, 1000)) }],
+    [
+      'a handle of another purpose',
+      {
+        value: list(
+          world.seal.close(
+            'state',
+            handleBinding(parsed(world, { value: list('') }), 'tools/list'),
+            { offset: 1 },
+            1000,
+          ),
+        ),
+      },
+    ],
   ])('does not open for %s', async (_, spec) => {
     expect(await find(spec)).toMatchObject({ name: 'bad-handle', fill: { handle: 'cursor' } });
   });
@@ -187,7 +221,8 @@ describe('a cursor', () => {
 
 describe('a request state', () => {
   const args = { path: 'a' };
-  const withState = (requestState: unknown, given: object = args, name = 'files__read') => call(name, { arguments: given, requestState });
+  const withState = (requestState: unknown, given: object = args, name = 'files__read') =>
+    call(name, { arguments: given, requestState });
   const seal = async (spec: RequestSpec): Promise<string> => {
     const exchange = parsed(world, spec);
     const target = await resolveTarget(exchange, world);
@@ -223,8 +258,15 @@ describe('a request state', () => {
     const timed = await makeWorld({ files: { tools: [tool('read')] } });
     const exchange = parsed(timed, { value: call('files__read'), path: allPath });
     const target = (await resolveTarget(exchange, timed)) as GatewayTarget;
-    const own = timed.seal.close('state', handleBinding(exchange, stateSubject(target, exchange, timed)), { state: 's' }, 1000);
+    const own = timed.seal.close(
+      'state',
+      handleBinding(exchange, stateSubject(target, exchange, timed)),
+      { state: 's' },
+      1000,
+    );
     timed.clock.advance(1001);
-    expect(await find({ value: call('files__read', { requestState: own }) }, timed)).toMatchObject({ name: 'bad-handle' });
+    expect(await find({ value: call('files__read', { requestState: own }) }, timed)).toMatchObject({
+      name: 'bad-handle',
+    });
   });
 });

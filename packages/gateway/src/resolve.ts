@@ -48,12 +48,7 @@ function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): G
   return lookUp(list, name, exchange.path, world) ?? unknown(list === 'tools' ? 'tool' : 'prompt', name);
 }
 
-function lookUp(
-  list: 'tools' | 'prompts',
-  name: string,
-  path: DoorPath,
-  world: World,
-): GatewayTarget | undefined {
+function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {
   if (path.kind === 'all') return world.catalog.byWireName(list, name);
   return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
 }
@@ -80,7 +75,12 @@ export function resourceTarget(
   // One resource has one name on /mcp: a URI that would be written differently is not it.
   if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
   const entry = world.catalog.server(read.server)?.[list].get(read.uri);
-  const target = { kind: 'resource', upstream: read.server, name: read.uri, key: `${read.server}.${read.uri}` } as const;
+  const target = {
+    kind: 'resource',
+    upstream: read.server,
+    name: read.uri,
+    key: `${read.server}.${read.uri}`,
+  } as const;
   return {
     ...target,
     ...(path.kind === 'all' ? { asked } : {}),
@@ -144,7 +144,6 @@ function unknown(kind: string, name: string): Refusal {
 function badParams(detail: string): Refusal {
   return refuse('invalid-params', { fill: { detail } });
 }
-
 
 /** A caller's params as far as they are an object. */
 export function paramsOf(exchange: Parsed): JsonObject {

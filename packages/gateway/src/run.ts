@@ -373,7 +373,10 @@ class Gateway implements RunningGateway {
       status: () => this.status(),
     });
     if (control === undefined) {
-      return { fault: 'running', message: 'a gateway of this configuration is already running; see `sallyport status`' };
+      return {
+        fault: 'running',
+        message: 'a gateway of this configuration is already running; see `sallyport status`',
+      };
     }
     this.#stops.push(() => control.close());
     return undefined;
@@ -443,7 +446,8 @@ class Gateway implements RunningGateway {
     for (const name of tuned) {
       const server = this.#servers.get(name);
       const upstream = byName.get(name);
-      if (server !== undefined && upstream !== undefined) this.#servers.set(name, makeServer(upstream, server.upstream));
+      if (server !== undefined && upstream !== undefined)
+        this.#servers.set(name, makeServer(upstream, server.upstream));
     }
     const leaving = [...removed, ...changed].map((name) => this.#removeServer(name));
     for (const name of [...changed, ...added]) {
@@ -506,7 +510,11 @@ function hostText(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function listenFault(key: string, address: { readonly host: string; readonly port: number }, cause: unknown): StateFault {
+function listenFault(
+  key: string,
+  address: { readonly host: string; readonly port: number },
+  cause: unknown,
+): StateFault {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const where = `${hostText(address.host)}:${address.port}`;
   const message =

@@ -29,7 +29,10 @@ export function makeServer(config: UpstreamConfig, upstream: Upstream): Server {
 }
 
 /** What the upstream manager needs to know, with secrets revealed: they go nowhere else. */
-export function defineUpstream(config: UpstreamConfig, message: { readonly bytes: number; readonly depth: number }): UpstreamDefinition {
+export function defineUpstream(
+  config: UpstreamConfig,
+  message: { readonly bytes: number; readonly depth: number },
+): UpstreamDefinition {
   const transport =
     config.kind === 'stdio'
       ? {

@@ -36,7 +36,11 @@ export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
     method: exchange.message === undefined ? exchange.head?.method : (exchange.message.method ?? 'response'),
     target: target === undefined || target.kind === 'list' || target.kind === 'protocol' ? undefined : target.key,
     upstream: target?.upstream,
-    effect: isRefused ? 'refused' : exchange.screened.kind === 'error' || exchange.screened.isToolError ? 'error' : 'ok',
+    effect: isRefused
+      ? 'refused'
+      : exchange.screened.kind === 'error' || exchange.screened.isToolError
+        ? 'error'
+        : 'ok',
     reason: isRefused ? exchange.refusal.name : undefined,
     stage: isRefused ? exchange.refusedAt : undefined,
     text: isRefused ? explainShortly(exchange) : undefined,

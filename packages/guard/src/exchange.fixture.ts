@@ -196,7 +196,8 @@ export function received(more: Partial<Received> & { readonly body?: string | Ui
     head: makeHead(),
     cancellation: createCanceller(),
     caller: makeStream(),
-    readBody: () => (typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : Promise.resolve(body)),
+    readBody: () =>
+      typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : Promise.resolve(body),
     marks: [],
     ...rest,
   };

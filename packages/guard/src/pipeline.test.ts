@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { bodyOf, identified, makeHead, makePorts, makeRules, okAnswer, received, type TestPorts } from './exchange.fixture.ts';
+import {
+  bodyOf,
+  identified,
+  makeHead,
+  makePorts,
+  makeRules,
+  okAnswer,
+  received,
+  type TestPorts,
+} from './exchange.fixture.ts';
 import type { Received, Recorded } from './exchange.ts';
 import { endExchange, runExchange, runHead, stageNames } from './pipeline.ts';
 import type { Ports } from './ports.ts';
@@ -159,7 +168,10 @@ describe('the pipeline', () => {
     const used = ports({ invoke: () => ((calls += 1), okAnswer) });
     used.audit.refuses = 'full';
     const replied = await runExchange(sound(), used);
-    expect([calls, bodyOf(replied.reply)]).toEqual([0, expect.objectContaining({ result: expect.objectContaining({ isError: true }) })]);
+    expect([calls, bodyOf(replied.reply)]).toEqual([
+      0,
+      expect.objectContaining({ result: expect.objectContaining({ isError: true }) }),
+    ]);
   });
 
   it('tells the observer of every exchange, once, when its reply stands', async () => {

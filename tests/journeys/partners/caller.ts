@@ -16,7 +16,11 @@ export interface Caller {
    * Calls a tool and follows its progress.
    * @param onProgress receives each `progress` value; a partner cancels the call when it returns `cancel`.
    */
-  follow?(name: string, args: Json, onProgress: (progress: number) => 'go on' | 'cancel'): Promise<Answer | 'cancelled'>;
+  follow?(
+    name: string,
+    args: Json,
+    onProgress: (progress: number) => 'go on' | 'cancel',
+  ): Promise<Answer | 'cancelled'>;
   close(): Promise<void>;
 }
 
@@ -34,7 +38,12 @@ export type Method =
 /** How a partner reaches a door. */
 export type Reach =
   | { readonly kind: 'http'; readonly url: string; readonly key: string }
-  | { readonly kind: 'stdio'; readonly command: string; readonly args: readonly string[]; readonly env: Record<string, string> };
+  | {
+      readonly kind: 'stdio';
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Record<string, string>;
+    };
 
 /** A program that speaks MCP. */
 export interface Partner {

@@ -48,7 +48,12 @@ async function legacy(reach: Reach & { kind: 'http' }): Promise<Caller> {
   const params = { protocolVersion: revision.legacy, capabilities: {}, clientInfo };
   const { headers } = await post(reach, { method: 'initialize', params }, {});
   const session = { 'Mcp-Session-Id': headers.get('mcp-session-id') ?? '', 'MCP-Protocol-Version': revision.legacy };
-  await run([reach.url, ...headerWords(reach, session), '-d', '{"jsonrpc":"2.0","method":"notifications/initialized"}']);
+  await run([
+    reach.url,
+    ...headerWords(reach, session),
+    '-d',
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+  ]);
   return {
     request: async (method: Method, given: Json = {}) => (await post(reach, { method, params: given }, session)).answer,
     async close() {
@@ -57,7 +62,11 @@ async function legacy(reach: Reach & { kind: 'http' }): Promise<Caller> {
   };
 }
 
-async function post(reach: Reach & { kind: 'http' }, request: Json, headers: Readonly<Record<string, string>>): Promise<Sent> {
+async function post(
+  reach: Reach & { kind: 'http' },
+  request: Json,
+  headers: Readonly<Record<string, string>>,
+): Promise<Sent> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: randomUUID(), ...request });
   const text = await run(['-i', reach.url, ...headerWords(reach, headers), '-d', body]);
   const gap = text.indexOf('\r\n\r\n');
@@ -95,9 +104,14 @@ function answerOf(body: string): Answer {
 
 function run(words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile('curl', ['-sS', '--max-time', '60', ...words], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`curl failed: ${stderr}`, { cause: error }));
-    });
+    execFile(
+      'curl',
+      ['-sS', '--max-time', '60', ...words],
+      { maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`curl failed: ${stderr}`, { cause: error }));
+      },
+    );
   });
 }

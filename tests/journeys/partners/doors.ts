@@ -53,7 +53,9 @@ export async function openDoors(): Promise<Doors> {
   const gateway = await startGateway({ config, dir: running });
   const key = await createKey(running, { name: 'partner', role: 'reader' });
   // A running gateway learns of a new key within a second.
-  await waitFor(async () => (await postModern(gateway.url, { method: 'tools/list', key })).status === 200, { what: 'the key to work' });
+  await waitFor(async () => (await postModern(gateway.url, { method: 'tools/list', key })).status === 200, {
+    what: 'the key to work',
+  });
   // The second folder's gateway is started by whoever comes in over stdio, so that nothing runs there to be joined.
   const aloneFile = join(alone, 'sallyport.yaml');
   await writeFile(aloneFile, JSON.stringify({ version: 1, admin: false, ...config }), { mode: 0o600 });
@@ -65,10 +67,20 @@ export async function openDoors(): Promise<Doors> {
     shared,
     doors: [
       { name: '/mcp', reach: { kind: 'http', url: gateway.url, key }, ...all },
-      { name: '/mcp/everything', reach: { kind: 'http', url: `${gateway.url}/everything`, key }, isAggregated: false, isRestricted: true },
+      {
+        name: '/mcp/everything',
+        reach: { kind: 'http', url: `${gateway.url}/everything`, key },
+        isAggregated: false,
+        isRestricted: true,
+      },
       { name: 'run --stdio, joining', reach: stdio('run', '--stdio', '-c', gateway.configPath), ...all },
       { name: 'run --stdio, alone', reach: stdio('run', '--stdio', '-c', aloneFile), ...all },
-      { name: 'wrap', reach: stdio('wrap', '--', process.execPath, everything, 'stdio'), isAggregated: false, isRestricted: false },
+      {
+        name: 'wrap',
+        reach: stdio('wrap', '--', process.execPath, everything, 'stdio'),
+        isAggregated: false,
+        isRestricted: false,
+      },
     ],
     async close() {
       await gateway.stop();

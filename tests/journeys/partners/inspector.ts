@@ -21,7 +21,8 @@ export function inspector(era: 'modern' | 'legacy'): Partner {
     isSlow: true,
     async connect(reach) {
       const home = await mkdtemp(join(tmpdir(), 'sallyport-inspector-'));
-      const run = (method: Method, params: Json): Promise<Answer> => ask(home, [...targetOf(reach, era), ...wordsOf(method, params)], reach);
+      const run = (method: Method, params: Json): Promise<Answer> =>
+        ask(home, [...targetOf(reach, era), ...wordsOf(method, params)], reach);
       return {
         request: (method, params = {}) => run(method, params),
         close: () => rm(home, { recursive: true, force: true }),
@@ -40,11 +41,14 @@ function targetOf(reach: Reach, era: string): string[] {
 
 function wordsOf(method: Method, params: Json): string[] {
   const words = ['--method', method];
-  if (method === 'tools/call') words.push('--tool-name', String(params['name']), '--tool-args-json', JSON.stringify(params['arguments'] ?? {}));
+  if (method === 'tools/call')
+    words.push('--tool-name', String(params['name']), '--tool-args-json', JSON.stringify(params['arguments'] ?? {}));
   if (method === 'resources/read') words.push('--uri', String(params['uri']));
   if (method === 'prompts/get') {
     words.push('--prompt-name', String(params['name']));
-    const pairs = Object.entries((params['arguments'] ?? {}) as Json).map(([name, value]) => `${name}=${String(value)}`);
+    const pairs = Object.entries((params['arguments'] ?? {}) as Json).map(
+      ([name, value]) => `${name}=${String(value)}`,
+    );
     if (pairs.length > 0) words.push('--prompt-args', ...pairs);
   }
   return words;
@@ -53,8 +57,16 @@ function wordsOf(method: Method, params: Json): string[] {
 function ask(home: string, words: readonly string[], reach: Reach): Promise<Answer> {
   const target = reach.kind === 'stdio' ? ['--', reach.command, ...reach.args] : [];
   // Its stdio transport hands on what it has, so the door gets the environment that it needs.
-  const env = { PATH: process.env['PATH'] ?? '', ...(reach.kind === 'stdio' ? reach.env : {}), MCP_CATALOG_PATH: join(home, 'mcp.json') };
-  const options = { env: { ...env, HOME: reach.kind === 'stdio' ? (reach.env['HOME'] ?? home) : home }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    ...(reach.kind === 'stdio' ? reach.env : {}),
+    MCP_CATALOG_PATH: join(home, 'mcp.json'),
+  };
+  const options = {
+    env: { ...env, HOME: reach.kind === 'stdio' ? (reach.env['HOME'] ?? home) : home },
+    timeout: 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+  };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [program, '--cli', ...words, ...target], options, (failure, stdout, stderr) => {
       const read = readJson(stdout) ?? readJson(stderr);

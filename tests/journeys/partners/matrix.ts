@@ -79,7 +79,8 @@ export async function tell({ partner, door: name }: Pair, doors: Doors, length: 
 }
 
 function fits(step: Step, door: Door, { lacks = [] }: Partner, canFollow: boolean): boolean {
-  const isHere =
-    step.isOnly === undefined || (step.isOnly === 'aggregated' ? door.isAggregated : door.isRestricted);
-  return isHere && (canFollow || step.needsFollow === undefined) && !step.needs.some((method) => lacks.includes(method));
+  const isHere = step.isOnly === undefined || (step.isOnly === 'aggregated' ? door.isAggregated : door.isRestricted);
+  return (
+    isHere && (canFollow || step.needsFollow === undefined) && !step.needs.some((method) => lacks.includes(method))
+  );
 }

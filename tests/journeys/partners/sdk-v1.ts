@@ -20,7 +20,12 @@ export const sdkV1: Partner = {
 
 function transportTo(reach: Reach): Transport {
   if (reach.kind === 'stdio') {
-    return new StdioClientTransport({ command: reach.command, args: [...reach.args], env: reach.env, stderr: 'ignore' });
+    return new StdioClientTransport({
+      command: reach.command,
+      args: [...reach.args],
+      env: reach.env,
+      stderr: 'ignore',
+    });
   }
   const headers = { authorization: `Bearer ${reach.key}` };
   // Its transport declares `sessionId: string | undefined`, which the interface's optional member does not take.

@@ -22,7 +22,12 @@ export function sdkV2(era: 'modern' | 'legacy'): Partner {
 
 function transportTo(reach: Reach): StreamableHTTPClientTransport | StdioClientTransport {
   if (reach.kind === 'stdio') {
-    return new StdioClientTransport({ command: reach.command, args: [...reach.args], env: reach.env, stderr: 'ignore' });
+    return new StdioClientTransport({
+      command: reach.command,
+      args: [...reach.args],
+      env: reach.env,
+      stderr: 'ignore',
+    });
   }
   const headers = { authorization: `Bearer ${reach.key}` };
   return new StreamableHTTPClientTransport(new URL(reach.url), { requestInit: { headers } });
@@ -36,7 +41,9 @@ function callerOf(client: Client): Caller {
       const onprogress = ({ progress }: { readonly progress: number }): void => {
         if (onProgress(progress) === 'cancel') abort.abort();
       };
-      const called = settle(() => client.callTool({ name, arguments: { ...args } }, { onprogress, signal: abort.signal }));
+      const called = settle(() =>
+        client.callTool({ name, arguments: { ...args } }, { onprogress, signal: abort.signal }),
+      );
       return await called.catch((error: unknown) => {
         if (abort.signal.aborted) return 'cancelled';
         throw error;

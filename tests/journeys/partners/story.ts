@@ -23,7 +23,8 @@ export interface Step {
 const document = 'demo://resource/static/document/features.md';
 
 const tool = (door: Door, server: string, name: string): string => (door.isAggregated ? `${server}__${name}` : name);
-const uri = (door: Door, server: string, original: string): string => (door.isAggregated ? `mcp+${server}:${original}` : original);
+const uri = (door: Door, server: string, original: string): string =>
+  door.isAggregated ? `mcp+${server}:${original}` : original;
 
 /** The whole story. */
 export const steps: readonly Step[] = [
@@ -35,7 +36,11 @@ export const steps: readonly Step[] = [
       const names = namesOf(await resultOf(caller, 'tools/list'), 'tools', 'name');
       for (const [server, name] of wantedTools(door)) expect(names.includes(tool(door, server, name)), true, names);
       expect(names.includes(tool(door, 'everything', 'get-env')), !door.isRestricted, names);
-      expect(names.some((name) => name.endsWith('write_file')), false, names);
+      expect(
+        names.some((name) => name.endsWith('write_file')),
+        false,
+        names,
+      );
     },
   },
   {
@@ -109,7 +114,10 @@ export const steps: readonly Step[] = [
     needs: ['completion/complete'],
     async check(caller, door) {
       const ref = { type: 'ref/prompt', name: tool(door, 'everything', 'completable-prompt') };
-      const result = await resultOf(caller, 'completion/complete', { ref, argument: { name: 'department', value: 'E' } });
+      const result = await resultOf(caller, 'completion/complete', {
+        ref,
+        argument: { name: 'department', value: 'E' },
+      });
       expect((result['completion'] as Json | undefined)?.['values'], ['Engineering'], result);
     },
   },
@@ -158,7 +166,10 @@ export const steps: readonly Step[] = [
     needs: ['tools/call'],
     isEssential: true,
     async check(caller, door) {
-      const answer = await caller.request('tools/call', { name: tool(door, 'everything', 'get-sum'), arguments: { a: 1, b: 'two' } });
+      const answer = await caller.request('tools/call', {
+        name: tool(door, 'everything', 'get-sum'),
+        arguments: { a: 1, b: 'two' },
+      });
       // The Inspector makes an error of its own out of a result that is marked as one.
       if (answer.kind === 'error') {
         expect(answer.code, 'tool_is_error', answer);
@@ -174,7 +185,10 @@ export const steps: readonly Step[] = [
 const longTool = (door: Door): string => tool(door, 'everything', 'trigger-long-running-operation');
 
 function wantedTools(door: Door): [server: string, name: string][] {
-  const own: [string, string][] = [['everything', 'echo'], ['everything', 'get-sum']];
+  const own: [string, string][] = [
+    ['everything', 'echo'],
+    ['everything', 'get-sum'],
+  ];
   if (!door.isAggregated) return own;
   return [...own, ['files', 'read_text_file'], ['modern', 'echo'], ['fixture', 'test_simple_text']];
 }

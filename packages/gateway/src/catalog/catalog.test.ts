@@ -11,7 +11,9 @@ function makeCatalog() {
   return { catalog, clock, log, changes };
 }
 
-const toolNames = (catalog: ReturnType<typeof createCatalog>, server = 'files') => [...(catalog.server(server)?.tools.keys() ?? [])];
+const toolNames = (catalog: ReturnType<typeof createCatalog>, server = 'files') => [
+  ...(catalog.server(server)?.tools.keys() ?? []),
+];
 
 describe('the catalog', () => {
   it('keeps servers in the order in which they were put under its care, whichever answers first', async () => {
@@ -28,7 +30,8 @@ describe('the catalog', () => {
     const { catalog } = await makeWorld({ files: { tools: [tool('read')], prompts: [{ name: 'read' }] } });
     expect(catalog.byWireName('tools', 'files__read')).toMatchObject({ kind: 'tool' });
     expect(catalog.byWireName('prompts', 'files__read')).toMatchObject({ kind: 'prompt' });
-    for (const name of ['read', 'files__read ', '__proto__', '']) expect(catalog.byWireName('tools', name)).toBeUndefined();
+    for (const name of ['read', 'files__read ', '__proto__', ''])
+      expect(catalog.byWireName('tools', name)).toBeUndefined();
   });
 
   it('gives a wire name that two long names are cut to, to the first', async () => {
@@ -39,7 +42,9 @@ describe('the catalog', () => {
   });
 
   it('quarantines what cannot be guarded, says so once, and shows the rest', async () => {
-    const { catalog, log } = await makeWorld({ files: { tools: [tool('read'), tool('b d'), tool('read'), { name: 'x' }] } });
+    const { catalog, log } = await makeWorld({
+      files: { tools: [tool('read'), tool('b d'), tool('read'), { name: 'x' }] },
+    });
     expect(toolNames(catalog)).toEqual(['read']);
     expect(catalog.server('files')?.quarantined.map(({ name }) => name)).toEqual(['b d', 'read', 'x']);
     expect(log).toHaveLength(3);
@@ -93,7 +98,10 @@ describe('the catalog', () => {
   it('does not miss a change that is announced while it reads', async () => {
     const { catalog } = makeCatalog();
     let answer: (value: object) => void = () => undefined;
-    const server = scriptedServer('files', { capabilities: { tools: {} }, listScript: () => new Promise((resolve) => (answer = resolve)) });
+    const server = scriptedServer('files', {
+      capabilities: { tools: {} },
+      listScript: () => new Promise((resolve) => (answer = resolve)),
+    });
     catalog.watch(server);
     const first = catalog.refresh('files');
     await settle();
@@ -130,7 +138,10 @@ describe('the catalog', () => {
   it('does not take the lists of a server that was replaced while they were read', async () => {
     const { catalog } = makeCatalog();
     let answer: (value: object) => void = () => undefined;
-    const old = scriptedServer('files', { capabilities: { tools: {} }, listScript: () => new Promise((resolve) => (answer = resolve)) });
+    const old = scriptedServer('files', {
+      capabilities: { tools: {} },
+      listScript: () => new Promise((resolve) => (answer = resolve)),
+    });
     catalog.watch(old);
     const first = catalog.refresh('files');
     await settle();

@@ -102,7 +102,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
     }
     loaded.set(server.server, server);
     index();
-    for (const { name, list, reason } of server.quarantined) log(server.server, `${list} ${name} is quarantined: ${reason}`);
+    for (const { name, list, reason } of server.quarantined)
+      log(server.server, `${list} ${name} is quarantined: ${reason}`);
     if (before === undefined) return;
     for (const list of changed) for (const listener of listeners) listener({ server: server.server, list });
   }

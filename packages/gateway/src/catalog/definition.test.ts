@@ -22,7 +22,10 @@ describe('a definition', () => {
     expect(made).toMatchObject({ name, wireName, key: `files.${name}` });
     expect([made.directTarget.asked, made.prefixedTarget.asked]).toEqual([undefined, wireName]);
     expect(JSON.parse(made.direct.modern)).toEqual(definition);
-    expect(JSON.parse(made.prefixed.modern)).toMatchObject({ ...definition, [list === 'resources' ? 'uri' : list === 'templates' ? 'uriTemplate' : 'name']: wireName });
+    expect(JSON.parse(made.prefixed.modern)).toMatchObject({
+      ...definition,
+      [list === 'resources' ? 'uri' : list === 'templates' ? 'uriTemplate' : 'name']: wireName,
+    });
   });
 
   it('checks arguments by its input schema', () => {
@@ -38,8 +41,16 @@ describe('a definition', () => {
     ['a name of 129 characters', 'prompts', { name: 'a'.repeat(129) }],
     ['no URI', 'resources', { name: 'a' }],
     ['no input schema', 'tools', { name: 'read' }],
-    ['a remote reference', 'tools', { name: 'read', inputSchema: { type: 'object', properties: { a: { $ref: 'https://example.com/s' } } } }],
-    ['an x-mcp-header that is no token', 'tools', { name: 'read', inputSchema: { type: 'object', properties: { a: { type: 'string', 'x-mcp-header': 'a b' } } } }],
+    [
+      'a remote reference',
+      'tools',
+      { name: 'read', inputSchema: { type: 'object', properties: { a: { $ref: 'https://example.com/s' } } } },
+    ],
+    [
+      'an x-mcp-header that is no token',
+      'tools',
+      { name: 'read', inputSchema: { type: 'object', properties: { a: { type: 'string', 'x-mcp-header': 'a b' } } } },
+    ],
   ])('with %s is quarantined, and says why', (_, list, definition) => {
     expect(read(list, definition)).toMatchObject({ server: 'files', list, reason: expect.stringMatching(/\w+/) });
   });
@@ -58,7 +69,9 @@ describe('a definition', () => {
 
   it('points at ui:// resources as callers of /mcp know them', () => {
     const made = entry('tools', { ...sound, _meta: { ui: { resourceUri: 'ui://panel', csp: {} }, own: 1 } });
-    expect(JSON.parse(made.prefixed.modern)).toMatchObject({ _meta: { ui: { resourceUri: 'ui://files/panel', csp: {} }, own: 1 } });
+    expect(JSON.parse(made.prefixed.modern)).toMatchObject({
+      _meta: { ui: { resourceUri: 'ui://files/panel', csp: {} }, own: 1 },
+    });
     expect(JSON.parse(made.direct.modern)).toMatchObject({ _meta: { ui: { resourceUri: 'ui://panel' } } });
   });
 
@@ -72,7 +85,9 @@ describe('a definition', () => {
     const inputSchema = { type: 'object', properties: { r: { type: 'string', 'x-mcp-header': 'Region' } } };
     const { definition } = entry('tools', { name: 'read', inputSchema });
     expect(definition.checkHeaders?.({ r: 'eu' }, { 'mcp-param-region': 'eu' })).toBeUndefined();
-    expect(definition.checkHeaders?.({ r: 'eu' }, { 'mcp-param-region': 'us' })?.toLowerCase()).toBe('mcp-param-region');
+    expect(definition.checkHeaders?.({ r: 'eu' }, { 'mcp-param-region': 'us' })?.toLowerCase()).toBe(
+      'mcp-param-region',
+    );
     expect(definition.checkHeaders?.({ r: 'eu' }, {})).toBeDefined();
   });
 });

@@ -6,7 +6,15 @@ import {
   type GrantKind,
   type Target,
 } from '@sallyport/guard';
-import { checkParamHeaders, isObject, readParamHeaderAnnotations, toLegacyTool, toModernTool, type JsonObject, type ParamHeaderAnnotation } from '@sallyport/protocol';
+import {
+  checkParamHeaders,
+  isObject,
+  readParamHeaderAnnotations,
+  toLegacyTool,
+  toModernTool,
+  type JsonObject,
+  type ParamHeaderAnnotation,
+} from '@sallyport/protocol';
 import { isLegalName, wireName, wireUri } from '../names.ts';
 
 /** The lists that a server publishes. */
@@ -94,7 +102,8 @@ export function readEntry(
     const compiled = compileInputSchema(definition['inputSchema']);
     if (compiled.kind === 'fault') return quarantine(`its input schema cannot be checked: ${compiled.message}`);
     const annotations = readParamHeaderAnnotations(definition['inputSchema']);
-    if (annotations.kind === 'fault') return quarantine(`its x-mcp-header at ${annotations.fault.pointer} is not valid: ${annotations.fault.name}`);
+    if (annotations.kind === 'fault')
+      return quarantine(`its x-mcp-header at ${annotations.fault.pointer} is not valid: ${annotations.fault.name}`);
     paramHeaders = annotations.annotations;
     accepted = {
       ...accepted,

@@ -54,7 +54,12 @@ export async function fetchList(server: Server): Promise<FetchedLists | { kind: 
     }
     if (fetched.ttlMs !== undefined) ttlMs = Math.min(ttlMs ?? Number.MAX_SAFE_INTEGER, fetched.ttlMs);
   }
-  return { kind: 'lists', lists, peer: link.peer, ttlMs: ttlMs === undefined ? undefined : Math.max(shortestTtl, ttlMs) };
+  return {
+    kind: 'lists',
+    lists,
+    peer: link.peer,
+    ttlMs: ttlMs === undefined ? undefined : Math.max(shortestTtl, ttlMs),
+  };
 }
 
 async function fetchPages(

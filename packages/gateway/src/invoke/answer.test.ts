@@ -1,13 +1,28 @@
 import { refusals } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { beginSession, envelope, errorAnswer, filesPath, intended, jsonOf, makeWorld, resultAnswer, scriptedLink, tool, type RequestSpec } from '../exchange.fixture.ts';
+import {
+  beginSession,
+  envelope,
+  errorAnswer,
+  filesPath,
+  intended,
+  jsonOf,
+  makeWorld,
+  resultAnswer,
+  scriptedLink,
+  tool,
+  type RequestSpec,
+} from '../exchange.fixture.ts';
 import { resolveTarget, type GatewayTarget } from '../resolve.ts';
 import { linkFailure, type AskKind, type LinkAnswer, type LinkFailureReason } from '../upstreams/link.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
 import { parsed } from '../exchange.fixture.ts';
 
 const world = await makeWorld({
-  files: { tools: [tool('read'), tool('listed', { outputSchema: { type: 'array' } })], resources: [{ uri: 'file:///a', name: 'a' }] },
+  files: {
+    tools: [tool('read'), tool('listed', { outputSchema: { type: 'array' } })],
+    resources: [{ uri: 'file:///a', name: 'a' }],
+  },
 });
 const call: RequestSpec = { value: { id: 1, method: 'tools/call', params: { name: 'files__read', arguments: {} } } };
 const read: RequestSpec = { value: { id: 1, method: 'resources/read', params: { uri: 'mcp+files:file:///a' } } };
@@ -16,21 +31,37 @@ async function taken(spec: RequestSpec, from: 'modern' | 'legacy', given: LinkAn
   const exchange = await intended(world, spec);
   const target: GatewayTarget = exchange.target;
   if (given.kind !== 'answer') throw new Error('a failure');
-  return readAnswer(given.message, { exchange, target, link: scriptedLink(from, {}, () => ({})), ask, interim: 2, world });
+  return readAnswer(given.message, {
+    exchange,
+    target,
+    link: scriptedLink(from, {}, () => ({})),
+    ask,
+    interim: 2,
+    world,
+  });
 }
 
-const bodyOf = (answer: Awaited<ReturnType<typeof taken>>) => ('body' in answer ? Buffer.from(answer.body).toString() : answer.name);
+const bodyOf = (answer: Awaited<ReturnType<typeof taken>>) =>
+  'body' in answer ? Buffer.from(answer.body).toString() : answer.name;
 
 describe('a result', () => {
   it('within one era keeps the server’s bytes', async () => {
     const body = '{ "resultType":"complete","content":[{"type":"text","text":"\\u0061"}] }';
     expect(bodyOf(await taken(call, 'modern', resultAnswer(body)))).toBe(body);
-    expect(await taken(call, 'modern', resultAnswer(body))).toMatchObject({ kind: 'result', isToolError: false, interim: 2 });
+    expect(await taken(call, 'modern', resultAnswer(body))).toMatchObject({
+      kind: 'result',
+      isToolError: false,
+      interim: 2,
+    });
   });
 
   it('says when the tool itself reported a failure', async () => {
-    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":true}'))).toMatchObject({ isToolError: true });
-    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":"true"}'))).toMatchObject({ isToolError: false });
+    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":true}'))).toMatchObject({
+      isToolError: true,
+    });
+    expect(await taken(call, 'modern', resultAnswer('{"content":[],"isError":"true"}'))).toMatchObject({
+      isToolError: false,
+    });
   });
 
   it('has its URIs rewritten on /mcp and left alone on the server’s path', async () => {
@@ -40,9 +71,14 @@ describe('a result', () => {
     expect(bodyOf(await taken(direct, 'modern', resultAnswer(body)))).toBe(body);
   });
 
-  it.each(['task', 'Complete', '', 7, null])('of the type %j, which nobody negotiated, is refused', async (resultType) => {
-    expect(await taken(call, 'modern', resultAnswer(JSON.stringify({ resultType, content: [] })))).toMatchObject({ name: 'bad-answer' });
-  });
+  it.each(['task', 'Complete', '', 7, null])(
+    'of the type %j, which nobody negotiated, is refused',
+    async (resultType) => {
+      expect(await taken(call, 'modern', resultAnswer(JSON.stringify({ resultType, content: [] })))).toMatchObject({
+        name: 'bad-answer',
+      });
+    },
+  );
 
   it('of a legacy server gets what modern callers expect, and keeps nothing that a legacy server cannot say', async () => {
     const body = '{"contents":[],"resultType":"complete","ttlMs":999,"cacheScope":"public"}';
@@ -57,7 +93,10 @@ describe('a result', () => {
   });
 
   it('of a modern server loses what legacy callers do not know, and is wrapped where the tool was', async () => {
-    const legacy: RequestSpec = { value: { id: 1, method: 'tools/call', params: { name: 'files__listed' } }, era: 'legacy' };
+    const legacy: RequestSpec = {
+      value: { id: 1, method: 'tools/call', params: { name: 'files__listed' } },
+      era: 'legacy',
+    };
     const body = '{"resultType":"complete","content":[],"structuredContent":[1]}';
     expect(JSON.parse(bodyOf(await taken(legacy, 'modern', resultAnswer(body))))).toEqual({
       content: [],
@@ -68,23 +107,33 @@ describe('a result', () => {
 
 describe('a result that asks for more', () => {
   const asking = (method: string, requestState: unknown = 'inner') =>
-    resultAnswer(JSON.stringify({ resultType: 'input_required', inputRequests: { a: { method, params: {} } }, requestState }));
+    resultAnswer(
+      JSON.stringify({ resultType: 'input_required', inputRequests: { a: { method, params: {} } }, requestState }),
+    );
 
   it('carries the server’s state sealed, so that only the same call brings it back', async () => {
     const answer = await taken(call, 'modern', asking('elicitation/create'), ['elicitation']);
     const { requestState } = JSON.parse(bodyOf(answer)) as { requestState: string };
     expect(bodyOf(answer)).not.toContain('inner');
     const again = (params: object, more: Partial<RequestSpec> = {}) =>
-      resolveTarget(parsed(world, { value: { id: 2, method: 'tools/call', params: { requestState, ...params } }, ...more }), world);
+      resolveTarget(
+        parsed(world, { value: { id: 2, method: 'tools/call', params: { requestState, ...params } }, ...more }),
+        world,
+      );
     expect(await again({ name: 'files__read', arguments: {} })).toMatchObject({ requestState: 'inner' });
     expect(await again({ name: 'files__read', arguments: { x: 1 } })).toMatchObject({ name: 'bad-handle' });
     expect(await again({ name: 'files__listed', arguments: {} })).toMatchObject({ name: 'bad-handle' });
-    expect(await again({ name: 'files__read', arguments: {} }, { caller: 'key:eve' })).toMatchObject({ name: 'bad-handle' });
+    expect(await again({ name: 'files__read', arguments: {} }, { caller: 'key:eve' })).toMatchObject({
+      name: 'bad-handle',
+    });
   });
 
-  it.each(['elicitation/create', 'sampling/createMessage', 'roots/list', 'tools/call', ''])('for %s is refused where `ask` does not allow it', async (method) => {
-    expect(await taken(call, 'modern', asking(method), [])).toMatchObject({ name: 'bad-answer' });
-  });
+  it.each(['elicitation/create', 'sampling/createMessage', 'roots/list', 'tools/call', ''])(
+    'for %s is refused where `ask` does not allow it',
+    async (method) => {
+      expect(await taken(call, 'modern', asking(method), [])).toMatchObject({ name: 'bad-answer' });
+    },
+  );
 
   it('is refused for one kind that is not allowed among allowed ones', async () => {
     const both = resultAnswer(
@@ -94,7 +143,9 @@ describe('a result that asks for more', () => {
   });
 
   it('cannot be carried to a legacy caller', async () => {
-    expect(await taken({ ...call, era: 'legacy' }, 'modern', asking('elicitation/create'), ['elicitation'])).toMatchObject({ name: 'unbridgeable' });
+    expect(
+      await taken({ ...call, era: 'legacy' }, 'modern', asking('elicitation/create'), ['elicitation']),
+    ).toMatchObject({ name: 'unbridgeable' });
   });
 });
 
@@ -112,16 +163,26 @@ describe('an error', () => {
 
   it('names the resource as the caller did', async () => {
     const error = errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///a' } });
-    expect(JSON.parse(bodyOf(await taken(read, 'modern', error)))).toMatchObject({ data: { uri: 'mcp+files:file:///a' } });
+    expect(JSON.parse(bodyOf(await taken(read, 'modern', error)))).toMatchObject({
+      data: { uri: 'mcp+files:file:///a' },
+    });
     const other = errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///b' } });
     expect(JSON.parse(bodyOf(await taken(read, 'modern', other)))).toMatchObject({ data: { uri: 'file:///b' } });
   });
 
   it('has the code of the caller’s era for a resource that is not there', async () => {
-    const modern = await taken(read, 'legacy', errorAnswer({ code: -32002, message: 'none', data: { uri: 'file:///a' } }));
+    const modern = await taken(
+      read,
+      'legacy',
+      errorAnswer({ code: -32002, message: 'none', data: { uri: 'file:///a' } }),
+    );
     expect(JSON.parse(bodyOf(modern))).toMatchObject({ code: -32602 });
     const session = beginSession(world);
-    const legacy = await taken({ ...read, era: 'legacy', session }, 'modern', errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///a' } }));
+    const legacy = await taken(
+      { ...read, era: 'legacy', session },
+      'modern',
+      errorAnswer({ code: -32602, message: 'none', data: { uri: 'file:///a' } }),
+    );
     expect(JSON.parse(bodyOf(legacy))).toMatchObject({ code: -32002 });
   });
 });
@@ -144,7 +205,10 @@ describe('a failure of the way', () => {
   });
 
   it('tells the caller when to try again', () => {
-    expect(refuseFailure(linkFailure('busy', 'Text.', { retryAfterMs: 9 }), 5)).toMatchObject({ retryAfterMs: 9, note: 'Text.' });
+    expect(refuseFailure(linkFailure('busy', 'Text.', { retryAfterMs: 9 }), 5)).toMatchObject({
+      retryAfterMs: 9,
+      note: 'Text.',
+    });
     expect(refuseFailure(linkFailure('too-large', 'Text.'), 5)).toMatchObject({ fill: { limit: 5 } });
   });
 });

@@ -100,7 +100,8 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
   const code = isObject(value) ? value['code'] : undefined;
   if (typeof code !== 'number') return refuse('bad-answer', { note: 'an error without a code' });
   // These two speak about the request that we made, not about the caller's.
-  if (code === -32020 || code === -32022) return refuse('bad-answer', { note: `the server refused our request: ${code}` });
+  if (code === -32020 || code === -32022)
+    return refuse('bad-answer', { note: `the server refused our request: ${code}` });
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';

@@ -1,13 +1,28 @@
 import { createCanceller } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { beginSession, envelope, intended, jsonOf, makeWorld, messageOf, tool, type RequestSpec, type ServerSpec } from '../exchange.fixture.ts';
+import {
+  beginSession,
+  envelope,
+  intended,
+  jsonOf,
+  makeWorld,
+  messageOf,
+  tool,
+  type RequestSpec,
+  type ServerSpec,
+} from '../exchange.fixture.ts';
 import { linkFailure } from '../upstreams/link.ts';
 import { forward } from './forward.ts';
 
-const call: RequestSpec = { value: { id: 1, method: 'tools/call', params: { name: 'files__read', arguments: { path: 'a' }, _meta: envelope() } } };
+const call: RequestSpec = {
+  value: { id: 1, method: 'tools/call', params: { name: 'files__read', arguments: { path: 'a' }, _meta: envelope() } },
+};
 
 const world = (spec: ServerSpec) => makeWorld({ files: { tools: [tool('read')], ...spec } });
-const failure = (reason: Parameters<typeof linkFailure>[0]) => ({ kind: 'failure', failure: linkFailure(reason, 'Text.') });
+const failure = (reason: Parameters<typeof linkFailure>[0]) => ({
+  kind: 'failure',
+  failure: linkFailure(reason, 'Text.'),
+});
 
 describe('forwarding', () => {
   it('sends the call under an id of ours, within the server’s deadlines, and brings the answer back', async () => {
@@ -41,20 +56,29 @@ describe('forwarding', () => {
     expect(tries).toBe(2);
   });
 
-  it.each(['timeout', 'unreachable', 'closed', 'bad-answer', 'busy'] as const)('never sends a call again after %s', async (reason) => {
-    let tries = 0;
-    const made = await world({ script: () => ((tries += 1), failure(reason)) });
-    expect(await forward(await intended(made, call), made)).toHaveProperty('isRefusal', true);
-    expect(tries).toBe(1);
-  });
+  it.each(['timeout', 'unreachable', 'closed', 'bad-answer', 'busy'] as const)(
+    'never sends a call again after %s',
+    async (reason) => {
+      let tries = 0;
+      const made = await world({ script: () => ((tries += 1), failure(reason)) });
+      expect(await forward(await intended(made, call), made)).toHaveProperty('isRefusal', true);
+      expect(tries).toBe(1);
+    },
+  );
 
   it('never sends a call again whose caller has heard of it', async () => {
     let tries = 0;
-    const value = { id: 1, method: 'tools/call', params: { name: 'files__read', _meta: envelope({ progressToken: 'p' }) } };
+    const value = {
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'files__read', _meta: envelope({ progressToken: 'p' }) },
+    };
     const made = await world({
       script: (request, listener) => {
         tries += 1;
-        listener.onMessage(messageOf({ method: 'notifications/progress', params: { progressToken: request.id, progress: 1 } }));
+        listener.onMessage(
+          messageOf({ method: 'notifications/progress', params: { progressToken: request.id, progress: 1 } }),
+        );
         return failure('session-lost');
       },
     });
@@ -82,7 +106,9 @@ describe('forwarding', () => {
         return { content: [] };
       },
     });
-    expect(await forward(await intended(made, { ...call, era: 'legacy' }), made)).toMatchObject({ name: 'answer-too-large' });
+    expect(await forward(await intended(made, { ...call, era: 'legacy' }), made)).toMatchObject({
+      name: 'answer-too-large',
+    });
   });
 
   it('hands the caller’s cancellation on', async () => {
@@ -96,7 +122,11 @@ describe('forwarding', () => {
   it('mirrors annotated arguments into headers made anew, and passes unknown ones as they came', async () => {
     const inputSchema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } };
     const made = await world({ tools: [tool('read', { inputSchema })] });
-    const value = { id: 1, method: 'tools/call', params: { name: 'files__read', arguments: { region: 'eu' }, _meta: envelope() } };
+    const value = {
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'files__read', arguments: { region: 'eu' }, _meta: envelope() },
+    };
     const headers = { 'mcp-param-region': 'forged', 'mcp-param-other': 'kept', authorization: 'Bearer x', cookie: 'c' };
     await forward(await intended(made, { value, headers }), made);
     const sent = made.server('files').link.requests.at(-1)?.headers ?? {};
@@ -111,6 +141,10 @@ describe('forwarding', () => {
     const session = beginSession(made, { capabilities: { sampling: {} } });
     const value = { id: 1, method: 'tools/call', params: { name: 'files__read' } };
     await forward(await intended(made, { value, era: 'legacy', session }), made);
-    expect(made.server('files').wishes.at(-1)).toEqual({ era: 'legacy', scope: 'key:ada', clientCapabilities: { sampling: {} } });
+    expect(made.server('files').wishes.at(-1)).toEqual({
+      era: 'legacy',
+      scope: 'key:ada',
+      clientCapabilities: { sampling: {} },
+    });
   });
 });

@@ -1,9 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { beginSession, filesPath, intended, jsonOf, makeWorld, parsed, tool, type RequestSpec, type TestWorld } from '../exchange.fixture.ts';
+import {
+  beginSession,
+  filesPath,
+  intended,
+  jsonOf,
+  makeWorld,
+  parsed,
+  tool,
+  type RequestSpec,
+  type TestWorld,
+} from '../exchange.fixture.ts';
 import { answerDiscover, answerInitialize, answerPing, answerSetLevel } from './handshake.ts';
 
-const capabilities = { tools: { listChanged: false }, resources: { subscribe: true }, experimental: { x: {} }, tasks: {} };
-const world = await makeWorld({ files: { capabilities, tools: [tool('read')] }, other: { capabilities: { prompts: {}, extensions: {} } } });
+const capabilities = {
+  tools: { listChanged: false },
+  resources: { subscribe: true },
+  experimental: { x: {} },
+  tasks: {},
+};
+const world = await makeWorld({
+  files: { capabilities, tools: [tool('read')] },
+  other: { capabilities: { prompts: {}, extensions: {} } },
+});
 
 const hello = (params: object): RequestSpec => ({ value: { id: 1, method: 'initialize', params }, era: 'legacy' });
 const sound = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'editor', version: '1' } };
@@ -22,7 +40,11 @@ describe('initialize', () => {
     const answer = await initialize(hello(sound));
     const id = 'headers' in answer ? answer.headers?.[1] : undefined;
     expect('headers' in answer ? answer.headers?.[0] : undefined).toBe('Mcp-Session-Id');
-    expect(world.sessions.find(id ?? '', parsed(world, hello(sound)))).toMatchObject({ owner: 'key:ada', revision: '2025-11-25', clientName: 'editor' });
+    expect(world.sessions.find(id ?? '', parsed(world, hello(sound)))).toMatchObject({
+      owner: 'key:ada',
+      revision: '2025-11-25',
+      clientName: 'editor',
+    });
     expect(world.sessions.find(id ?? '', parsed(world, { ...hello(sound), caller: 'key:eve' }))).toBeUndefined();
   });
 
@@ -40,7 +62,11 @@ describe('initialize', () => {
   it('on /mcp offers what some server has and the gateway can carry, and nothing else', async () => {
     expect(await introduced(hello(sound))).toMatchObject({
       serverInfo: { name: 'sallyport' },
-      capabilities: { tools: { listChanged: true }, resources: { listChanged: true, subscribe: true }, prompts: { listChanged: true } },
+      capabilities: {
+        tools: { listChanged: true },
+        resources: { listChanged: true, subscribe: true },
+        prompts: { listChanged: true },
+      },
     });
     const offered = (await introduced(hello(sound)))['capabilities'];
     expect(Object.keys(offered as object).sort()).toEqual(['prompts', 'resources', 'tools']);
@@ -52,12 +78,19 @@ describe('initialize', () => {
     expect(introduction['capabilities']).not.toHaveProperty('prompts');
   });
 
-  it.each([{}, { ...sound, protocolVersion: 7 }, { ...sound, capabilities: [] }, { ...sound, capabilities: undefined }])('refuses params like %j', async (params) => {
+  it.each([
+    {},
+    { ...sound, protocolVersion: 7 },
+    { ...sound, capabilities: [] },
+    { ...sound, capabilities: undefined },
+  ])('refuses params like %j', async (params) => {
     expect(await initialize(hello(params))).toMatchObject({ name: 'invalid-params', id: 1 });
   });
 
   it('refuses to begin a session within a session', async () => {
-    expect(await initialize({ ...hello(sound), session: beginSession(world) })).toMatchObject({ name: 'invalid-params' });
+    expect(await initialize({ ...hello(sound), session: beginSession(world) })).toMatchObject({
+      name: 'invalid-params',
+    });
   });
 
   it('refuses when there are too many sessions, and says when to come back', async () => {
@@ -91,13 +124,17 @@ describe('logging/setLevel', () => {
 
   it('is kept with the session', async () => {
     const session = beginSession(world);
-    expect(answerSetLevel(await intended(world, { value: value('warning'), era: 'legacy', session }))).toMatchObject({ kind: 'result' });
+    expect(answerSetLevel(await intended(world, { value: value('warning'), era: 'legacy', session }))).toMatchObject({
+      kind: 'result',
+    });
     expect(session.logLevel).toBe('warning');
   });
 
   it.each(['loud', 7, undefined, 'Warning'])('of %j is refused and changes nothing', async (level) => {
     const session = beginSession(world);
-    expect(answerSetLevel(await intended(world, { value: value(level), era: 'legacy', session }))).toMatchObject({ name: 'invalid-params' });
+    expect(answerSetLevel(await intended(world, { value: value(level), era: 'legacy', session }))).toMatchObject({
+      name: 'invalid-params',
+    });
     expect(session.logLevel).toBeUndefined();
   });
 });

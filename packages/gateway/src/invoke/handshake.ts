@@ -1,5 +1,13 @@
 /** What the gateway itself answers: initialize, server/discover, ping, and what a caller says about a session. */
-import { pathKey, refuse, type Answer, type DoorPath, type Handshake, type Intended, type Refusal } from '@sallyport/guard';
+import {
+  pathKey,
+  refuse,
+  type Answer,
+  type DoorPath,
+  type Handshake,
+  type Intended,
+  type Refusal,
+} from '@sallyport/guard';
 import {
   isObject,
   LATEST_LEGACY_REVISION,

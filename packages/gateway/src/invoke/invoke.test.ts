@@ -11,18 +11,25 @@ describe('invoking', () => {
       return 'body' in answer ? jsonOf(answer.body) : answer.name;
     };
     expect(await answered({ id: 1, method: 'ping' }, 'legacy')).toEqual({});
-    expect(await answered({ id: 1, method: 'tools/list' }, 'legacy')).toMatchObject({ tools: [{ name: 'files__read' }] });
+    expect(await answered({ id: 1, method: 'tools/list' }, 'legacy')).toMatchObject({
+      tools: [{ name: 'files__read' }],
+    });
     expect(world.server('files').link.requests.every(({ method }) => method.endsWith('/list'))).toBe(true);
   });
 
   it.each(['tasks/get', 'tasks/list', 'constructor', ''])('knows no method %j', async (method) => {
     const world = await makeWorld({ files: {} });
-    expect(await invokeTarget(await intended(world, { value: { id: 'a', method } }), world)).toMatchObject({ name: 'unknown-method', id: 'a' });
+    expect(await invokeTarget(await intended(world, { value: { id: 'a', method } }), world)).toMatchObject({
+      name: 'unknown-method',
+      id: 'a',
+    });
   });
 
   it('lets a conversation find its call while it runs, and only so long', async () => {
     let finish: (value: object) => void = () => undefined;
-    const world = await makeWorld({ files: { tools: [tool('read')], script: () => new Promise((resolve) => (finish = resolve)) } });
+    const world = await makeWorld({
+      files: { tools: [tool('read')], script: () => new Promise((resolve) => (finish = resolve)) },
+    });
     const session = beginSession(world);
     const value = { id: 'a', method: 'tools/call', params: { name: 'files__read' } };
     const cancellation = createCanceller();
@@ -46,7 +53,9 @@ describe('invoking', () => {
     });
     const session = beginSession(world);
     const value = { id: 'a', method: 'tools/call', params: { name: 'files__read' } };
-    await expect(invokeTarget(await intended(world, { value, era: 'legacy', session }), world)).rejects.toThrow('broken');
+    await expect(invokeTarget(await intended(world, { value, era: 'legacy', session }), world)).rejects.toThrow(
+      'broken',
+    );
     expect(session.inflight.size).toBe(0);
   });
 });

@@ -1,7 +1,20 @@
 import fc from 'fast-check';
 import { decideCall } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { filesPath, grantOf, intended, jsonOf, makeRules, makeWorld, parsed, policyOf, settle, tool, type RequestSpec, type TestWorld } from '../exchange.fixture.ts';
+import {
+  filesPath,
+  grantOf,
+  intended,
+  jsonOf,
+  makeRules,
+  makeWorld,
+  parsed,
+  policyOf,
+  settle,
+  tool,
+  type RequestSpec,
+  type TestWorld,
+} from '../exchange.fixture.ts';
 import { resolveTarget } from '../resolve.ts';
 import { answerList } from './lists.ts';
 
@@ -10,13 +23,18 @@ interface Page {
   readonly nextCursor?: string;
 }
 
-async function list(world: TestWorld, method: string, more: Partial<RequestSpec> & { readonly cursor?: string | undefined } = {}): Promise<Page> {
+async function list(
+  world: TestWorld,
+  method: string,
+  more: Partial<RequestSpec> & { readonly cursor?: string | undefined } = {},
+): Promise<Page> {
   const params = more.cursor === undefined ? {} : { cursor: more.cursor };
   const exchange = await intended(world, { value: { id: 1, method, params }, ...more });
   return jsonOf(answerList(exchange, world).body) as Page;
 }
 
-const names = (page: Page, member = 'tools', key = 'name') => (page[member] as Record<string, string>[]).map((entry) => entry[key]);
+const names = (page: Page, member = 'tools', key = 'name') =>
+  (page[member] as Record<string, string>[]).map((entry) => entry[key]);
 
 const specs = {
   files: {
@@ -51,7 +69,11 @@ describe('a list', () => {
 
   it('tells a modern caller that it is private and how long it holds, and a legacy caller nothing of that', async () => {
     const world = await makeWorld(specs);
-    expect(await list(world, 'prompts/list')).toMatchObject({ resultType: 'complete', cacheScope: 'private', ttlMs: 60_000 });
+    expect(await list(world, 'prompts/list')).toMatchObject({
+      resultType: 'complete',
+      cacheScope: 'private',
+      ttlMs: 60_000,
+    });
     expect(Object.keys(await list(world, 'prompts/list', { era: 'legacy' }))).toEqual(['prompts']);
   });
 
@@ -94,8 +116,15 @@ describe('a list', () => {
 
   it('shows a template when some URI that it makes may be read, and hides it when none may', async () => {
     const shown = async (patterns: readonly string[], denied: readonly string[] = []) => {
-      const world = await makeWorld(specs, policyOf({ reader: { resources: patterns.map((pattern) => grantOf(pattern)) } }, denied));
-      return names(await list(world, 'resources/templates/list', { path: filesPath }), 'resourceTemplates', 'uriTemplate');
+      const world = await makeWorld(
+        specs,
+        policyOf({ reader: { resources: patterns.map((pattern) => grantOf(pattern)) } }, denied),
+      );
+      return names(
+        await list(world, 'resources/templates/list', { path: filesPath }),
+        'resourceTemplates',
+        'uriTemplate',
+      );
     };
     expect(await shown(['files.file:///srv/public/*'])).toEqual(['file:///srv/{path}']);
     expect(await shown(['files.file:///etc/*'])).toEqual([]);
@@ -105,25 +134,40 @@ describe('a list', () => {
 
   it('shows exactly what some call of the caller could reach', async () => {
     const toolNames = ['a', 'ab', 'b', 'read', 'read_file', 'write'];
-    const pattern = fc.tuple(fc.constantFrom('*', 'files', 'other'), fc.constantFrom('*', 'a*', '*b', 'read', 'r*e', 'write')).map(([server, name]) => `${server}.${name}`);
-    const grant = fc.tuple(pattern, fc.boolean(), fc.constantFrom(undefined, true, false)).map(([text, isSubtraction, holds]) =>
-      grantOf(isSubtraction ? `!${text}` : text, holds === undefined || isSubtraction ? {} : { condition: { source: '', evaluate: () => true } }),
-    );
-    const servers = { files: { tools: toolNames.map((name) => tool(name)) }, other: { tools: toolNames.map((name) => tool(name)) } };
+    const pattern = fc
+      .tuple(fc.constantFrom('*', 'files', 'other'), fc.constantFrom('*', 'a*', '*b', 'read', 'r*e', 'write'))
+      .map(([server, name]) => `${server}.${name}`);
+    const grant = fc
+      .tuple(pattern, fc.boolean(), fc.constantFrom(undefined, true, false))
+      .map(([text, isSubtraction, holds]) =>
+        grantOf(
+          isSubtraction ? `!${text}` : text,
+          holds === undefined || isSubtraction ? {} : { condition: { source: '', evaluate: () => true } },
+        ),
+      );
+    const servers = {
+      files: { tools: toolNames.map((name) => tool(name)) },
+      other: { tools: toolNames.map((name) => tool(name)) },
+    };
     const world = await makeWorld(servers);
     await fc.assert(
-      fc.asyncProperty(fc.array(grant, { maxLength: 4 }), fc.array(grant, { maxLength: 3 }), fc.array(pattern, { maxLength: 2 }), async (one, two, denied) => {
-        const policy = policyOf({ one: { tools: one }, two: { tools: two } }, denied);
-        world.inForce = makeRules(policy, ['files', 'other']);
-        const roles = ['one', 'two'];
-        const shown = new Set(names(await list(world, 'tools/list', { roles })));
-        for (const server of ['files', 'other']) {
-          for (const name of toolNames) {
-            const effect = decideCall(policy.access(roles), 'tools', `${server}.${name}`, {}).effect;
-            expect(shown.has(`${server}__${name}`)).toBe(effect === 'allow');
+      fc.asyncProperty(
+        fc.array(grant, { maxLength: 4 }),
+        fc.array(grant, { maxLength: 3 }),
+        fc.array(pattern, { maxLength: 2 }),
+        async (one, two, denied) => {
+          const policy = policyOf({ one: { tools: one }, two: { tools: two } }, denied);
+          world.inForce = makeRules(policy, ['files', 'other']);
+          const roles = ['one', 'two'];
+          const shown = new Set(names(await list(world, 'tools/list', { roles })));
+          for (const server of ['files', 'other']) {
+            for (const name of toolNames) {
+              const effect = decideCall(policy.access(roles), 'tools', `${server}.${name}`, {}).effect;
+              expect(shown.has(`${server}__${name}`)).toBe(effect === 'allow');
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -149,7 +193,9 @@ describe('a long list', () => {
     const { nextCursor } = await list(world, 'tools/list');
     expect(nextCursor).not.toContain('1000');
     const value = { id: 1, method: 'tools/list', params: { cursor: nextCursor } };
-    expect(await resolveTarget(parsed(world, { value, caller: 'key:eve' }), world)).toMatchObject({ name: 'bad-handle' });
+    expect(await resolveTarget(parsed(world, { value, caller: 'key:eve' }), world)).toMatchObject({
+      name: 'bad-handle',
+    });
     expect(await resolveTarget(parsed(world, { value, path: filesPath }), world)).toMatchObject({ name: 'bad-handle' });
   });
 

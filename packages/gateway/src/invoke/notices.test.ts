@@ -59,6 +59,8 @@ describe('a posted response', () => {
   });
 
   it('without a conversation is heard and changes nothing', async () => {
-    expect(takeResponse(await intended(world, { value: { id: 1, result: {} }, era: 'legacy' }))).toMatchObject({ interim: 0 });
+    expect(takeResponse(await intended(world, { value: { id: 1, result: {} }, era: 'legacy' }))).toMatchObject({
+      interim: 0,
+    });
   });
 });

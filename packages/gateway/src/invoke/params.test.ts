@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { beginSession, envelope, filesPath, intended, jsonOf, makeWorld, scriptedLink, tool, type RequestSpec } from '../exchange.fixture.ts';
+import {
+  beginSession,
+  envelope,
+  filesPath,
+  intended,
+  jsonOf,
+  makeWorld,
+  scriptedLink,
+  tool,
+  type RequestSpec,
+} from '../exchange.fixture.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import type { AskKind } from '../upstreams/link.ts';
 import { carriedCapabilities, encodeParams } from './params.ts';
@@ -9,7 +19,11 @@ const world = await makeWorld({
 });
 const links = { modern: scriptedLink('modern', {}, () => ({})), legacy: scriptedLink('legacy', {}, () => ({})) };
 
-async function encoded(spec: RequestSpec, to: 'modern' | 'legacy' = spec.era ?? 'modern', ask: readonly AskKind[] = []): Promise<string> {
+async function encoded(
+  spec: RequestSpec,
+  to: 'modern' | 'legacy' = spec.era ?? 'modern',
+  ask: readonly AskKind[] = [],
+): Promise<string> {
   const exchange = await intended(world, spec);
   const target: GatewayTarget = exchange.target;
   return Buffer.from(encodeParams(exchange, target, links[to], 77, ask)).toString();
@@ -21,12 +35,16 @@ describe('params on their way to a server', () => {
   it('keep the caller’s bytes but for the name', async () => {
     const meta = JSON.stringify(envelope());
     const value = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{ "arguments":{"n":1.0,"s":"\\u0061"} , "name" : "files__read","x":[ ],"_meta":${meta} }}`;
-    expect(await encoded({ value })).toBe(`{ "arguments":{"n":1.0,"s":"\\u0061"} , "name" : "read","x":[ ],"_meta":${meta} }`);
+    expect(await encoded({ value })).toBe(
+      `{ "arguments":{"n":1.0,"s":"\\u0061"} , "name" : "read","x":[ ],"_meta":${meta} }`,
+    );
   });
 
   it('keep every byte on the server’s own path', async () => {
     const value = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{ "name" : "\\u0072ead","_meta":${JSON.stringify(envelope())}}}`;
-    expect(await encoded({ value, path: filesPath })).toBe(`{ "name" : "\\u0072ead","_meta":${JSON.stringify(envelope())}}`);
+    expect(await encoded({ value, path: filesPath })).toBe(
+      `{ "name" : "\\u0072ead","_meta":${JSON.stringify(envelope())}}`,
+    );
   });
 
   it.each<[string, object, object]>([
@@ -34,7 +52,11 @@ describe('params on their way to a server', () => {
     ['a prompt', { id: 1, method: 'prompts/get', params: { name: 'files__ask' } }, { name: 'ask' }],
     [
       'a reference to a prompt',
-      { id: 1, method: 'completion/complete', params: { ref: { type: 'ref/prompt', name: 'files__ask' }, name: 'kept' } },
+      {
+        id: 1,
+        method: 'completion/complete',
+        params: { ref: { type: 'ref/prompt', name: 'files__ask' }, name: 'kept' },
+      },
       { ref: { type: 'ref/prompt', name: 'ask' }, name: 'kept' },
     ],
     [
@@ -47,11 +69,18 @@ describe('params on their way to a server', () => {
   });
 
   it('never touch arguments, whatever they hold', async () => {
-    const args = { name: 'files__read', uri: 'mcp+files:x', _meta: { progressToken: 1, baggage: 'b' }, requestState: 's' };
-    expect(JSON.parse(await encoded({ value: call({ name: 'files__read', arguments: args }), era: 'legacy' }))).toEqual({
-      name: 'read',
-      arguments: args,
-    });
+    const args = {
+      name: 'files__read',
+      uri: 'mcp+files:x',
+      _meta: { progressToken: 1, baggage: 'b' },
+      requestState: 's',
+    };
+    expect(JSON.parse(await encoded({ value: call({ name: 'files__read', arguments: args }), era: 'legacy' }))).toEqual(
+      {
+        name: 'read',
+        arguments: args,
+      },
+    );
   });
 
   it('carry the minted id as progress token, and none where the caller gave none', async () => {
@@ -108,7 +137,10 @@ describe('params on their way to a server', () => {
     const session = beginSession(world, { capabilities: { sampling: {} } });
     session.logLevel = 'warning';
     const forged = { 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } };
-    const sent = await encoded({ value: call({ name: 'files__read', _meta: forged }), era: 'legacy', session }, 'modern');
+    const sent = await encoded(
+      { value: call({ name: 'files__read', _meta: forged }), era: 'legacy', session },
+      'modern',
+    );
     expect(JSON.parse(sent)).toMatchObject({
       name: 'read',
       _meta: {

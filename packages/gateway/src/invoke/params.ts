@@ -40,7 +40,12 @@ export function encodeParams(
   const edits = span === undefined ? [] : editParams(exchange, target, id, ask, link);
   const bytes = span === undefined ? noParams : message.bytes.subarray(span.start, span.end);
   const edited =
-    edits.length === 0 || span === undefined ? bytes : splice(bytes, edits.map((edit) => shift(edit, span.start)));
+    edits.length === 0 || span === undefined
+      ? bytes
+      : splice(
+          bytes,
+          edits.map((edit) => shift(edit, span.start)),
+        );
   if (exchange.era === link.era) return edited;
   if (link.era === 'legacy') return toLegacyParams(edited);
   const session = exchange.session ?? exchange.connection;
@@ -98,7 +103,9 @@ function editCapabilities(exchange: Intended, ask: readonly AskKind[]): Edit | u
   const carried = carriedCapabilities(declared, ask);
   if (carried === declared) return undefined;
   const { meta: span } = exchange.message.spans;
-  return span === undefined ? undefined : setMember(exchange.message.bytes, span, CLIENT_CAPABILITIES_KEY, jsonBytes(carried));
+  return span === undefined
+    ? undefined
+    : setMember(exchange.message.bytes, span, CLIENT_CAPABILITIES_KEY, jsonBytes(carried));
 }
 
 /** The part of a caller's capabilities that reaches a server: what `ask` allows, and nothing we do not carry. */

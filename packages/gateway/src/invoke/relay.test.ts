@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { beginSession, envelope, filesPath, intended, makeStream, makeWorld, messageOf, tool, type RequestSpec } from '../exchange.fixture.ts';
+import {
+  beginSession,
+  envelope,
+  filesPath,
+  intended,
+  makeStream,
+  makeWorld,
+  messageOf,
+  tool,
+  type RequestSpec,
+} from '../exchange.fixture.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import { createRelay } from './relay.ts';
 
@@ -13,18 +23,25 @@ async function relaying(spec: Partial<RequestSpec> & { readonly meta?: object } 
   return { relay: createRelay(exchange, target, world), stream, exchange };
 }
 
-const progress = messageOf('{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : 77,"progress":1.0 }}');
+const progress = messageOf(
+  '{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : 77,"progress":1.0 }}',
+);
 const logged = messageOf({ method: 'notifications/message', params: { level: 'info', data: 'x' } });
 
 describe('progress', () => {
-  it.each(['"mine"', '7', '"\\u0061"'])('reaches the caller under its own token %s, in its own bytes', async (token) => {
-    const meta = JSON.stringify(envelope()).slice(1, -1);
-    const value = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"files__read","_meta":{${meta},"progressToken":${token}}}}`;
-    const { relay, stream } = await relaying({ value });
-    relay.onMessage(progress);
-    expect(stream.sent).toEqual([`{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : ${token},"progress":1.0 }}`]);
-    expect(relay.count).toBe(1);
-  });
+  it.each(['"mine"', '7', '"\\u0061"'])(
+    'reaches the caller under its own token %s, in its own bytes',
+    async (token) => {
+      const meta = JSON.stringify(envelope()).slice(1, -1);
+      const value = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"files__read","_meta":{${meta},"progressToken":${token}}}}`;
+      const { relay, stream } = await relaying({ value });
+      relay.onMessage(progress);
+      expect(stream.sent).toEqual([
+        `{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : ${token},"progress":1.0 }}`,
+      ]);
+      expect(relay.count).toBe(1);
+    },
+  );
 
   it('goes nowhere when the caller asked for none', async () => {
     const { relay, stream } = await relaying();
@@ -65,7 +82,9 @@ describe('what comes before the answer', () => {
 
   it('is kept from the caller when it is too large, and the call fails for it', async () => {
     const { relay, stream, exchange } = await relaying({ era: 'legacy' });
-    relay.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x'.repeat(exchange.rules.limits.message) } }));
+    relay.onMessage(
+      messageOf({ method: 'notifications/message', params: { data: 'x'.repeat(exchange.rules.limits.message) } }),
+    );
     expect(stream.sent).toEqual([]);
     expect(relay.refused).toMatchObject({ reason: 'too-large' });
   });
@@ -93,7 +112,13 @@ describe('a question of the server', () => {
     session.settle(messageOf({ id: 1, result: { action: 'accept' } }));
     expect(await answer).toMatchObject({ kind: 'result', body: Buffer.from('{"action":"accept"}') });
     expect(world.recorded.slice(before)).toMatchObject([
-      { exchange: 'x7Qe', method: 'elicitation/create', principal: { id: 'key:ada' }, target: { upstream: 'files' }, outcome: { status: 'ok' } },
+      {
+        exchange: 'x7Qe',
+        method: 'elicitation/create',
+        principal: { id: 'key:ada' },
+        target: { upstream: 'files' },
+        outcome: { status: 'ok' },
+      },
     ]);
   });
 

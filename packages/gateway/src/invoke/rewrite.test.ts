@@ -7,11 +7,31 @@ function rewritten(text: string): string {
 
 describe('a result on /mcp', () => {
   it.each<[string, string, string]>([
-    ['contents', '{"contents":[{"uri":"file:///a","text":"x"}]}', '{"contents":[{"uri":"mcp+files:file:///a","text":"x"}]}'],
-    ['links', '{"content":[{"type":"resource_link","uri":"ui://x","name":"n"}]}', '{"content":[{"type":"resource_link","uri":"ui://files/x","name":"n"}]}'],
-    ['embedded resources', '{"content":[{"type":"resource","resource":{"uri":"a:b"}}]}', '{"content":[{"type":"resource","resource":{"uri":"mcp+files:a:b"}}]}'],
-    ['prompt messages', '{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"a:b"}}}]}', '{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"mcp+files:a:b"}}}]}'],
-    ['every one of several', '{"contents":[{"uri":"a:1"},{"text":"x"},{"uri":"a:2"}]}', '{"contents":[{"uri":"mcp+files:a:1"},{"text":"x"},{"uri":"mcp+files:a:2"}]}'],
+    [
+      'contents',
+      '{"contents":[{"uri":"file:///a","text":"x"}]}',
+      '{"contents":[{"uri":"mcp+files:file:///a","text":"x"}]}',
+    ],
+    [
+      'links',
+      '{"content":[{"type":"resource_link","uri":"ui://x","name":"n"}]}',
+      '{"content":[{"type":"resource_link","uri":"ui://files/x","name":"n"}]}',
+    ],
+    [
+      'embedded resources',
+      '{"content":[{"type":"resource","resource":{"uri":"a:b"}}]}',
+      '{"content":[{"type":"resource","resource":{"uri":"mcp+files:a:b"}}]}',
+    ],
+    [
+      'prompt messages',
+      '{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"a:b"}}}]}',
+      '{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"mcp+files:a:b"}}}]}',
+    ],
+    [
+      'every one of several',
+      '{"contents":[{"uri":"a:1"},{"text":"x"},{"uri":"a:2"}]}',
+      '{"contents":[{"uri":"mcp+files:a:1"},{"text":"x"},{"uri":"mcp+files:a:2"}]}',
+    ],
     ['URIs written with escapes', '{"contents":[{"uri":"a:\\u0062\\/"}]}', '{"contents":[{"uri":"mcp+files:a:b/"}]}'],
   ])('has the URIs of its %s rewritten', (_, given, expected) => {
     expect(rewritten(given)).toBe(expected);
@@ -44,7 +64,9 @@ describe('a result on /mcp', () => {
   it('is read right when it is a part of larger memory', () => {
     const whole = Buffer.from('xxxx{"contents":[{"uri":"a:b"}]}"uri"');
     const body = whole.subarray(4, whole.length - 5);
-    expect(Buffer.from(rewriteResult('files', body, JSON.parse(body.toString()))).toString()).toContain('mcp+files:a:b');
+    expect(Buffer.from(rewriteResult('files', body, JSON.parse(body.toString()))).toString()).toContain(
+      'mcp+files:a:b',
+    );
   });
 });
 

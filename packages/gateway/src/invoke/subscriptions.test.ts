@@ -31,17 +31,25 @@ function listening(session: ReturnType<typeof beginSession>) {
 async function relay(world: TestWorld, spec: RequestSpec) {
   const exchange = await intended(world, { era: 'legacy', ...spec });
   const { subscriptions } = world;
-  return exchange.message.method === 'resources/subscribe' ? subscriptions.subscribe(exchange, world) : subscriptions.unsubscribe(exchange, world);
+  return exchange.message.method === 'resources/subscribe'
+    ? subscriptions.subscribe(exchange, world)
+    : subscriptions.unsubscribe(exchange, world);
 }
 
-const methodsOf = (world: TestWorld) => world.server('files').link.requests.map(({ method }) => method).filter((method) => !method.endsWith('list'));
+const methodsOf = (world: TestWorld) =>
+  world
+    .server('files')
+    .link.requests.map(({ method }) => method)
+    .filter((method) => !method.endsWith('list'));
 
 describe('a subscription of a legacy caller', () => {
   it('is made at the server and heard by whoever subscribed, and by nobody else', async () => {
     const world = await makeWorld({ files: { era: 'legacy' } });
     const [one, other] = [beginSession(world), beginSession(world, { caller: 'key:eve' })];
     const [heard, unheard] = [listening(one), listening(other)];
-    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: one })).toMatchObject({ kind: 'result' });
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: one })).toMatchObject({
+      kind: 'result',
+    });
     expect(methodsOf(world)).toEqual(['resources/subscribe']);
     world.server('files').say({ scope: '', message: updated('file:///a') });
     world.server('files').say({ scope: '', message: updated('file:///b') });
@@ -98,18 +106,30 @@ describe('a subscription of a legacy caller', () => {
 
   it('is not made when the server refuses it, and the caller reads why', async () => {
     const world = await makeWorld({
-      files: { era: 'legacy', script: () => ({ kind: 'answer', message: messageOf({ id: 1, error: { code: -32002, message: 'none' } }), httpStatus: undefined }) },
+      files: {
+        era: 'legacy',
+        script: () => ({
+          kind: 'answer',
+          message: messageOf({ id: 1, error: { code: -32002, message: 'none' } }),
+          httpStatus: undefined,
+        }),
+      },
     });
     const session = beginSession(world);
     const stream = listening(session);
-    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session })).toMatchObject({ kind: 'error', code: -32002 });
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session })).toMatchObject({
+      kind: 'error',
+      code: -32002,
+    });
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);
   });
 
   it('cannot be carried to a modern server', async () => {
     const world = await makeWorld({ files: { era: 'modern' } });
-    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: beginSession(world) })).toMatchObject({ name: 'unbridgeable' });
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: beginSession(world) })).toMatchObject(
+      { name: 'unbridgeable' },
+    );
   });
 });
 
@@ -146,7 +166,11 @@ describe('a changed list', () => {
 });
 
 describe('a modern caller that listens', () => {
-  const listen = (notifications: object) => ({ id: 'L1', method: 'subscriptions/listen', params: { notifications, _meta: envelope() } });
+  const listen = (notifications: object) => ({
+    id: 'L1',
+    method: 'subscriptions/listen',
+    params: { notifications, _meta: envelope() },
+  });
 
   async function open(world: TestWorld, notifications: object, more: Partial<RequestSpec> = {}) {
     const stream = makeStream();
@@ -186,7 +210,10 @@ describe('a modern caller that listens', () => {
       listener.onMessage(messageOf({ method: 'notifications/subscriptions/acknowledged', params: { notifications } }));
       return new Promise(() => undefined);
     };
-    const world = await makeWorld({ files: { script } }, policyOf({ reader: { resources: [grantOf('files.file:///a')] } }));
+    const world = await makeWorld(
+      { files: { script } },
+      policyOf({ reader: { resources: [grantOf('files.file:///a')] } }),
+    );
     const uris = ['mcp+files:file:///a', 'mcp+files:file:///secret', 'mcp+ghost:x', 7];
     const { stream } = await open(world, { resourceSubscriptions: uris });
     expect(stream.sent[0]).toContain('"resourceSubscriptions":["mcp+files:file:///a"]');

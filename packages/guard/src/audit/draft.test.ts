@@ -24,7 +24,14 @@ describe('a draft', () => {
   });
 
   it('of a call names who, what, where and by which definition', () => {
-    const target = { kind: 'tool', upstream: 'files', name: 'read', key: 'files.read', asked: 'files__read', definition: { digest: 'd1' } } as const;
+    const target = {
+      kind: 'tool',
+      upstream: 'files',
+      name: 'read',
+      key: 'files.read',
+      asked: 'files__read',
+      definition: { digest: 'd1' },
+    } as const;
     const path = { kind: 'server', server: 'files' } as const;
     expect(draftRecord('intent', resolved({ target, path }))).toMatchObject({
       principal: { id: 'key:ada', kind: 'key', roles: ['reader'] },
@@ -61,7 +68,9 @@ describe('a draft', () => {
       params: { _meta: { 'io.modelcontextprotocol/clientInfo': { name } } },
     });
     expect(draftRecord('outcome', parsed({ value: info('agent') })).client).toBe('agent');
-    expect(draftRecord('outcome', parsed({ value: info('agent'), session: createSessionStub() })).client).toBe('editor');
+    expect(draftRecord('outcome', parsed({ value: info('agent'), session: createSessionStub() })).client).toBe(
+      'editor',
+    );
     expect(draftRecord('outcome', receivedOnStdio(createSessionStub())).client).toBe('editor');
     expect(draftRecord('outcome', parsed({ value: info(7) })).client).toBeUndefined();
     expect(draftRecord('outcome', parsed()).client).toBeUndefined();

@@ -11,7 +11,13 @@ function flushed(unrecorded: ReturnType<typeof createUnrecorded>) {
 describe('refusals that were not recorded one by one', () => {
   it('are counted for each address and reason', () => {
     const unrecorded = createUnrecorded();
-    for (const [address, reason] of [['a', 'x'], ['a', 'x'], ['a', 'y'], ['b', 'x']] as const) unrecorded.count(address, reason);
+    for (const [address, reason] of [
+      ['a', 'x'],
+      ['a', 'x'],
+      ['a', 'y'],
+      ['b', 'x'],
+    ] as const)
+      unrecorded.count(address, reason);
     expect(flushed(unrecorded)).toEqual([
       ['refusal', 'a', 'counted', 'x ×2'],
       ['refusal', 'a', 'counted', 'y ×1'],

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Authorized, Target } from '../exchange.ts';
-import { grantOf, makePorts, makePrincipal, makeRules, policyOf, resolved, type TestPorts } from '../exchange.fixture.ts';
+import {
+  grantOf,
+  makePorts,
+  makePrincipal,
+  makeRules,
+  policyOf,
+  resolved,
+  type TestPorts,
+} from '../exchange.fixture.ts';
 import { describeRate } from '../limits/rate.ts';
 import { isRefusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
@@ -44,7 +52,11 @@ describe('admit', () => {
   ])('keeps to %s limit, and tells rate and wait', (_, rules) => {
     const ports = makePorts();
     expect(admitAndEnd(authorized(rules), ports)).toBe('admitted');
-    expect(admit(authorized(rules), ports)).toMatchObject({ name: 'limited', retryAfterMs: 60_000, fill: { rate: describeRate(once) } });
+    expect(admit(authorized(rules), ports)).toMatchObject({
+      name: 'limited',
+      retryAfterMs: 60_000,
+      fill: { rate: describeRate(once) },
+    });
     ports.clock.advance(60_000);
     expect(admitAndEnd(authorized(rules), ports)).toBe('admitted');
   });
@@ -68,7 +80,9 @@ describe('admit', () => {
     expect(admitAndEnd(authorized(ownRules, { principal: eve }), ports)).toBe('admitted');
     const shared = makeRules({ upstreamLimits: new Map([['files', once]]) });
     expect(admitAndEnd(authorized(shared), ports)).toBe('admitted');
-    expect(admitAndEnd(authorized(shared, { principal: makePrincipal(shared, { id: 'key:eve' }) }), ports)).toBe('limited');
+    expect(admitAndEnd(authorized(shared, { principal: makePrincipal(shared, { id: 'key:eve' }) }), ports)).toBe(
+      'limited',
+    );
   });
 
   it('draws nothing from an upstream for what the gateway itself answers', () => {
@@ -83,7 +97,9 @@ describe('admit', () => {
     const rules = makeRules({ limits: { concurrentPerCaller: 1 } });
     const first = admit(authorized(rules), ports);
     expect(admit(authorized(rules), ports)).toMatchObject({ name: 'too-many-at-once', fill: { limit: 1 } });
-    expect(isRefusal(admit(authorized(rules, { principal: makePrincipal(rules, { id: 'key:eve' }) }), ports))).toBe(false);
+    expect(isRefusal(admit(authorized(rules, { principal: makePrincipal(rules, { id: 'key:eve' }) }), ports))).toBe(
+      false,
+    );
     if (!isRefusal(first)) first.lease.release();
     expect(isRefusal(admit(authorized(rules), ports))).toBe(false);
   });

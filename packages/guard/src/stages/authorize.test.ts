@@ -28,7 +28,13 @@ describe('authorize', () => {
   });
 
   it('words a refusal as for a target that does not exist, under the name that the caller used', () => {
-    const target: Target = { kind: 'tool', upstream: 'files', name: 'write', key: 'files.write', asked: 'files__write' };
+    const target: Target = {
+      kind: 'tool',
+      upstream: 'files',
+      name: 'write',
+      key: 'files.write',
+      asked: 'files__write',
+    };
     const refused = authorize(resolved({ rules: onlyRead, target }), makePorts());
     expect(isRefusal(refused) && describeRefusal(refused, 'files.write', 'x')).toBe('Unknown tool: files__write');
   });
@@ -37,7 +43,9 @@ describe('authorize', () => {
     const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.*'), grantOf('!files.read')] }) });
     const exchange = resolved({ rules });
     authorize(exchange, makePorts());
-    expect(exchange).toMatchObject({ decision: { effect: 'deny', because: 'subtracted', rule: { pattern: 'files.read' } } });
+    expect(exchange).toMatchObject({
+      decision: { effect: 'deny', because: 'subtracted', rule: { pattern: 'files.read' } },
+    });
   });
 
   it('lets a top-level denial win over every role', () => {
@@ -63,8 +71,16 @@ describe('authorize', () => {
   });
 
   it('denies where a condition throws or answers anything but true', () => {
-    for (const evaluate of [() => 'true', () => 1, () => { throw new Error('broken'); }]) {
-      const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.read', { condition: { source: '', evaluate } })] }) });
+    for (const evaluate of [
+      () => 'true',
+      () => 1,
+      () => {
+        throw new Error('broken');
+      },
+    ]) {
+      const rules = makeRules({
+        policy: policyOf({ tools: [grantOf('files.read', { condition: { source: '', evaluate } })] }),
+      });
       expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ name: 'denied' });
     }
   });
@@ -73,17 +89,24 @@ describe('authorize', () => {
     const rules = makeRules({ policy: policyOf({}) });
     for (const kind of ['list', 'protocol'] as const) {
       const target: Target = { kind, name: 'tools/list', key: 'tools/list' };
-      expect(authorize(resolved({ rules, target }), makePorts())).toMatchObject({ decision: { effect: 'allow', rule: undefined } });
+      expect(authorize(resolved({ rules, target }), makePorts())).toMatchObject({
+        decision: { effect: 'allow', rule: undefined },
+      });
     }
   });
 
-  it.each(['caller key:ada', 'upstream files', 'tool files.read'])('stops what an administrator has blocked: %s', (blocked) => {
-    expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
-  });
+  it.each(['caller key:ada', 'upstream files', 'tool files.read'])(
+    'stops what an administrator has blocked: %s',
+    (blocked) => {
+      expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
+    },
+  );
 
   it('stops a blocked caller at lists too', () => {
     const target: Target = { kind: 'list', name: 'tools/list', key: 'tools/list' };
-    expect(authorize(resolved({ target }), makePorts({ blocks: blocking('caller key:ada') }))).toMatchObject({ name: 'blocked' });
+    expect(authorize(resolved({ target }), makePorts({ blocks: blocking('caller key:ada') }))).toMatchObject({
+      name: 'blocked',
+    });
   });
 
   it('does not tell that a server is blocked to somebody who may not know it', () => {

@@ -9,7 +9,8 @@ const ada = { name: 'ada', roles: ['reader'] };
 const good = ['sp', 'good'].join('_');
 
 const keys = {
-  verify: (token: string) => (token === good ? ada : token.startsWith('old') ? ('expired' as const) : ('invalid' as const)),
+  verify: (token: string) =>
+    token === good ? ada : token.startsWith('old') ? ('expired' as const) : ('invalid' as const),
 };
 
 function bearer(token: string, more: Partial<Omit<HttpHead, 'headers'>> = {}): HttpHead {
@@ -24,7 +25,9 @@ describe('identify at an HTTP door', () => {
 
   it('reads the scheme in any case', () => {
     const head = makeHead({ authorization: `bEaReR ${good}` });
-    expect(identify(received({ head }), makePorts({ credentials: keys }))).toMatchObject({ principal: { id: 'key:ada' } });
+    expect(identify(received({ head }), makePorts({ credentials: keys }))).toMatchObject({
+      principal: { id: 'key:ada' },
+    });
   });
 
   it('keeps a principal for as long as key and rules are the same, and makes another under other rules', () => {
@@ -49,7 +52,11 @@ describe('identify at an HTTP door', () => {
     ['bad-credential', 'a key without a scheme', makeHead({ authorization: good })],
     ['bad-credential', 'an empty header', makeHead({ authorization: '' })],
     ['expired-credential', 'a key that has expired', bearer('old')],
-    ['bad-authorization', 'two headers, even when the first is good', bearer(good, { repeated: new Set(['authorization']) })],
+    [
+      'bad-authorization',
+      'two headers, even when the first is good',
+      bearer(good, { repeated: new Set(['authorization']) }),
+    ],
   ])('answers %s to %s', (expected, _, head) => {
     expect(identify(received({ head }), makePorts({ credentials: keys }))).toMatchObject({ name: expected });
   });
@@ -94,7 +101,9 @@ describe('identify at an HTTP door', () => {
   it('charges neither other addresses nor other credentials for a failure', () => {
     const ports = makePorts({ credentials: keys });
     for (let i = 0; i < 4; i++) identify(received({ head: bearer('wrong') }), ports);
-    expect(identify(received({ head: bearer('wrong'), address: '192.0.2.8' }), ports)).toMatchObject({ name: 'bad-credential' });
+    expect(identify(received({ head: bearer('wrong'), address: '192.0.2.8' }), ports)).toMatchObject({
+      name: 'bad-credential',
+    });
     expect(identify(received({ head: bearer('other') }), ports)).toMatchObject({ name: 'bad-credential' });
   });
 
@@ -102,7 +111,10 @@ describe('identify at an HTTP door', () => {
     const taken: string[] = [];
     const ports = makePorts({ credentials: keys });
     const take = ports.buckets.take.bind(ports.buckets);
-    const spying = { ...ports, buckets: { ...ports.buckets, take: (key: string, ...rest: [never]) => (taken.push(key), take(key, ...rest)) } };
+    const spying = {
+      ...ports,
+      buckets: { ...ports.buckets, take: (key: string, ...rest: [never]) => (taken.push(key), take(key, ...rest)) },
+    };
     const token = ['sp', 'almost-right'].join('_');
     identify(received({ head: bearer(token) }), spying);
     expect(taken).toHaveLength(1);

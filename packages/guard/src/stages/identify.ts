@@ -7,7 +7,8 @@ import type { Rules } from '../rules.ts';
 
 /** Names the principal. A failure charges (address, credential), so it never touches anybody else's. */
 export function identify(exchange: Received, ports: Ports): Identified | Refusal {
-  const principal = exchange.head === undefined ? identifyLocal(exchange) : identifyHttp(exchange.head, exchange, ports);
+  const principal =
+    exchange.head === undefined ? identifyLocal(exchange) : identifyHttp(exchange.head, exchange, ports);
   if (isRefusal(principal)) return principal;
   return Object.assign(exchange, { principal });
 }
@@ -39,13 +40,7 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
   return principalOf(holder, rules);
 }
 
-function fail(
-  exchange: Received,
-  ports: Ports,
-  credential: string,
-  name: RefusalName,
-  note?: string,
-): Refusal {
+function fail(exchange: Received, ports: Ports, credential: string, name: RefusalName, note?: string): Refusal {
   const bucket = `login:${exchange.address}:${hash('sha256', credential, 'base64url').slice(0, 22)}`;
   const charge = ports.buckets.take(bucket, exchange.rules.limits.failedLogins);
   if (!charge.isAllowed) return refuse('login-limited', { retryAfterMs: charge.retryAfterMs });

@@ -16,7 +16,9 @@ describe('invoke', () => {
     const ports = makePorts({ invoke: (given) => (asked.push(given), okAnswer) });
     expect(invoke(exchange, ports)).toMatchObject({ answer: okAnswer });
     expect(asked).toEqual([exchange]);
-    expect(await invoke(intended(), makePorts({ invoke: () => Promise.resolve(okAnswer) }))).toMatchObject({ answer: okAnswer });
+    expect(await invoke(intended(), makePorts({ invoke: () => Promise.resolve(okAnswer) }))).toMatchObject({
+      answer: okAnswer,
+    });
   });
 
   it('hands on what the product refused, now or later', async () => {

@@ -35,7 +35,12 @@ function having(session: CallerSession): Ports {
 describe('parse', () => {
   it('reads a modern request without a session', async () => {
     const parsed = await parse(over(modernCall, modernHead), makePorts());
-    expect(parsed).toMatchObject({ era: 'modern', revision: '2026-07-28', method: { name: 'tools/call' }, message: { id: 7 } });
+    expect(parsed).toMatchObject({
+      era: 'modern',
+      revision: '2026-07-28',
+      method: { name: 'tools/call' },
+      message: { id: 7 },
+    });
     expect(parsed).not.toHaveProperty('session');
   });
 
@@ -50,11 +55,21 @@ describe('parse', () => {
     ['malformed-json', 'bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), undefined],
     ['invalid-request', 'a batch', `[${legacyList}]`, undefined],
     ['invalid-request', 'a duplicate key', '{"jsonrpc":"2.0","id":3,"method":"ping","method":"tools/list"}', 3],
-    ['invalid-request', 'a message deeper than the limit', `{"jsonrpc":"2.0","id":4,"method":"ping","params":{"a":${'['.repeat(20)}${']'.repeat(20)}}}`, 4],
+    [
+      'invalid-request',
+      'a message deeper than the limit',
+      `{"jsonrpc":"2.0","id":4,"method":"ping","params":{"a":${'['.repeat(20)}${']'.repeat(20)}}}`,
+      4,
+    ],
     ['invalid-request', 'an id of null', '{"jsonrpc":"2.0","id":null,"method":"ping"}', undefined],
     ['invalid-params', 'params that are a list', '{"jsonrpc":"2.0","id":5,"method":"ping","params":[]}', 5],
     ['unknown-method', 'a method that nobody has', '{"jsonrpc":"2.0","id":6,"method":"tools/steal"}', 6],
-    ['unknown-method', 'a method that only servers use', '{"jsonrpc":"2.0","id":8,"method":"sampling/createMessage"}', 8],
+    [
+      'unknown-method',
+      'a method that only servers use',
+      '{"jsonrpc":"2.0","id":8,"method":"sampling/createMessage"}',
+      8,
+    ],
   ])('answers %s to %s', async (name, _, body, id) => {
     expect(await parse(over(body), makePorts())).toMatchObject({ name, ...(id === undefined ? {} : { id }) });
   });
@@ -94,7 +109,10 @@ describe('parse', () => {
 
   it('refuses a session that is not the caller’s as one that does not exist', async () => {
     const head = makeHead({ 'mcp-session-id': 'somebody-else’s' });
-    expect(await parse(over(legacyList, head), having(createSessionStub()))).toMatchObject({ name: 'unknown-session', id: 7 });
+    expect(await parse(over(legacyList, head), having(createSessionStub()))).toMatchObject({
+      name: 'unknown-session',
+      id: 7,
+    });
   });
 
   it('refuses two session headers even when the first is good', async () => {
@@ -112,7 +130,10 @@ describe('parse', () => {
     const fresh = createSessionStub({ revision: undefined });
     expect(await parse(onStdio(legacyList, fresh), makePorts())).toMatchObject({ name: 'session-required', id: 7 });
     const ready = createSessionStub({ revision: '2025-06-18' });
-    expect(await parse(onStdio(legacyList, ready), makePorts())).toMatchObject({ revision: '2025-06-18', session: ready });
+    expect(await parse(onStdio(legacyList, ready), makePorts())).toMatchObject({
+      revision: '2025-06-18',
+      session: ready,
+    });
   });
 
   it('lets a modern caller on stdio go without initialize', async () => {

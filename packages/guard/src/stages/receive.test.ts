@@ -41,7 +41,11 @@ describe('receive', () => {
     ['passes', 'GET with a session', makeHead({ 'mcp-session-id': 's' }, { method: 'GET' })],
     ['passes', 'DELETE with a session', makeHead({ 'mcp-session-id': 's' }, { method: 'DELETE' })],
     ['bad-content-type', 'no content type', makeHead({ 'content-type': undefined })],
-    ['bad-content-type', 'text/plain, which a form of a foreign page can send', makeHead({ 'content-type': 'text/plain' })],
+    [
+      'bad-content-type',
+      'text/plain, which a form of a foreign page can send',
+      makeHead({ 'content-type': 'text/plain' }),
+    ],
     ['bad-content-type', 'a type that only begins like ours', makeHead({ 'content-type': 'application/jsonp' })],
     ['passes', 'charset=utf-8', makeHead({ 'content-type': 'Application/JSON ; charset=UTF-8' })],
     ['passes', 'a quoted charset', makeHead({ 'content-type': 'application/json; charset="utf-8"' })],

@@ -49,7 +49,10 @@ describe('record', () => {
     const ports = makePorts();
     await record(answered({ answer: { ...okAnswer, ...answer } }).exchange, ports);
     expect(ports.audit.drafts).toEqual([
-      expect.objectContaining({ kind: 'outcome', outcome: expect.objectContaining({ status, bytes: okAnswer.body.length }) }),
+      expect.objectContaining({
+        kind: 'outcome',
+        outcome: expect.objectContaining({ status, bytes: okAnswer.body.length }),
+      }),
     ]);
   });
 
@@ -98,7 +101,9 @@ describe('record', () => {
       for (let i = 0; i < 25; i++) await record(refused(received(), 'unauthenticated'), ports);
       expect(ports.audit.drafts).toHaveLength(10);
       unrecorded.flush(ports.audit);
-      expect(ports.audit.drafts.at(-1)).toMatchObject({ outcome: { status: 'counted', reason: 'unauthenticated ×15' } });
+      expect(ports.audit.drafts.at(-1)).toMatchObject({
+        outcome: { status: 'counted', reason: 'unauthenticated ×15' },
+      });
       ports.clock.advance(1000);
       for (let i = 0; i < 25; i++) await record(refused(received(), 'unauthenticated'), ports);
       expect(ports.audit.drafts).toHaveLength(21);

@@ -45,7 +45,11 @@ function describeOutcome(exchange: Ended, ports: Ports): RecordOutcome {
   return { status: statusOf(screened), bytes: screened.body.length, ms, stages };
 }
 
-function statusOf(answer: { readonly kind: 'result' | 'error'; readonly code?: number; readonly isToolError: boolean }) {
+function statusOf(answer: {
+  readonly kind: 'result' | 'error';
+  readonly code?: number;
+  readonly isToolError: boolean;
+}) {
   if (answer.kind === 'error') return `error ${answer.code ?? ''}`.trimEnd();
   return answer.isToolError ? 'tool error' : 'ok';
 }

@@ -89,7 +89,10 @@ describe('a refusal at the door', () => {
   it.each(showing('door'))('%s shows as its status and a JSON-RPC error', (name) => {
     const row: RefusalRow = refusals[name];
     const head = makeHead({ 'mcp-protocol-version': '2026-07-28' });
-    const replied = replyTo(identified({ head }), name, { note: 'kept to ourselves', fill: { limit: 5, detail: 'why' } });
+    const replied = replyTo(identified({ head }), name, {
+      note: 'kept to ourselves',
+      fill: { limit: 5, detail: 'why' },
+    });
     expect(replied.status).toBe(row.status);
     expect(bodyOf(replied)).toMatchObject({
       jsonrpc: '2.0',
@@ -118,7 +121,8 @@ describe('a refusal at the door', () => {
   });
 
   it('an id that could not be read goes by the revision of a stdio connection', () => {
-    const body = (revision: string) => bodyOf(replyTo(receivedOnStdio(createSessionStub({ revision })), 'malformed-json'));
+    const body = (revision: string) =>
+      bodyOf(replyTo(receivedOnStdio(createSessionStub({ revision })), 'malformed-json'));
     expect(body('2025-11-25')).not.toHaveProperty('id');
     expect(body('2025-03-26')).toHaveProperty('id', null);
   });
@@ -139,7 +143,9 @@ describe('a refusal at the door', () => {
   it('challenges whoever needs credentials, and says what was wrong with bad ones', () => {
     expect(header(replyTo(received(), 'unauthenticated'), 'WWW-Authenticate')).toBe('Bearer realm="sallyport"');
     for (const name of ['bad-credential', 'expired-credential'] as const) {
-      expect(header(replyTo(received(), name), 'WWW-Authenticate')).toBe('Bearer realm="sallyport", error="invalid_token"');
+      expect(header(replyTo(received(), name), 'WWW-Authenticate')).toBe(
+        'Bearer realm="sallyport", error="invalid_token"',
+      );
     }
     expect(header(replyTo(received(), 'bad-origin'), 'WWW-Authenticate')).toBeUndefined();
   });
@@ -167,12 +173,17 @@ describe('a refusal of a call', () => {
   });
 
   it.each(showing('call'))('%s is complete in the eyes of a modern caller', (name) => {
-    expect(bodyOf(replyTo(resolved({ era: 'modern' }), name))).toMatchObject({ result: { resultType: 'complete', isError: true } });
+    expect(bodyOf(replyTo(resolved({ era: 'modern' }), name))).toMatchObject({
+      result: { resultType: 'complete', isError: true },
+    });
   });
 
   it.each(showing('call'))('%s shows as an error where no tool was called', (name) => {
     const row: RefusalRow = refusals[name];
-    const replied = replyTo(resolved({ value: list, target: { kind: 'list', name: 'tools/list', key: 'tools/list' } }), name);
+    const replied = replyTo(
+      resolved({ value: list, target: { kind: 'list', name: 'tools/list', key: 'tools/list' } }),
+      name,
+    );
     expect(replied.status).toBe(200);
     expect(bodyOf(replied)).toMatchObject({
       id: 'a',
