@@ -36,6 +36,8 @@ for (const line of halfLoad?.lines ?? []) show(line);
 const memory = options.isMemoryWanted ? await measureMemory(chosen, note) : undefined;
 for (const line of memory?.lines ?? []) show(line);
 await writeJson();
+const isFlawless = cells.every(({ figures }) => figures.every(({ errors }) => errors === 0));
+if (!isFlawless) process.exitCode = 1;
 
 async function measureGrid(wanted: Options, taking: readonly Arm[]): Promise<Cell[]> {
   const found: Cell[] = [];
@@ -47,7 +49,7 @@ async function measureGrid(wanted: Options, taking: readonly Arm[]): Promise<Cel
       try {
         for (const callers of wanted.callers) {
           for (const bytes of wanted.bytes) {
-            const findings = await lineUp.run({ callers, bytes }, effort);
+            const findings = await lineUp.run({ callers, bytes, isAwake: wanted.isAwake }, effort);
             const figures = summarize(findings, () => 'bare');
             found.push({ callers, tools, keys, bytes, figures });
             show(

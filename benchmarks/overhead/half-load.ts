@@ -21,9 +21,10 @@ export interface HalfLoadFigures {
 /** Measures every arm that can serve, except the server without a proxy. */
 export async function measureHalfLoad(
   arms: readonly Arm[],
-  effort: Effort & { readonly tools: readonly number[] },
+  effort: Effort & { readonly tools: readonly number[]; readonly isAwake: boolean },
   note: (line: string) => void,
 ): Promise<{ readonly figures: readonly HalfLoadFigures[]; readonly lines: readonly string[] }> {
+  const { isAwake } = effort;
   const tools = effort.tools[0] ?? 100;
   const figures: HalfLoadFigures[] = [];
   for (const arm of arms) {
@@ -31,10 +32,10 @@ export async function measureHalfLoad(
     const subjects: readonly Subject[] = [direct, arm].map((one) => ({ label: one.name, arm: one, tools, keys: 1 }));
     const lineUp = await startLineUp(subjects, note);
     try {
-      const [, most] = await lineUp.run({ callers: 32, bytes: 300 }, { ...effort, rounds: Math.min(3, effort.rounds) });
+      const [, most] = await lineUp.run({ callers: 32, bytes: 300, isAwake }, { ...effort, rounds: Math.min(3, effort.rounds) });
       const rate = Math.round(medianOf((most?.turns ?? []).map(({ calls, seconds }) => calls / seconds)) / 2);
       if (rate === 0) continue;
-      const [without, withArm] = await lineUp.run({ callers: 128, bytes: 300, rate }, effort);
+      const [without, withArm] = await lineUp.run({ callers: 128, bytes: 300, rate, isAwake }, effort);
       if (without === undefined || withArm === undefined) continue;
       const added = (name: 'p50' | 'p99') =>
         medianOf(withArm.turns.map((turn, round) => turn[name] - (without.turns[round]?.[name] ?? 0)));

@@ -21,6 +21,8 @@ export interface LoadOrder {
   readonly warmupMs: number;
   /** Milliseconds that count. */
   readonly ms: number;
+  /** Keeps the load generator's event loop from sleeping. */
+  readonly isAwake: boolean;
   /** Process whose CPU time is read; 0 for none. */
   readonly pid: number;
 }

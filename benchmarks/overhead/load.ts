@@ -1,7 +1,6 @@
 // The load generator and the upstreams, in one process that is used for every arm, so that all meet the same warm code.
 // Closed loop: each caller calls again when it is answered. Open loop: calls begin on time and wait when no connection
-// is free. While it measures, its event loop never sleeps: waking a sleeping core costs the sender, above all in a virtual
-// machine, and would be charged to whichever arm lets the load sleep most.
+// is free.
 import process from 'node:process';
 import { Caller, type CallerEvents } from './caller.ts';
 import { firstId } from './call-template.ts';
@@ -33,7 +32,7 @@ async function measure(order: LoadOrder): Promise<LoadResult> {
   const meter = new Meter();
   const loop = order.rate === undefined ? closedLoop(meter) : openLoop(meter, order.rate);
   const callers: Caller[] = [];
-  const stopSpinning = spin();
+  const stopSpinning = order.isAwake ? stayAwake() : () => undefined;
   try {
     for (let index = 0; index < order.callers; index += 1) {
       const caller = new Caller(order.port, order.dialect, loop.events);
@@ -58,8 +57,11 @@ async function measure(order: LoadOrder): Promise<LoadResult> {
   }
 }
 
-/** Keeps the event loop from sleeping until the returned function is called. */
-function spin(): () => void {
+/**
+ * Keeps the event loop from sleeping until the returned function is called: waking a core that sleeps costs the sender,
+ * above all in a virtual machine, and is charged to the arm that lets the load sleep most, which is the slowest.
+ */
+function stayAwake(): () => void {
   let isOver = false;
   const turn = (): void => {
     if (!isOver) setImmediate(turn);

@@ -23,6 +23,8 @@ export interface Calls {
   readonly bytes: number;
   /** Calls a second; without it, as many as can be had. */
   readonly rate?: number;
+  /** Keeps the load's core from sleeping; see README. */
+  readonly isAwake: boolean;
 }
 
 /** How long. */
@@ -134,6 +136,7 @@ async function measureTurn(
     shape: { bytes: calls.bytes, tools: subject.tools, keys: arm.keys },
     callers: calls.callers,
     ...(calls.rate === undefined ? {} : { rate: calls.rate }),
+    isAwake: calls.isAwake,
     warmupMs: effort.warmupSeconds * 1000,
     ms: effort.seconds * 1000,
     pid: arm.pid,

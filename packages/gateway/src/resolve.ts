@@ -1,5 +1,5 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
-import { pathKey, refuse, type DoorPath, type Parsed, type Refusal, type Target } from '@sallyport/guard';
+import { canList, grantKinds, pathKey, refuse, type DoorPath, type Parsed, type Refusal, type SealBinding, type Target } from '@sallyport/guard';
 import { isObject, type JsonObject } from '@sallyport/protocol';
 import type { CatalogTarget } from './catalog/definition.ts';
 import { readWireUri, wireUri } from './names.ts';
@@ -37,9 +37,20 @@ export function resolveTarget(
   const name = exchange.message.method ?? 'response';
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
   if (find === undefined) return { kind: 'protocol', name, key: name };
-  // Servers that are still starting may know the name.
-  if (world.isSettled()) return withState(find(exchange, world), exchange, world);
-  return world.settled.then(() => withState(find(exchange, world), exchange, world));
+  // A server that is still starting may know the name.
+  const starting = world.settlement.wait(namedServers(exchange, world));
+  if (starting === undefined) return withState(find(exchange, world), exchange, world);
+  return starting.then(() => withState(find(exchange, world), exchange, world));
+}
+
+/** The servers that can have what the request names; `undefined` for all. */
+function namedServers({ path, message }: Parsed, world: World): readonly string[] | undefined {
+  if (path.kind === 'server') return [path.server];
+  if (message.method?.endsWith('/list') === true) return undefined;
+  const ref = message.params?.['ref'];
+  const name = message.params?.['name'] ?? (isObject(ref) ? ref['name'] : undefined);
+  if (typeof name !== 'string') return [];
+  return [...world.servers.keys()].filter((server) => name.startsWith(`${server}__`));
 }
 
 function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {
@@ -116,13 +127,16 @@ function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
 }
 
 /** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
-export function handleBinding(exchange: Parsed, subject: string): { principal: string; path: string; subject: string } {
+export function handleBinding(exchange: Parsed, subject: string): SealBinding {
   return { principal: exchange.principal.id, path: pathKey(exchange.path), subject };
 }
 
 function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {
   const sealed = exchange.message.params?.['requestState'];
   if (sealed === undefined || 'isRefusal' in target || exchange.era !== 'modern') return target;
+  // A target that the caller may not know must look unknown whatever came with the request.
+  const kind = grantKinds[target.kind];
+  if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;
   if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
   const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
   const inner = isObject(opened) ? opened['state'] : undefined;

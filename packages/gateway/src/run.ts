@@ -34,6 +34,7 @@ import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
 import { makeRules } from './rules.ts';
 import { defineUpstream, makeServer, type Server } from './servers.ts';
+import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
 import { realUpstreamPorts } from './upstreams/ports.ts';
@@ -158,7 +159,6 @@ interface OpenState {
 }
 
 class Gateway implements RunningGateway {
-  readonly settled: Promise<void>;
   readonly #options: GatewayOptions;
   readonly #state: OpenState;
   readonly #started = systemClock.now();
@@ -170,14 +170,13 @@ class Gateway implements RunningGateway {
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #unrecorded = createUnrecorded();
+  readonly #settlement = createSettlement();
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   #rules: Rules;
   #http: HttpDoor | undefined;
   #adminServer: AdminServer | undefined;
   #isDraining = false;
-  #isSettled = false;
-  #settle: () => void = () => undefined;
   #running = 0;
   #recording: Promise<void> = Promise.resolve();
 
@@ -186,12 +185,6 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
-    this.settled = new Promise((resolve) => {
-      this.#settle = () => {
-        this.#isSettled = true;
-        resolve();
-      };
-    });
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal });
@@ -211,8 +204,7 @@ class Gateway implements RunningGateway {
       catalog: this.#catalog,
       sessions,
       subscriptions,
-      settled: this.settled,
-      isSettled: () => this.#isSettled,
+      settlement: this.#settlement,
       digest,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
@@ -227,6 +219,10 @@ class Gateway implements RunningGateway {
       nextId: createExchangeIds(systemRandom),
       sessions,
     };
+  }
+
+  get settled(): Promise<void> {
+    return this.#settlement.wait() ?? Promise.resolve();
   }
 
   get endpoint(): string | undefined {
@@ -245,7 +241,7 @@ class Gateway implements RunningGateway {
       if (fault !== undefined) return fault;
     }
     for (const config of this.#config.upstreams) this.#addServer(config);
-    void this.#waitForServers();
+    this.#waitForServers();
     const { sessions } = this.#context;
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
     this.#every(60_000, () => sessions.sweep());
@@ -302,7 +298,7 @@ class Gateway implements RunningGateway {
   async close(deadlineMs = drainMs): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    this.#settle();
+    this.#settlement.giveUp();
     this.#world.subscriptions.endFor(() => false, 'draining');
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
@@ -386,7 +382,7 @@ class Gateway implements RunningGateway {
     if (this.#isDraining) return ['draining'];
     const { state } = this.#state.trail.stats();
     return [
-      ...(this.#isSettled ? [] : ['servers are starting']),
+      ...(this.#settlement.wait() === undefined ? [] : ['servers are starting']),
       ...(state === 'failing' ? ['the audit trail cannot be written'] : []),
     ];
   }
@@ -413,16 +409,16 @@ class Gateway implements RunningGateway {
     await server?.upstream.stop('removed from the configuration');
   }
 
-  async #waitForServers(): Promise<void> {
-    const timer = setTimeout(this.#settle, settleMs);
-    await Promise.all(
-      [...this.#servers.values()].map(async ({ name, upstream }) => {
-        const { state } = await upstream.settled();
-        if (state === 'ready') await this.#catalog.refresh(name);
-      }),
-    );
-    clearTimeout(timer);
-    this.#settle();
+  #waitForServers(): void {
+    for (const { name, upstream } of this.#servers.values()) {
+      const loaded = upstream
+        .settled()
+        .then(({ state }) => (state === 'ready' ? this.#catalog.refresh(name) : undefined));
+      this.#settlement.begin(name, loaded);
+    }
+    const timer = setTimeout(() => this.#settlement.giveUp(), settleMs);
+    timer.unref();
+    this.#stops.push(() => clearTimeout(timer));
   }
 
   #watchFiles(): void {

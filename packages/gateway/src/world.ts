@@ -3,6 +3,7 @@ import type { AuditPort, Clock, Rules, Seal, Sessions } from '@sallyport/guard';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
 import type { Server } from './servers.ts';
+import type { Settlement } from './settlement.ts';
 
 export interface World {
   readonly clock: Clock;
@@ -14,8 +15,6 @@ export interface World {
   readonly catalog: Catalog;
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
-  /** Resolves once every upstream has been found ready or sick after start, at the latest after some seconds. */
-  readonly settled: Promise<void>;
-  readonly isSettled: () => boolean;
+  readonly settlement: Pick<Settlement, 'wait'>;
   readonly digest: (bytes: Uint8Array) => string;
 }

@@ -39,6 +39,7 @@ export { stageNames, runExchange } from './pipeline.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
 export type { CallerRules, Limits, Rules } from './rules.ts';
+export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
 export type { DoorContext } from './doors/door.ts';
 export type { HttpDoor, HttpDoorOptions } from './doors/http.ts';

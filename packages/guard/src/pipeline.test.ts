@@ -103,7 +103,7 @@ describe('the pipeline', () => {
     ['identify', 'credentials', { credentials: { verify: broken } }],
     ['resolve', 'the resolver', { resolve: broken }],
     ['resolve', 'the resolver, later', { resolve: () => Promise.reject(new Error('broken inside')) }],
-    ['authorize', 'the blocks', { blocks: { isBlocked: broken } }],
+    ['resolve', 'the blocks', { blocks: { isBlocked: broken } }],
     ['inspect', 'the digest', { digest: broken }],
     ['invoke', 'the product', { invoke: broken }],
     ['invoke', 'the product, later', { invoke: () => Promise.reject(new Error('broken inside')) }],

@@ -205,6 +205,13 @@ const rows = {
     text: 'no such session',
     advice: 'Send initialize again.',
   },
+  'caller-blocked': {
+    stage: 'resolve',
+    shows: 'call',
+    status: 403,
+    text: 'you were blocked by an administrator',
+    advice: 'Do not retry.',
+  },
   'unknown-server': {
     stage: 'resolve',
     shows: 'door',

@@ -64,11 +64,12 @@ describe('a seal', () => {
     }
   });
 
-  it('[handles-sealed] opens for no other principal, path, revision or purpose', () => {
+  it('[handles-sealed] opens for no other principal, path, revision, subject or purpose', () => {
     const text = seal.close('session', binding, { a: 1 }, 1000);
     expect(seal.open('session', { ...binding, principal: 'key:b' }, text)).toMatchObject(foreign);
     expect(seal.open('session', { ...binding, path: '/mcp' }, text)).toMatchObject(foreign);
     expect(seal.open('session', { ...binding, revision: '2026-07-28' }, text)).toMatchObject(foreign);
+    expect(seal.open('session', { ...binding, subject: 'tools/list' }, text)).toMatchObject(foreign);
     expect(seal.open('session', { principal: binding.principal, path: binding.path }, text)).toMatchObject(foreign);
     expect(seal.open('session', { ...binding, principal: 'key:a/mcp', path: '/files' }, text)).toMatchObject(foreign);
     for (const purpose of ['cursor', 'state', 'task'] satisfies SealPurpose[]) {

@@ -15,6 +15,8 @@ export interface SealBinding {
   readonly path: string;
   /** Protocol revision, where the handle must not cross revisions. */
   readonly revision?: string | undefined;
+  /** What it was given out for, where it must not serve anything else: a list, or a call with its arguments. */
+  readonly subject?: string | undefined;
 }
 
 /** `malformed`: not something that was ever sealed; `expired`: was fine; `foreign`: sealed for another binding or key. */
@@ -60,8 +62,10 @@ function createGeneration(key: Uint8Array): Generation {
 
 // Lengths stand before the parts, so that no two bindings have the same bytes.
 function associate(header: Uint8Array, purpose: SealPurpose, binding: SealBinding): Buffer {
-  const parts = [purpose, binding.principal, binding.path, binding.revision ?? ''].map((part) => Buffer.from(part));
-  const chunks: Uint8Array[] = [header, Buffer.of(binding.revision === undefined ? 0 : 1)];
+  const { principal, path, revision, subject } = binding;
+  const parts = [purpose, principal, path, revision ?? '', subject ?? ''].map((part) => Buffer.from(part));
+  const present = (revision === undefined ? 0 : 1) + (subject === undefined ? 0 : 2);
+  const chunks: Uint8Array[] = [header, Buffer.of(present)];
   for (const part of parts) {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(part.length);

@@ -28,8 +28,7 @@ function transportTo(reach: Reach): Transport {
     });
   }
   const headers = { authorization: `Bearer ${reach.key}` };
-  // Its transport declares `sessionId: string | undefined`, which the interface's optional member does not take.
-  return new StreamableHTTPClientTransport(new URL(reach.url), { requestInit: { headers } }) as Transport;
+  return new StreamableHTTPClientTransport(new URL(reach.url), { requestInit: { headers } });
 }
 
 function callerOf(client: Client): Caller {

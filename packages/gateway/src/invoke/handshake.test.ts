@@ -84,7 +84,7 @@ describe('initialize', () => {
     { ...sound, capabilities: [] },
     { ...sound, capabilities: undefined },
   ])('refuses params like %j', async (params) => {
-    expect(await initialize(hello(params))).toMatchObject({ name: 'invalid-params', id: 1 });
+    expect(await initialize(hello(params))).toMatchObject({ name: 'invalid-params' });
   });
 
   it('refuses to begin a session within a session', async () => {

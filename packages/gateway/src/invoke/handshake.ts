@@ -29,7 +29,7 @@ export function answerPing(): Answer {
 
 /** Answers `server/discover` for a modern caller. */
 export async function answerDiscover(exchange: Intended, world: World): Promise<Answer> {
-  await world.settled;
+  await waitForServers(exchange.path, world);
   const { capabilities, serverInfo, instructions } = introduce(exchange.path, world);
   return result({
     resultType: 'complete',
@@ -51,7 +51,7 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
   if (!isObject(capabilities)) return badParams('params.capabilities must be an object');
   const { connection } = exchange;
   if (exchange.session?.revision !== undefined) return badParams('this session has been initialized already');
-  await world.settled;
+  await waitForServers(exchange.path, world);
   const revision = asked !== MODERN_REVISION && SUPPORTED_REVISIONS.includes(asked) ? asked : LATEST_LEGACY_REVISION;
   const clientInfo = params['clientInfo'];
   const handshake: Handshake = {
@@ -91,6 +91,11 @@ export function answerSetLevel(exchange: Intended): Answer | Refusal {
 }
 
 const levels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
+
+/** What a door path offers is known once its servers have answered, or have had their time to. */
+async function waitForServers(path: DoorPath, { settlement }: World): Promise<void> {
+  await settlement.wait(path.kind === 'all' ? undefined : [path.server]);
+}
 
 interface Introduction {
   readonly capabilities: JsonObject;

@@ -156,6 +156,8 @@ export class Trail {
     if (this.#state !== 'failing') {
       if (this.#sinceCheckpoint > 0) this.#checkpoint('stop');
       while (this.#queue.group.records > 0 && this.state !== 'failing') await this.#flush();
+      // One more try for what the last write could not put down.
+      if (this.state === 'failing') await this.#probe();
     }
     this.#cancelLinger?.();
     this.#cancelProbe?.();

@@ -95,19 +95,12 @@ describe('authorize', () => {
     }
   });
 
-  it.each(['caller key:ada', 'upstream files', 'tool files.read'])(
+  it.each(['upstream files', 'tool files.read'])(
     'stops what an administrator has blocked: %s',
     (blocked) => {
       expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
     },
   );
-
-  it('stops a blocked caller at lists too', () => {
-    const target: Target = { kind: 'list', name: 'tools/list', key: 'tools/list' };
-    expect(authorize(resolved({ target }), makePorts({ blocks: blocking('caller key:ada') }))).toMatchObject({
-      name: 'blocked',
-    });
-  });
 
   it('does not tell that a server is blocked to somebody who may not know it', () => {
     const rules = makeRules({ policy: policyOf({}) });

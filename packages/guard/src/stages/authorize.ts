@@ -6,7 +6,8 @@ import { NO_GRANT_NEEDED, type Decision } from '../policy/decision.ts';
 import type { GrantKind } from '../policy/model.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
-const grantKinds: Readonly<Record<TargetKind, GrantKind | undefined>> = {
+/** Which grants speak about a kind of target; none for what needs no grant. */
+export const grantKinds: Readonly<Record<TargetKind, GrantKind | undefined>> = {
   tool: 'tools',
   resource: 'resources',
   prompt: 'prompts',
@@ -16,8 +17,7 @@ const grantKinds: Readonly<Record<TargetKind, GrantKind | undefined>> = {
 
 /** Takes the decision and refuses what it denies. */
 export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusal {
-  const { principal, target } = exchange;
-  if (ports.blocks.isBlocked('caller', principal.id)) return refuse('blocked');
+  const { target } = exchange;
   const decision = decideTarget(exchange);
   if (decision.effect === 'deny') {
     // The decision stays on the exchange, so that the record names the rule the caller must not see.

@@ -63,12 +63,12 @@ describe('parse', () => {
     ],
     ['invalid-request', 'an id of null', '{"jsonrpc":"2.0","id":null,"method":"ping"}', undefined],
     ['invalid-params', 'params that are a list', '{"jsonrpc":"2.0","id":5,"method":"ping","params":[]}', 5],
-    ['unknown-method', 'a method that nobody has', '{"jsonrpc":"2.0","id":6,"method":"tools/steal"}', 6],
+    ['unknown-method', 'a method that nobody has', '{"jsonrpc":"2.0","id":6,"method":"tools/steal"}', undefined],
     [
       'unknown-method',
       'a method that only servers use',
       '{"jsonrpc":"2.0","id":8,"method":"sampling/createMessage"}',
-      8,
+      undefined,
     ],
   ])('answers %s to %s', async (name, _, body, id) => {
     expect(await parse(over(body), makePorts())).toMatchObject({ name, ...(id === undefined ? {} : { id }) });
@@ -81,7 +81,14 @@ describe('parse', () => {
     ['name another revision', makeHead({ ...modernHead.headers, 'mcp-protocol-version': '2025-11-25' })],
     ['come twice', makeHead(modernHead.headers, { repeated: new Set(['mcp-name']) })],
   ])('refuses a modern request whose headers %s', async (_, head) => {
-    expect(await parse(over(modernCall, head), makePorts())).toMatchObject({ name: 'header-mismatch', id: 7 });
+    expect(await parse(over(modernCall, head), makePorts())).toMatchObject({ name: 'header-mismatch' });
+  });
+
+  it('keeps the message that it refused, so that the record can name it and the reply can echo its id', async () => {
+    for (const exchange of [over(legacyList), over(modernCall), over('{"jsonrpc":"2.0","id":7,"method":"no/such"}')]) {
+      expect(await parse(exchange, makePorts())).toHaveProperty('isRefusal', true);
+      expect(exchange).toMatchObject({ message: { id: 7 } });
+    }
   });
 
   it('names what is supported to a caller of a revision that is not', async () => {
@@ -95,7 +102,7 @@ describe('parse', () => {
 
   it('wants a session for legacy requests other than initialize and ping', async () => {
     const body = (method: string) => JSON.stringify({ jsonrpc: '2.0', id: 7, method, params: {} });
-    expect(await parse(over(body('tools/list')), makePorts())).toMatchObject({ name: 'session-required', id: 7 });
+    expect(await parse(over(body('tools/list')), makePorts())).toMatchObject({ name: 'session-required' });
     for (const method of ['initialize', 'ping']) {
       expect(await parse(over(body(method)), makePorts())).toMatchObject({ era: 'legacy', method: { name: method } });
     }
@@ -110,9 +117,7 @@ describe('parse', () => {
   it('refuses a session that is not the caller’s as one that does not exist', async () => {
     const head = makeHead({ 'mcp-session-id': 'somebody-else’s' });
     expect(await parse(over(legacyList, head), having(createSessionStub()))).toMatchObject({
-      name: 'unknown-session',
-      id: 7,
-    });
+      name: 'unknown-session' });
   });
 
   it('refuses two session headers even when the first is good', async () => {
@@ -128,7 +133,7 @@ describe('parse', () => {
 
   it('wants initialize first on a stdio connection', async () => {
     const fresh = createSessionStub({ revision: undefined });
-    expect(await parse(onStdio(legacyList, fresh), makePorts())).toMatchObject({ name: 'session-required', id: 7 });
+    expect(await parse(onStdio(legacyList, fresh), makePorts())).toMatchObject({ name: 'session-required' });
     const ready = createSessionStub({ revision: '2025-06-18' });
     expect(await parse(onStdio(legacyList, ready), makePorts())).toMatchObject({
       revision: '2025-06-18',

@@ -24,7 +24,19 @@ describe('resolve', () => {
       },
     });
     const path = { kind: 'server', server: 'ghost' } as const;
-    expect(resolve(parsed({ path }), ports)).toMatchObject({ name: 'unknown-server', id: 1 });
+    expect(resolve(parsed({ path }), ports)).toMatchObject({ name: 'unknown-server' });
+  });
+
+  it('stops a blocked caller before anything is looked up, so that it learns nothing of what is there', () => {
+    const ports = makePorts({
+      blocks: { isBlocked: (kind, name) => kind === 'caller' && name === 'key:ada' },
+      resolve: () => {
+        throw new Error('asked');
+      },
+    });
+    for (const path of [{ kind: 'all' }, { kind: 'server', server: 'ghost' }] as const) {
+      expect(resolve(parsed({ path }), ports)).toMatchObject({ name: 'caller-blocked' });
+    }
   });
 
   it('judges the path by the rules that the exchange began with', () => {

@@ -5,6 +5,8 @@ import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 
 /** Names the target, or answers as for a thing that does not exist. */
 export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Promise<Resolved | Refusal> {
+  // Before anything is looked up, so that a blocked caller learns nothing about what is there.
+  if (ports.blocks.isBlocked('caller', exchange.principal.id)) return refuse('caller-blocked');
   const { path } = exchange;
   if (path.kind === 'server' && !exchange.rules.servers.has(path.server)) {
     return refuse('unknown-server');

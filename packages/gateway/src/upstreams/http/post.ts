@@ -39,7 +39,6 @@ export interface PostOwner {
 
 /** How long the stream may stay open after the answer, so that its connection can be used again. */
 const LINGER_MS = 1_000;
-const EXCERPT_BYTES = 512;
 const ERROR_BODY_BYTES = 64 * 1024;
 
 /** What kind of body is being read. */
@@ -197,8 +196,8 @@ export class Post implements Dispatcher.DispatchHandler {
   }
 
   #commonFailure(): LinkFailure {
-    const excerpt = this.#body().subarray(0, EXCERPT_BYTES).toString('utf8');
-    return statusFailure(this.#owner.name, this.#status, this.#headers, this.#owner.clock.now(), excerpt);
+    // Not even an excerpt of the body: it may repeat arguments, and what is said here ends in the audit trail.
+    return statusFailure(this.#owner.name, this.#status, this.#headers, this.#owner.clock.now());
   }
 
   #parse(chunk: Buffer): void {

@@ -26,16 +26,14 @@ const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined
  *
  * @param name - the upstream's name
  * @param now - wall time in milliseconds, for `Retry-After` dates
- * @param excerpt - the start of the body, for the log
  */
 export const statusFailure = (
   name: string,
   status: number,
   headers: ResponseHeaders,
   now: number,
-  excerpt = '',
 ): LinkFailure => {
-  const detail = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`;
+  const detail = `HTTP ${status}`;
   if (status >= 300 && status < 400) {
     const location = single(headers, 'location') ?? 'nowhere';
     return linkFailure('bad-answer', `${name} answered with a redirect, which is not followed.`, {
