@@ -32,7 +32,10 @@ export async function measureHalfLoad(
     const subjects: readonly Subject[] = [direct, arm].map((one) => ({ label: one.name, arm: one, tools, keys: 1 }));
     const lineUp = await startLineUp(subjects, note);
     try {
-      const [, most] = await lineUp.run({ callers: 32, bytes: 300, isAwake }, { ...effort, rounds: Math.min(3, effort.rounds) });
+      const [, most] = await lineUp.run(
+        { callers: 32, bytes: 300, isAwake },
+        { ...effort, rounds: Math.min(3, effort.rounds) },
+      );
       const rate = Math.round(medianOf((most?.turns ?? []).map(({ calls, seconds }) => calls / seconds)) / 2);
       if (rate === 0) continue;
       const [without, withArm] = await lineUp.run({ callers: 128, bytes: 300, rate, isAwake }, effort);

@@ -1,6 +1,6 @@
 /** From packed tarballs in an empty folder, with an empty HOME, to a guarded answer. */
 
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -28,6 +28,9 @@ export async function installPacked(withServer: boolean): Promise<Installed> {
   const [home, folder] = [join(base, 'home'), join(base, 'project')];
   await Promise.all([home, folder].map((each) => mkdir(each)));
   const env = emptyEnvironment(home, [dirname(process.execPath)]);
+  const certificates = env['NODE_EXTRA_CA_CERTS'];
+  // A server gets HOME and nothing else of our network settings, so npm below it finds them there.
+  if (certificates !== undefined) await writeFile(join(home, '.npmrc'), `cafile=${certificates}\n`);
   const tarballs = await pack(join(base, 'tarballs'));
   const wanted = withServer ? [...tarballs, exampleServer] : tarballs;
   await must(['npm', 'install', '--no-fund', '--no-audit', '--loglevel=error', ...wanted], folder, env);

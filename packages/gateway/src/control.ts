@@ -32,6 +32,8 @@ export interface ControlHandlers {
   /** Serves MCP over the connection until it ends, with a role of the user's choice where one is named. */
   openStdio(socket: Socket, role?: string): void;
   status(): object;
+  /** Takes over what another process has changed in the store. */
+  refresh(): Promise<void>;
 }
 
 /** An open control socket. */
@@ -52,7 +54,8 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
     await rm(path, { force: true });
   }
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  // A client may close its end while its calls still run; their answers must reach it.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -114,6 +117,11 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
       socket.resume();
     } else if (hello?.['ask'] === 'status') {
       socket.end(`${JSON.stringify(handlers.status())}\n`);
+    } else if (hello?.['ask'] === 'refresh') {
+      void handlers.refresh().then(
+        () => socket.end('{"refreshed":true}\n'),
+        () => socket.destroy(),
+      );
     } else {
       socket.end('{"error":"unknown request"}\n');
     }

@@ -1,6 +1,15 @@
 import { isRefusal } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { allPath, filesPath, makeWorld, parsed, settle, tool, type RequestSpec, type TestWorld } from './exchange.fixture.ts';
+import {
+  allPath,
+  filesPath,
+  makeWorld,
+  parsed,
+  settle,
+  tool,
+  type RequestSpec,
+  type TestWorld,
+} from './exchange.fixture.ts';
 import { handleBinding, resolveTarget, stateSubject, type GatewayTarget } from './resolve.ts';
 
 const world = await makeWorld({

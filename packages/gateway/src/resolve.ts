@@ -1,5 +1,15 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
-import { canList, grantKinds, pathKey, refuse, type DoorPath, type Parsed, type Refusal, type SealBinding, type Target } from '@sallyport/guard';
+import {
+  canList,
+  grantKinds,
+  pathKey,
+  refuse,
+  type DoorPath,
+  type Parsed,
+  type Refusal,
+  type SealBinding,
+  type Target,
+} from '@sallyport/guard';
 import { isObject, type JsonObject } from '@sallyport/protocol';
 import type { CatalogTarget } from './catalog/definition.ts';
 import { readWireUri, wireUri } from './names.ts';

@@ -18,7 +18,10 @@ const nowhere: ConfigPorts = {
 
 async function configOf(...lines: string[]): Promise<Config> {
   const content = ['version: 1', ...lines].join('\n');
-  const loaded = await loadConfig(['main.yaml'], withVirtualFiles(nowhere, new Map([['/etc/sp/main.yaml', { content }]])));
+  const loaded = await loadConfig(
+    ['main.yaml'],
+    withVirtualFiles(nowhere, new Map([['/etc/sp/main.yaml', { content }]])),
+  );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return loaded.config;
 }
@@ -45,7 +48,11 @@ describe('the hosts that a door answers to', () => {
 describe('the origins that may call', () => {
   it('are the door’s own, with its port, so that another page of this machine is a stranger', async () => {
     const { origins } = await rulesOf(4711);
-    expect([origins.has('http://localhost:4711'), origins.has('http://localhost:4712'), origins.has('http://localhost')]).toEqual([true, false, false]);
+    expect([
+      origins.has('http://localhost:4711'),
+      origins.has('http://localhost:4712'),
+      origins.has('http://localhost'),
+    ]).toEqual([true, false, false]);
   });
 
   it('are those of the file and of the public URL, and then no local ones', async () => {
@@ -64,7 +71,11 @@ describe('the rules of a file', () => {
       'roles: { reader: { tools: [files.read] } }',
       'upstreams: { files: { url: http://127.0.0.1:1/mcp, limit: 10/m } }',
     );
-    expect(rules).toMatchObject({ refusals: 'status', limits: { body: 1024, depth: 9 }, callers: { keys: false, anonymous: 'reader' } });
+    expect(rules).toMatchObject({
+      refusals: 'status',
+      limits: { body: 1024, depth: 9 },
+      callers: { keys: false, anonymous: 'reader' },
+    });
     expect(rules.callers).not.toHaveProperty('local');
     expect([...rules.servers]).toEqual(['files']);
     expect(rules.upstreamLimits.get('files')).toMatchObject({ tokens: 10, perMs: 60_000 });

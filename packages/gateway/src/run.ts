@@ -97,6 +97,8 @@ export interface RunningGateway {
   /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */
   readonly settled: Promise<void>;
   status(): GatewayStatus;
+  /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
+  refresh(): Promise<void>;
   /** Serves MCP over a pair of streams as the local user. */
   openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): StdioDoor;
   /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
@@ -255,6 +257,10 @@ class Gateway implements RunningGateway {
     return undefined;
   }
 
+  refresh(): Promise<void> {
+    return this.#state.live.refresh();
+  }
+
   status(): GatewayStatus {
     return {
       version: ownInfo.version,
@@ -367,6 +373,7 @@ class Gateway implements RunningGateway {
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
+      refresh: () => this.refresh(),
     });
     if (control === undefined) {
       return {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { allPath, beginSession, filesPath, intended, makeWorld, scriptedServer, type ServerSpec } from './exchange.fixture.ts';
+import {
+  allPath,
+  beginSession,
+  filesPath,
+  intended,
+  makeWorld,
+  scriptedServer,
+  type ServerSpec,
+} from './exchange.fixture.ts';
 import { acquireFor, leadsTo, scopeOf, sessionOf } from './servers.ts';
 
 const world = await makeWorld({ files: {} });
@@ -40,7 +48,11 @@ describe('whose conversation a caller uses', () => {
 
 describe('a door path', () => {
   it('leads to every server, or to one', () => {
-    expect([leadsTo(allPath, 'files'), leadsTo(filesPath, 'files'), leadsTo(filesPath, 'other')]).toEqual([true, true, false]);
+    expect([leadsTo(allPath, 'files'), leadsTo(filesPath, 'files'), leadsTo(filesPath, 'other')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 

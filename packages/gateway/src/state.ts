@@ -71,6 +71,8 @@ export interface LiveStore {
   readonly blocks: Blocks;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
+  /** Takes over now what other hands have changed, instead of at the next look. */
+  refresh(): Promise<void>;
   /** Calls back after each change of keys or blocks. */
   onChange(listener: () => void): void;
   /** Puts into the trail what administrators changed, also while no gateway ran. */
@@ -98,15 +100,16 @@ export async function openLiveStore(
   let index: KeyIndex = createKeyIndex(rows, [pepper, ...previous]);
   const listeners: Array<() => void> = [];
   let blocks = indexBlocks(await blockRepository.snapshot());
+  const refresh = async (): Promise<void> => {
+    rows = await keyRepository.snapshot();
+    index = createKeyIndex(rows, [pepper, ...previous]);
+    blocks = indexBlocks(await blockRepository.snapshot());
+    for (const listener of listeners) listener();
+  };
   const stop = watchStore(
     store,
     storePollMs,
-    async () => {
-      rows = await keyRepository.snapshot();
-      index = createKeyIndex(rows, [pepper, ...previous]);
-      blocks = indexBlocks(await blockRepository.snapshot());
-      for (const listener of listeners) listener();
-    },
+    refresh,
     (cause) => log(`the store could not be read: ${String(cause)}`),
   );
   return {
@@ -122,6 +125,7 @@ export async function openLiveStore(
       const now = systemClock.now();
       return rows.some((row) => row.name === name && (row.expiresAt === undefined || now < row.expiresAt));
     },
+    refresh,
     onChange: (listener) => void listeners.push(listener),
     async recordChanges(trail) {
       for (const { id, time, actor, action, kind, subject } of await changes.pending()) {

@@ -13,7 +13,10 @@ async function answered(more: object = {}): Promise<Recorded> {
 }
 
 async function refused(name: RefusalName, facts: Parameters<typeof refuse>[1] = {}): Promise<Recorded> {
-  return Object.assign(await intended(world, { value }), { refusal: refuse(name, facts), refusedAt: 'invoke' as const });
+  return Object.assign(await intended(world, { value }), {
+    refusal: refuse(name, facts),
+    refusedAt: 'invoke' as const,
+  });
 }
 
 describe('the summary of an exchange', () => {
@@ -41,7 +44,10 @@ describe('the summary of an exchange', () => {
   });
 
   it('names no target for lists and protocol methods', async () => {
-    const list = Object.assign(await intended(world, { value: { id: 1, method: 'tools/list' } }), { answer, screened: answer });
+    const list = Object.assign(await intended(world, { value: { id: 1, method: 'tools/list' } }), {
+      answer,
+      screened: answer,
+    });
     expect(summarize(list, 0)).toMatchObject({ target: undefined, upstream: undefined, method: 'tools/list' });
   });
 
@@ -59,7 +65,12 @@ describe('the summary of an exchange', () => {
     ['limited', { fill: { rate: '10/m' }, retryAfterMs: 5000 }, 'limit of 10/m used'],
     ['bad-host', {}, 'this Host is not served here'],
   ])('tells the operator why it was refused as %s', async (name, facts, text) => {
-    expect(summarize(await refused(name, facts), 0)).toMatchObject({ effect: 'refused', reason: name, stage: 'invoke', text });
+    expect(summarize(await refused(name, facts), 0)).toMatchObject({
+      effect: 'refused',
+      reason: name,
+      stage: 'invoke',
+      text,
+    });
   });
 
   it('tells the operator of a forbidden target what the caller may not know: role and rule', async () => {

@@ -61,7 +61,9 @@ const contract: readonly Row[] = [
 describe('the table of refusals', () => {
   const rows = contract.map(([name, stage, shows, status, code]) => ({ name, stage, shows, status, code }));
 
-  it.each(rows)('$name is refused in $stage, shows as $shows, with status $status', ({ name, stage, shows, status, code }) => {
+  it.each(rows)(
+    '$name is refused in $stage, shows as $shows, with status $status',
+    ({ name, stage, shows, status, code }) => {
       const row: RefusalRow = refusals[name];
       expect([row.stage, row.shows, row.status, row.code]).toEqual([stage, shows, status, code]);
     },

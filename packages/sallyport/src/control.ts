@@ -35,7 +35,7 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
 }
 
 /** Asks a running gateway and returns its answer; nothing when none runs. */
-export async function askGateway(path: string, question: 'status'): Promise<unknown> {
+export async function askGateway(path: string, question: 'status' | 'refresh'): Promise<unknown> {
   const socket = await connectControl(path);
   if (socket === undefined) return undefined;
   socket.setTimeout(answerTimeout, () =>

@@ -45,6 +45,7 @@ async function serve(gateway: RunningGateway, path: string): Promise<number> {
       guests.add(gone);
     },
     status: () => gateway.status(),
+    refresh: () => gateway.refresh(),
   });
   const own = gateway.openStdio(process.stdin, process.stdout);
   const signal = untilSignal();

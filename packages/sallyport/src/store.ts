@@ -7,6 +7,7 @@ import {
   type KeyRepository,
 } from '@sallyport/guard';
 import {
+  controlPath,
   openConfiguredStore,
   openKeys,
   systemClock,
@@ -14,6 +15,7 @@ import {
   systemRandom,
   type Config,
 } from '@sallyport/gateway';
+import { askGateway } from './control.ts';
 import { startFailure } from './gateway.ts';
 
 /** What the commands find in the store. */
@@ -22,7 +24,10 @@ export interface CommandStore {
   readonly blocks: BlockRepository;
 }
 
-/** Opens the configuration's store, hands it over, and closes it whatever happens. */
+/**
+ * Opens the configuration's store, hands it over, and closes it whatever happens. A gateway that runs has taken over
+ * what was changed when this returns.
+ */
 export async function withStore<T>(config: Config, use: (store: CommandStore) => Promise<T>): Promise<T> {
   const ring = await openKeys(config, systemConfigPorts());
   if ('fault' in ring) throw startFailure(ring);
@@ -30,7 +35,9 @@ export async function withStore<T>(config: Config, use: (store: CommandStore) =>
   if ('fault' in store) throw startFailure(store);
   try {
     const keys = createKeyRepository(store, createPepper(ring.current.pepper), systemClock, systemRandom);
-    return await use({ keys, blocks: createBlockRepository(store, systemClock) });
+    const result = await use({ keys, blocks: createBlockRepository(store, systemClock) });
+    await askGateway(controlPath(config), 'refresh');
+    return result;
   } finally {
     await store.close();
   }

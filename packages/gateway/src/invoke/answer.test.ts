@@ -8,6 +8,7 @@ import {
   intended,
   jsonOf,
   makeWorld,
+  parsed,
   resultAnswer,
   scriptedLink,
   tool,
@@ -16,7 +17,6 @@ import {
 import { resolveTarget, type GatewayTarget } from '../resolve.ts';
 import { linkFailure, type AskKind, type LinkAnswer, type LinkFailureReason } from '../upstreams/link.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
-import { parsed } from '../exchange.fixture.ts';
 
 const world = await makeWorld({
   files: {

@@ -20,7 +20,8 @@ describe('invoking', () => {
   it.each(['tasks/get', 'tasks/list', 'constructor', ''])('knows no method %j', async (method) => {
     const world = await makeWorld({ files: {} });
     expect(await invokeTarget(await intended(world, { value: { id: 'a', method } }), world)).toMatchObject({
-      name: 'unknown-method' });
+      name: 'unknown-method',
+    });
   });
 
   it('lets a conversation find its call while it runs, and only so long', async () => {

@@ -89,9 +89,19 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
       accept(line.kind === 'line' ? line.bytes : refuse('body-too-large', { fill: { limit } }));
     }
   });
-  input.once('end', () => void end('the caller closed its end'));
+  input.once('end', () => void finishCalls().then(() => end('the caller closed its end')));
   input.once('error', () => void end('the caller is gone'));
   output.on('error', () => void end('the caller is gone'));
+
+  /** A caller that closes its end may still want the answers to what it asked. */
+  async function finishCalls(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, lastAnswersMs);
+    });
+    await Promise.race([Promise.allSettled(running), enough]);
+    clearTimeout(timer);
+  }
 
   let isEnding = false;
   async function end(reason: string): Promise<void> {
@@ -104,6 +114,9 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
 
   return { session, closed, close: (reason) => void end(reason) };
 }
+
+/** How long running calls may take once the caller has closed its end, milliseconds. */
+const lastAnswersMs = 5000;
 
 const lineEnd = Buffer.from('\n');
 

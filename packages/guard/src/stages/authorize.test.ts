@@ -95,12 +95,9 @@ describe('authorize', () => {
     }
   });
 
-  it.each(['upstream files', 'tool files.read'])(
-    'stops what an administrator has blocked: %s',
-    (blocked) => {
-      expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
-    },
-  );
+  it.each(['upstream files', 'tool files.read'])('stops what an administrator has blocked: %s', (blocked) => {
+    expect(authorize(resolved(), makePorts({ blocks: blocking(blocked) }))).toMatchObject({ name: 'blocked' });
+  });
 
   it('does not tell that a server is blocked to somebody who may not know it', () => {
     const rules = makeRules({ policy: policyOf({}) });

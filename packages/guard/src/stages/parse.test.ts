@@ -117,7 +117,8 @@ describe('parse', () => {
   it('refuses a session that is not the caller’s as one that does not exist', async () => {
     const head = makeHead({ 'mcp-session-id': 'somebody-else’s' });
     expect(await parse(over(legacyList, head), having(createSessionStub()))).toMatchObject({
-      name: 'unknown-session' });
+      name: 'unknown-session',
+    });
   });
 
   it('refuses two session headers even when the first is good', async () => {

@@ -53,6 +53,8 @@ export async function run(options: RunOptions, context: Context): Promise<number
   if (err.isTerminal) err.write('\r\u001b[2K');
   if (!isStopped) {
     const key = trial === undefined ? undefined : await makeTrialKey(trial, config);
+    // The key is shown at once, so it has to work at once.
+    if (key !== undefined) await gateway.refresh();
     if (options.json)
       context.terminal.json({ event: 'started', ...gateway.status(), ...(key !== undefined && { key: key.key }) });
     else {

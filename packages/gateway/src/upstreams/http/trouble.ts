@@ -27,12 +27,7 @@ const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined
  * @param name - the upstream's name
  * @param now - wall time in milliseconds, for `Retry-After` dates
  */
-export const statusFailure = (
-  name: string,
-  status: number,
-  headers: ResponseHeaders,
-  now: number,
-): LinkFailure => {
+export const statusFailure = (name: string, status: number, headers: ResponseHeaders, now: number): LinkFailure => {
   const detail = `HTTP ${status}`;
   if (status >= 300 && status < 400) {
     const location = single(headers, 'location') ?? 'nowhere';
