@@ -92,6 +92,18 @@ describe('admit', () => {
     for (let i = 0; i < 3; i++) expect(admitAndEnd(authorized(rules, { target }), ports)).toBe('admitted');
   });
 
+  it('lets cancellations and answers through when every place is taken, and while the process drains', () => {
+    const rules = makeRules({ limits: { concurrentPerCaller: 1 } });
+    const ports = makePorts();
+    admit(authorized(rules), ports);
+    const target: Target = { kind: 'protocol', name: 'x', key: 'x' };
+    for (const value of [{ method: 'notifications/cancelled', params: { requestId: 1 } }, { id: 1, result: {} }]) {
+      expect(isRefusal(admit(authorized(rules, { value, target }), ports))).toBe(false);
+      expect(isRefusal(admit(authorized(rules, { value, target }), makePorts({ isDraining: () => true })))).toBe(false);
+    }
+    expect(ports.concurrency.count('key:ada')).toBe(1);
+  });
+
   it('bounds the calls of one caller that run at once, and no other’s', () => {
     const ports = makePorts();
     const rules = makeRules({ limits: { concurrentPerCaller: 1 } });

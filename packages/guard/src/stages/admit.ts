@@ -1,5 +1,5 @@
 /** Spends the caller's, the grant's and the upstream's tokens, and takes a place among the calls that run at once. */
-import type { Admitted, Authorized } from '../exchange.ts';
+import type { Admitted, Authorized, Lease } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import type { Want } from '../limits/buckets.ts';
 import { describeRate } from '../limits/rate.ts';
@@ -7,6 +7,8 @@ import { refuse, type Refusal } from '../refusals.ts';
 
 /** Admits the call, or says when to come back. */
 export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
+  // What ends or feeds calls that run already must get through when they fill every place, and while we drain.
+  if (exchange.message.kind !== 'request') return Object.assign(exchange, { lease: noPlace });
   if (ports.isDraining()) return refuse('draining', { retryAfterMs: 1000 });
   const { principal, rules } = exchange;
   const wants = wantedTokens(exchange);
@@ -24,6 +26,8 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
   }
   return Object.assign(exchange, { lease });
 }
+
+const noPlace: Lease = { release: () => undefined };
 
 /** The buckets that this call draws from: the caller's, the grant's, the upstream's. All or none is taken. */
 function wantedTokens(exchange: Authorized): Want[] {
