@@ -3,10 +3,12 @@ import {
   beginSession,
   envelope,
   filesPath,
+  grantOf,
   intended,
   makeStream,
   makeWorld,
   messageOf,
+  policyOf,
   tool,
   type RequestSpec,
 } from '../exchange.fixture.ts';
@@ -97,6 +99,25 @@ describe('what comes before the answer', () => {
     const direct = await relaying({ era: 'legacy', path: filesPath });
     direct.relay.onMessage(updated);
     expect(direct.stream.sent.join()).toContain('"file:///a"');
+  });
+});
+
+describe('an update of a resource on the stream of a request', () => {
+  const updated = messageOf({ method: 'notifications/resources/updated', params: { uri: 'file:///secret' } });
+
+  it('is kept from a caller that may not read it', async () => {
+    const closed = await makeWorld({ files: { tools: [tool('read')] } }, policyOf({ reader: { tools: [grantOf('*')] } }));
+    const stream = makeStream();
+    const value = { id: 1, method: 'tools/call', params: { name: 'files__read' } };
+    const exchange = await intended(closed, { value, era: 'legacy', stream });
+    createRelay(exchange, exchange.target, closed).onMessage(updated);
+    expect(stream.sent).toEqual([]);
+  });
+
+  it('is kept from modern callers, who hear updates where they listen', async () => {
+    const { relay, stream } = await relaying();
+    relay.onMessage(updated);
+    expect(stream.sent).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { screenMessage, type Intended, type Session } from '@sallyport/guard';
+import { decide, screenMessage, type Intended, type Session } from '@sallyport/guard';
 import { locate, splice, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
@@ -60,11 +60,23 @@ class RequestRelay implements Relay {
     if (message.method === 'notifications/message') {
       return this.exchange.era === 'legacy' || this.wantsLog() ? message.bytes : undefined;
     }
-    if (message.method === 'notifications/resources/updated' && this.exchange.path.kind === 'all') {
+    if (message.method === 'notifications/resources/updated') return this.updated(message);
+    return message.bytes;
+  }
+
+  /** Updates of what this caller may read, under its names; modern callers hear them on `subscriptions/listen` only. */
+  private updated(message: Message): Uint8Array | undefined {
+    const { era, path, principal } = this.exchange;
+    const server = this.target.upstream ?? '';
+    const uri = message.params?.['uri'];
+    if (era === 'modern' || typeof uri !== 'string') return undefined;
+    const access = this.world.rules().policy.access(principal.roles);
+    if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;
+    if (path.kind === 'all') {
       const span = message.spans.params;
       if (span === undefined) return undefined;
       const params = message.bytes.subarray(span.start, span.end);
-      const renamed = rewriteUpdated(this.target.upstream ?? '', params, message.params);
+      const renamed = rewriteUpdated(server, params, message.params);
       return splice(message.bytes, [{ ...span, bytes: renamed }]);
     }
     return message.bytes;

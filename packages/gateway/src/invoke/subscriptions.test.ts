@@ -221,6 +221,8 @@ describe('a modern caller that listens', () => {
     upstream?.onMessage(updated('file:///a'));
     upstream?.onMessage(updated('file:///secret'));
     upstream?.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x' } }));
+    world.inForce = makeRules(policyOf({ reader: {} }), ['files']);
+    upstream?.onMessage(updated('file:///a'));
     expect(stream.sent.slice(1)).toEqual([
       `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mcp+files:file:///a",${stamp}}}`,
     ]);

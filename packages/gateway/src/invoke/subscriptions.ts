@@ -245,12 +245,18 @@ async function listenUpstream(
           if (message.method !== 'notifications/resources/updated') return;
           const uri = message.params?.['uri'];
           const asked = typeof uri === 'string' ? wanted.get(uri) : undefined;
-          if (asked !== undefined) exchange.caller.send(stamped(message.method, subscription, { uri: asked }));
+          if (asked === undefined || !mayStillRead(exchange, world, `${server}.${String(uri)}`)) return;
+          exchange.caller.send(stamped(message.method, subscription, { uri: asked }));
         },
       })
       .then(() => resolve([]));
     setTimeout(() => resolve([]), source.timeoutMs).unref();
   });
+}
+
+/** Rules may have changed since the listening began: whoever may not read any more hears nothing. */
+function mayStillRead({ principal }: Intended, world: World, key: string): boolean {
+  return decide(world.rules().policy.access(principal.roles), 'resources', key).effect === 'allow';
 }
 
 function honouredUris(message: Message, wanted: ReadonlyMap<string, string>): string[] {
