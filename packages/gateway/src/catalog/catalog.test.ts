@@ -147,10 +147,9 @@ describe('the catalog', () => {
     await settle();
     catalog.forget('files');
     catalog.watch(scriptedServer('files', { tools: [tool('new')] }));
+    const second = catalog.refresh('files');
     answer({ tools: [tool('old')] });
-    await first;
-    expect(toolNames(catalog)).toEqual([]);
-    await catalog.refresh('files');
+    await Promise.all([first, second]);
     expect(toolNames(catalog)).toEqual(['new']);
   });
 
@@ -167,6 +166,31 @@ describe('the catalog', () => {
     catalog.refreshStale();
     await settle();
     expect([short.link.requests.length, long.link.requests.length]).toEqual([2, 1]);
+  });
+
+  it('tells of a server that has come, so that callers look again', async () => {
+    const { catalog, changes } = makeCatalog();
+    catalog.watch(scriptedServer('files', { tools: [tool('a')] }));
+    await catalog.refresh('files');
+    expect(changes).toEqual([{ server: 'files', list: 'tools' }]);
+  });
+
+  it('asks a server again whose lists could not be read at first, and not all the time', async () => {
+    const { catalog, clock } = makeCatalog();
+    const failing = () => {
+      throw new Error('busy');
+    };
+    const server = scriptedServer('files', { capabilities: { tools: {} }, listScript: failing });
+    catalog.watch(server);
+    await catalog.refresh('files');
+    for (let i = 0; i < 5; i++) catalog.refreshStale();
+    await settle();
+    expect(server.link.requests).toHaveLength(1);
+    server.spec = { tools: [tool('late')] };
+    clock.advance(1001);
+    catalog.refreshStale();
+    await settle();
+    expect(toolNames(catalog)).toEqual(['late']);
   });
 
   it('tells nobody who has stopped listening', async () => {

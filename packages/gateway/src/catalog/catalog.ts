@@ -65,6 +65,9 @@ const lists: readonly ListKind[] = ['tools', 'prompts', 'resources', 'templates'
 /** Definitions compiled between two turns of the event loop, so that loading never delays calls. */
 const compiledAtOnce = 16;
 
+/** Shortest time between two loads of a server whose lists are too old or could not be read, milliseconds. */
+const retryMs = 1000;
+
 /** Makes an empty catalog. */
 export function createCatalog(options: CatalogOptions): Catalog {
   const { clock, log } = options;
@@ -72,7 +75,9 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const order: string[] = [];
   const watched = new Map<string, Server>();
   const loaded = new Map<string, ServerCatalog>();
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, { readonly upstream: Server['upstream']; readonly done: Promise<void> }>();
+  /** When a server's lists were last asked for, wall time, so that a failing one is not asked all the time. */
+  const asked = new Map<string, number>();
   const listeners = new Set<(change: CatalogChange) => void>();
   let wire = { tools: new Map<string, CatalogTarget>(), prompts: new Map<string, CatalogTarget>() };
   let epoch = 0;
@@ -95,7 +100,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
   function publish(server: ServerCatalog): void {
     const before = loaded.get(server.server);
-    const changed = lists.filter((list) => !isSameList(before?.[list], server[list]));
+    const changed = lists.filter((list) => !isSameList(before?.[list] ?? nothing, server[list]));
     if (before !== undefined && changed.length === 0) {
       loaded.set(server.server, server);
       return;
@@ -104,7 +109,6 @@ export function createCatalog(options: CatalogOptions): Catalog {
     index();
     for (const { name, list, reason } of server.quarantined)
       log(server.server, `${list} ${name} is quarantined: ${reason}`);
-    if (before === undefined) return;
     for (const list of changed) for (const listener of listeners) listener({ server: server.server, list });
   }
 
@@ -147,12 +151,16 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const server = watched.get(name);
     if (server === undefined) return Promise.resolve();
     const already = running.get(name);
-    if (already !== undefined) return already;
-    const run = load(server)
+    // A load of the server that was here before says nothing about this one.
+    if (already !== undefined && already.upstream === server.upstream) return already.done;
+    asked.set(name, clock.now());
+    const done = load(server)
       .catch((cause: unknown) => log(name, `its lists could not be read: ${String(cause)}`))
-      .finally(() => running.delete(name));
-    running.set(name, run);
-    return run;
+      .finally(() => {
+        if (running.get(name)?.done === done) running.delete(name);
+      });
+    running.set(name, { upstream: server.upstream, done });
+    return done;
   }
 
   return {
@@ -171,6 +179,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
     forget(name) {
       watched.delete(name);
+      asked.delete(name);
       const at = order.indexOf(name);
       if (at >= 0) order.splice(at, 1);
       if (loaded.delete(name)) {
@@ -181,8 +190,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
     refresh,
     refreshStale() {
       const now = clock.now();
-      for (const server of loaded.values()) {
-        if (now - server.loaded > server.ttlMs) void refresh(server.server);
+      for (const name of watched.keys()) {
+        const known = loaded.get(name);
+        const isOld = known === undefined || now - known.loaded > known.ttlMs;
+        if (isOld && now - (asked.get(name) ?? 0) > retryMs) void refresh(name);
       }
     },
     onChange(listener) {
@@ -197,7 +208,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
    */
   async function refreshAfter(name: string, list: ListKind): Promise<void> {
     const already = running.get(name);
-    if (already !== undefined) await already;
+    if (already !== undefined) await already.done;
     let isTold = false;
     const note = (change: CatalogChange): void => {
       isTold ||= change.server === name && change.list === list;
@@ -209,8 +220,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 }
 
-function isSameList(before: ReadonlyMap<string, Entry> | undefined, after: ReadonlyMap<string, Entry>): boolean {
-  if (before?.size !== after.size) return false;
+const nothing: ReadonlyMap<string, Entry> = new Map();
+
+function isSameList(before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>): boolean {
+  if (before.size !== after.size) return false;
   for (const [name, entry] of after) if (before.get(name)?.definition.digest !== entry.definition.digest) return false;
   return true;
 }
