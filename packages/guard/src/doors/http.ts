@@ -160,11 +160,12 @@ async function serveSession(
   if (!stream.isOpenable) return refused(refuse('method-not-allowed'));
   noteStream(exchange, 'stream opened', context);
   session.attach(stream);
+  const forget = session.onClose(() => stream.end());
   stream.onLost = () => {
+    forget();
     session.detach(stream);
     noteStream(exchange, 'stream closed', context);
   };
-  session.onClose(() => stream.end());
   return undefined;
 }
 

@@ -221,6 +221,15 @@ describe('a session', () => {
     expect(await answer).toMatchObject({ kind: 'error' });
   });
 
+  it('forgets a listener that no longer wants to hear of its end', () => {
+    const session = openSession();
+    let told = 0;
+    const forget = session.onClose(() => (told += 1));
+    forget();
+    session.close('gone');
+    expect(told).toBe(0);
+  });
+
   it('after its end says nothing, asks nobody and tells late listeners at once', async () => {
     const session = openSession();
     const stream = makeStream();

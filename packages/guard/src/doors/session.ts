@@ -43,7 +43,7 @@ export class Session implements CallerSession {
   private held: Uint8Array[] = [];
   private asked = 0;
   private readonly waiting = new Map<number, (answer: CallerAnswer) => void>();
-  private readonly closing: Array<() => void> = [];
+  private readonly closing = new Set<() => void>();
   isClosed = false;
 
   constructor(id: string, owner: string, roles: readonly string[], path: DoorPath, now: number) {
@@ -124,10 +124,11 @@ export class Session implements CallerSession {
     return true;
   }
 
-  /** Calls back when the conversation ends. */
-  onClose(listener: () => void): void {
+  /** Calls back when the conversation ends. Returns a function that forgets the listener. */
+  onClose(listener: () => void): () => void {
     if (this.isClosed) listener();
-    else this.closing.push(listener);
+    else this.closing.add(listener);
+    return () => void this.closing.delete(listener);
   }
 
   /** Ends the conversation: cancels what is on its way and answers what was asked with an error. */
@@ -138,7 +139,8 @@ export class Session implements CallerSession {
     this.inflight.clear();
     for (const resolve of this.waiting.values()) resolve(goneAnswer);
     this.waiting.clear();
-    for (const listener of this.closing.splice(0)) listener();
+    for (const listener of this.closing) listener();
+    this.closing.clear();
   }
 }
 
