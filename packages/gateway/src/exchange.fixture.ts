@@ -294,6 +294,7 @@ export async function makeWorld(
   const subscriptions = createSubscriptions(
     () => sessions.list(),
     () => world.inForce,
+    { isBlocked: () => false },
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const world: TestWorld = {

@@ -1,5 +1,5 @@
-export type { Config } from './config/types.ts';
-export type { Loaded } from './config/load.ts';
+export type { Config, ConfigOutline } from './config/types.ts';
+export type { Loaded, LoadOptions } from './config/load.ts';
 export { loadConfig } from './config/load.ts';
 export type { ConfigPorts } from './config/ports.ts';
 export { systemConfigPorts } from './config/ports.ts';

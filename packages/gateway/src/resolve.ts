@@ -46,11 +46,19 @@ export function resolveTarget(
 ): GatewayTarget | Refusal | Promise<GatewayTarget | Refusal> {
   const name = exchange.message.method ?? 'response';
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
-  if (find === undefined) return { kind: 'protocol', name, key: name };
+  if (find === undefined) return { kind: 'protocol', name: nameProtocol(exchange, name), key: name };
   // A server that is still starting may know the name.
   const starting = world.settlement.wait(namedServers(exchange, world));
   if (starting === undefined) return withState(find(exchange, world), exchange, world);
   return starting.then(() => withState(find(exchange, world), exchange, world));
+}
+
+/** A listening's record names what is listened to. */
+function nameProtocol({ message }: Parsed, method: string): string {
+  if (method !== 'subscriptions/listen') return method;
+  const filter = message.params?.['notifications'];
+  const uris = isObject(filter) ? filter['resourceSubscriptions'] : undefined;
+  return Array.isArray(uris) ? [method, ...uris.map(String)].join(' ') : method;
 }
 
 /** The servers that can have what the request names; `undefined` for all. */
@@ -93,6 +101,8 @@ export function resourceTarget(
 ): GatewayTarget | undefined {
   const read = path.kind === 'all' ? readWireUri(asked) : { server: path.server, uri: asked };
   if (read === undefined || !world.servers.has(read.server)) return undefined;
+  // Policy judges the text of a URI, so one that a server may read as another place has no name here.
+  if (hasDotSegment.test(read.uri)) return undefined;
   // One resource has one name on /mcp: a URI that would be written differently is not it.
   if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
   const entry = world.catalog.server(read.server)?.[list].get(read.uri);
@@ -108,6 +118,9 @@ export function resourceTarget(
     ...(entry === undefined ? {} : { definition: entry.definition }),
   };
 }
+
+/** A segment `.` or `..` however it is written: with either slash, percent-encoded or not. */
+const hasDotSegment = /(?:[/\\:]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i;
 
 function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const ref = exchange.message.params?.['ref'];

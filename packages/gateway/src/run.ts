@@ -171,6 +171,7 @@ class Gateway implements RunningGateway {
   readonly #world: World;
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
+  readonly #concurrency = createConcurrency();
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #stops: Array<() => void | Promise<void>> = [];
@@ -179,7 +180,7 @@ class Gateway implements RunningGateway {
   #http: HttpDoor | undefined;
   #adminServer: AdminServer | undefined;
   #isDraining = false;
-  #running = 0;
+  #closing: Promise<void> | undefined;
   #recording: Promise<void> = Promise.resolve();
 
   constructor(options: GatewayOptions, state: OpenState) {
@@ -195,7 +196,7 @@ class Gateway implements RunningGateway {
       yield* sessions.list();
       yield* connections;
     };
-    const subscriptions = createSubscriptions(conversations, () => this.#rules);
+    const subscriptions = createSubscriptions(conversations, () => this.#rules, state.live.blocks);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
@@ -247,6 +248,8 @@ class Gateway implements RunningGateway {
     const { sessions } = this.#context;
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
     this.#every(60_000, () => sessions.sweep());
+    // Keys expire without any change that would say so.
+    this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => {
       this.#closeUnwelcome();
@@ -301,8 +304,12 @@ class Gateway implements RunningGateway {
     return door;
   }
 
-  async close(deadlineMs = drainMs): Promise<void> {
-    if (this.#isDraining) return;
+  close(deadlineMs = drainMs): Promise<void> {
+    this.#closing ??= this.#stop(deadlineMs);
+    return this.#closing;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
     this.#settlement.giveUp();
     this.#world.subscriptions.endFor(() => false, 'draining');
@@ -328,18 +335,14 @@ class Gateway implements RunningGateway {
       credentials: live.credentials,
       blocks: live.blocks,
       buckets: createBuckets({ clock: systemClock }),
-      concurrency: createConcurrency(),
+      concurrency: this.#concurrency,
       sessions: { find: (id, exchange) => this.#context.sessions.find(id, exchange) },
       audit: trail,
       unrecorded: this.#unrecorded,
       digest,
       resolve: (exchange) => resolveTarget(exchange, this.#world),
-      invoke: (exchange) => {
-        this.#running += 1;
-        return invokeTarget(exchange, this.#world);
-      },
+      invoke: (exchange) => invokeTarget(exchange, this.#world),
       observe: (exchange) => {
-        if (exchange.lease !== undefined && exchange.marks.length > invokeMark) this.#running -= 1;
         const summary = summarize(exchange, systemClock.monotonic());
         this.#metrics.count(summary);
         onExchange?.(summary);
@@ -409,11 +412,15 @@ class Gateway implements RunningGateway {
     upstream.start();
   }
 
+  /** Takes a server out of use at once and stops it when its running calls have ended. */
   async #removeServer(name: string): Promise<void> {
     const server = this.#servers.get(name);
     this.#servers.delete(name);
     this.#catalog.forget(name);
-    await server?.upstream.stop('removed from the configuration');
+    if (server === undefined) return;
+    const deadline = systemClock.monotonic() + drainMs;
+    while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
+    await server.upstream.stop('removed from the configuration');
   }
 
   #waitForServers(): void {
@@ -457,11 +464,26 @@ class Gateway implements RunningGateway {
       const upstream = byName.get(name);
       if (upstream !== undefined) this.#addServer(upstream);
     }
+    const names = config.upstreams.map(({ name }) => name);
+    const arranged = names.flatMap((name) => this.#servers.get(name) ?? []);
+    this.#servers.clear();
+    for (const server of arranged) this.#servers.set(server.name, server);
+    this.#catalog.arrange(names);
+    // Other rules show other lists.
+    if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
     this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
     const waits = changes.needsRestart.length === 0 ? '' : `; ${changes.needsRestart.join(', ')} need a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
     await Promise.all(leaving);
+  }
+
+  #announceAll(): void {
+    for (const server of this.#servers.keys()) {
+      for (const list of ['tools', 'prompts', 'resources'] as const) {
+        this.#world.subscriptions.announce({ server, list });
+      }
+    }
   }
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
@@ -492,11 +514,7 @@ class Gateway implements RunningGateway {
   }
 
   async #drain(deadline: number): Promise<void> {
-    while (this.#running > 0 && systemClock.monotonic() < deadline) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    }
+    while (this.#concurrency.size > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
   }
 
   #every(ms: number, task: () => void): void {
@@ -506,8 +524,14 @@ class Gateway implements RunningGateway {
   }
 }
 
-/** Position of invoke in the list of stages. */
-const invokeMark = 8;
+/** How often a wait for running calls looks, milliseconds. */
+const pollMs = 20;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
 
 function hostText(host: string): string {
   return host.includes(':') ? `[${host}]` : host;

@@ -20,6 +20,7 @@ import {
   type Clock,
   type Credentials,
   type KeyIndex,
+  type KeyRow,
   type KeyRing,
   type MasterFault,
   type MasterKey,
@@ -47,12 +48,12 @@ export const systemClock: Clock = { now: () => Date.now(), monotonic: () => perf
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
 /** Reads the master key that the configuration names; a file that is absent is made. */
-export async function openKeys(config: Config, ports: ConfigPorts): Promise<KeyRing | StateFault> {
+export async function openKeys(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<KeyRing | StateFault> {
   const master = await readMaster(config, ports);
   return 'fault' in master ? master : deriveKeys(master);
 }
 
-async function readMaster(config: Config, ports: ConfigPorts): Promise<MasterKey | MasterFault | StateFault> {
+async function readMaster(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<MasterKey | MasterFault | StateFault> {
   const { master } = config;
   if (master.kind === 'file') return openMasterKey(master.path, systemRandom);
   const resolved = await resolveSecret(master, ports);
@@ -61,7 +62,7 @@ async function readMaster(config: Config, ports: ConfigPorts): Promise<MasterKey
 }
 
 /** Opens the store that the configuration names. */
-export async function openConfiguredStore(config: Config): Promise<Store | StateFault> {
+export async function openConfiguredStore(config: Pick<Config, 'store'>): Promise<Store | StateFault> {
   return openStore(`sqlite:${config.store.path}`, { clock: systemClock, actor: `local:${userInfo().username}` });
 }
 
@@ -96,12 +97,14 @@ export async function openLiveStore(
   const changes = createChangeRepository(store);
   const blockRepository = createBlockRepository(store, systemClock);
   const previous = keys.previous === undefined ? [] : [createPepper(keys.previous.pepper)];
-  let rows = await keyRepository.snapshot();
-  let index: KeyIndex = createKeyIndex(rows, [pepper, ...previous]);
+  const first = await keyRepository.snapshot();
+  let lastDays = indexLastDays(first);
+  let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
   const listeners: Array<() => void> = [];
   let blocks = indexBlocks(await blockRepository.snapshot());
   const refresh = async (): Promise<void> => {
-    rows = await keyRepository.snapshot();
+    const rows = await keyRepository.snapshot();
+    lastDays = indexLastDays(rows);
     index = createKeyIndex(rows, [pepper, ...previous]);
     blocks = indexBlocks(await blockRepository.snapshot());
     for (const listener of listeners) listener();
@@ -121,10 +124,7 @@ export async function openLiveStore(
         return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
       },
     },
-    hasKey(name) {
-      const now = systemClock.now();
-      return rows.some((row) => row.name === name && (row.expiresAt === undefined || now < row.expiresAt));
-    },
+    hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     refresh,
     onChange: (listener) => void listeners.push(listener),
     async recordChanges(trail) {
@@ -145,6 +145,15 @@ export async function openLiveStore(
       await store.close();
     },
   };
+}
+
+/** When the last key of each name expires, milliseconds since the epoch. */
+function indexLastDays(rows: readonly KeyRow[]): ReadonlyMap<string, number> {
+  const lastDays = new Map<string, number>();
+  for (const { name, expiresAt } of rows) {
+    lastDays.set(name, Math.max(lastDays.get(name) ?? 0, expiresAt ?? Number.POSITIVE_INFINITY));
+  }
+  return lastDays;
 }
 
 function indexBlocks(rows: readonly BlockRow[]): ReadonlyMap<string, BlockRow> {

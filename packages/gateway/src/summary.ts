@@ -56,7 +56,7 @@ function explainShortly(exchange: Extract<Recorded, { refusal: object }>): strin
     return `not allowed: role ${roles}${rule}`;
   }
   const row: RefusalRow = refusals[refusal.name];
-  if (row.shows === 'unknown') return describeRefusal(refusal, undefined, exchange.id).toLowerCase();
+  if (row.shows === 'unknown') return describeRefusal(refusal, undefined, exchange.id).replace(/^U/, 'u');
   const text = describeRefusal(refusal, undefined, '')
     .replace('Sallyport refused: ', '')
     .replace(/\. .*$/s, '');

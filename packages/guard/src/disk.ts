@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, readdir, stat, statfs, truncate, unlink, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { findUnsafety } from './file-safety.ts';
 import type { AppendFile, Disk } from './ports.ts';
 
 /** A lock that is held. */
@@ -25,6 +26,8 @@ export interface AuditDisk extends Disk {
   writePublic(path: string, bytes: Uint8Array): Promise<void>;
   /** Size in bytes of the file system that holds `directory`. */
   totalBytes(directory: string): Promise<number>;
+  /** Says why others could change a file or folder, for the operator; `undefined` when they cannot. */
+  findUnsafety(path: string, kind: 'file' | 'folder'): Promise<string | undefined>;
   /** Takes a lock file, also one whose holder is dead. */
   lock(path: string): Promise<DiskLock | DiskLockHeld>;
 }
@@ -228,6 +231,7 @@ export function createDisk(): AuditDisk {
       const { blocks, bsize } = await statfs(directory);
       return blocks * bsize;
     },
+    findUnsafety: (path, kind) => findUnsafety(path, kind),
     lock: takeLock,
   };
 }

@@ -46,6 +46,8 @@ export interface CallerStream {
   readonly isOpenable: boolean;
   /** Opens the stream without a message, because the upstream answers with one. */
   open(): void;
+  /** Ends a stream that belongs to no request. */
+  end?(): void;
 }
 
 /** The request as the door hands it over. */
@@ -102,8 +104,11 @@ export interface CallerSession {
   readonly revision: string | undefined;
   /** The caller's program by its own account. */
   readonly clientName: string | undefined;
-  /** Requests that are on their way, by JSON-RPC id, so that a notification can cancel them. */
-  readonly inflight: Map<string | number, Canceller>;
+  /** Notes a request that is on its way, so that a notification can cancel it. Ids need not be unique. */
+  track(id: string | number, canceller: Canceller): void;
+  untrack(id: string | number, canceller: Canceller): void;
+  /** Cancels every request on its way that has this id. */
+  cancel(id: string | number, reason: string): void;
 }
 
 /** What a request aims at. */

@@ -2,7 +2,8 @@
  * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
  * and drawn. A stage that would not fit its place does not compile.
  */
-import type { Ended, Received, Recorded, Replied } from './exchange.ts';
+import type { Ended, Principal, Received, Recorded, Replied } from './exchange.ts';
+import { describeRate } from './limits/rate.ts';
 import type { Ports } from './ports.ts';
 import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
 import { receive } from './stages/receive.ts';
@@ -84,8 +85,20 @@ export async function endExchange(exchange: Ended, ports: Ports): Promise<Replie
 
 async function run(exchange: Received, ports: Ports, count: number): Promise<Replied> {
   const out = await runStages(exchange, ports, count);
-  const ended = isRefusal(out) ? Object.assign(exchange, { refusal: out }) : (out as Ended);
+  const ended = isRefusal(out) ? Object.assign(exchange, { refusal: charge(out, exchange, ports) }) : (out as Ended);
   return finish(ended, ports);
+}
+
+/** Stages whose refusals cost the caller what a call would, so that names cannot be probed for free. */
+const charged: ReadonlySet<StageName> = new Set(['parse', 'resolve', 'authorize']);
+
+function charge(refusal: Refusal, exchange: Received & { readonly principal?: Principal }, ports: Ports): Refusal {
+  const { principal, refusedAt } = exchange;
+  const rate = principal?.access.limit;
+  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt)) return refusal;
+  const taken = ports.buckets.take(`caller:${principal.id}`, rate);
+  if (taken.isAllowed) return refusal;
+  return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs });
 }
 
 async function runStages(exchange: Received, ports: Ports, count: number): Promise<object> {
@@ -120,6 +133,10 @@ async function finish(ended: Ended, ports: Ports): Promise<Replied> {
     recorded = Object.assign(ended, { refusal: refuse('internal', { cause, note: 'thrown in record' }) });
   }
   const replied = reply(recorded);
-  ports.observe(recorded);
+  try {
+    ports.observe(recorded);
+  } catch {
+    // Whoever watches must not keep a caller from its answer.
+  }
   return replied;
 }

@@ -1,5 +1,4 @@
 /** Conversations for tests. */
-import type { Canceller } from './cancellation.ts';
 import type { CallerSession } from './exchange.ts';
 
 /** A conversation that has been initialized, as a stdio door or an HTTP session is. */
@@ -10,7 +9,9 @@ export function createSessionStub(more: Partial<CallerSession> = {}): CallerSess
     path: { kind: 'all' },
     revision: '2025-11-25',
     clientName: 'editor',
-    inflight: new Map<string | number, Canceller>(),
+    track: () => undefined,
+    untrack: () => undefined,
+    cancel: () => undefined,
     ...more,
   };
 }

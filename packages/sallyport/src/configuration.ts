@@ -1,15 +1,36 @@
 /** Loads the configuration for a command, and shows what is wrong with it the same way everywhere. */
-import { formatProblem, loadConfig, systemConfigPorts, type Config, type Problem } from '@sallyport/gateway';
+import {
+  formatProblem,
+  loadConfig,
+  systemConfigPorts,
+  type Config,
+  type ConfigOutline,
+  type Loaded,
+  type Problem,
+} from '@sallyport/gateway';
 import { configFiles, shortPath, type CommonOptions, type Context } from './context.ts';
 import { Failure } from './failure.ts';
 import { exists } from './files.ts';
 import { isColoured } from './terminal.ts';
 
-/** Loads the configuration that the options name, or fails after showing every problem. */
+/** Loads the configuration that the options name, to start servers with; or fails after showing every problem. */
 export async function requireConfig(options: CommonOptions, context: Context): Promise<Config> {
   const files = configFiles(options, context.host);
   await requireFiles(files, context);
-  const loaded = await loadConfig(files, systemConfigPorts());
+  return requireLoaded(await loadConfig(files, systemConfigPorts()), context);
+}
+
+/**
+ * As `requireConfig`, for commands that start no server: what the servers are given need not be set where they are
+ * typed.
+ */
+export async function requireOutline(options: CommonOptions, context: Context): Promise<ConfigOutline> {
+  const files = configFiles(options, context.host);
+  await requireFiles(files, context);
+  return requireLoaded(await loadConfig(files, systemConfigPorts(), { secrets: 'skip' }), context);
+}
+
+function requireLoaded<C extends ConfigOutline>(loaded: Loaded<C>, context: Context): C {
   showProblems(loaded.warnings, true, context);
   if (loaded.ok) return loaded.config;
   showProblems(loaded.problems, false, context);

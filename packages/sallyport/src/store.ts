@@ -13,7 +13,7 @@ import {
   systemClock,
   systemConfigPorts,
   systemRandom,
-  type Config,
+  type ConfigOutline,
 } from '@sallyport/gateway';
 import { askGateway } from './control.ts';
 import { startFailure } from './gateway.ts';
@@ -28,7 +28,7 @@ export interface CommandStore {
  * Opens the configuration's store, hands it over, and closes it whatever happens. A gateway that runs has taken over
  * what was changed when this returns.
  */
-export async function withStore<T>(config: Config, use: (store: CommandStore) => Promise<T>): Promise<T> {
+export async function withStore<T>(config: ConfigOutline, use: (store: CommandStore) => Promise<T>): Promise<T> {
   const ring = await openKeys(config, systemConfigPorts());
   if ('fault' in ring) throw startFailure(ring);
   const store = await openConfiguredStore(config);

@@ -44,6 +44,8 @@ export interface Catalog {
   byWireName(list: 'tools' | 'prompts', name: string): CatalogTarget | undefined;
   /** Puts a server under the catalog's care; its lists are loaded when it is ready and when they change. */
   watch(server: Server): void;
+  /** Puts the servers in this order. */
+  arrange(names: readonly string[]): void;
   /** Forgets a server. */
   forget(name: string): void;
   /** Loads a server's lists again; calls that come meanwhile share the work. */
@@ -79,6 +81,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   /** When a server's lists were last asked for, wall time, so that a failing one is not asked all the time. */
   const asked = new Map<string, number>();
   const listeners = new Set<(change: CatalogChange) => void>();
+  /** Changes that a server announced and that wait for a load. */
+  const announced = new Set<string>();
   let wire = { tools: new Map<string, CatalogTarget>(), prompts: new Map<string, CatalogTarget>() };
   let epoch = 0;
 
@@ -92,6 +96,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
         for (const entry of server[list].values()) {
           // Two names that are cut to the same one: the first in the configuration keeps it.
           if (!next[list].has(entry.wireName)) next[list].set(entry.wireName, entry.prefixedTarget);
+          else log(name, `${list} ${entry.name} is not on /mcp: another one is called ${entry.wireName} there`);
         }
       }
     }
@@ -177,6 +182,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
       watched.set(name, server);
       if (isNew) upstream.onListChanged((list) => void refreshAfter(name, list));
     },
+    arrange(names) {
+      order.sort((one, other) => names.indexOf(one) - names.indexOf(other));
+      index();
+    },
     forget(name) {
       watched.delete(name);
       asked.delete(name);
@@ -207,8 +216,13 @@ export function createCatalog(options: CatalogOptions): Catalog {
    * definitions turn out to be the same: the server may mean what they do not show.
    */
   async function refreshAfter(name: string, list: ListKind): Promise<void> {
+    // One announcement waits at most: a flood of them means no more than the last.
+    const pending = `${name} ${list}`;
+    if (announced.has(pending)) return;
+    announced.add(pending);
     const already = running.get(name);
     if (already !== undefined) await already.done;
+    announced.delete(pending);
     let isTold = false;
     const note = (change: CatalogChange): void => {
       isTold ||= change.server === name && change.list === list;

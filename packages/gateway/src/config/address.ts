@@ -83,6 +83,7 @@ export const upstreamUrl: Reader<string> = text(
   'https://api.example.com/mcp',
   { format: 'uri' },
   (found, reading) => {
+    if (found.secret?.isKnown === false) return found.value;
     const url = parseUrl(found.value);
     if (url === undefined) {
       return wrongValue(

@@ -21,7 +21,7 @@ const secret: Reader<Secret> = {
     }
     const found = readText(node, reading, 'a reference to a secret', 'env:NAME, file:PATH or command:PROGRAM');
     if (found?.secret === undefined) return undefined;
-    if (/^[\x20-\x7e\t]+$/.test(found.value)) return found.secret;
+    if (!found.secret.isKnown || /^[\x20-\x7e\t]+$/.test(found.value)) return found.secret;
     return wrongValue(
       found,
       reading,

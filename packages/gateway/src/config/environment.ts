@@ -59,6 +59,7 @@ function readVariable(name: string, node: ConfigNode, reading: Reading): Secret 
   if (node.value === 'inherit') {
     const value = reading.env[name];
     if (value !== undefined) return new Secret(value, 'inherit');
+    if (!reading.needsServerSecrets) return 'absent';
     const message = `${name} is not set here, so the server will not get it`;
     reading.log.warn(node.origin, {
       code: 'secret',

@@ -20,12 +20,16 @@ function machine(overrides: Partial<ConfigPorts> = {}): ConfigPorts {
   };
 }
 
-function load(files: Record<string, string | VirtualFile>, names = ['main.yaml'], ports = machine()): Promise<Loaded> {
+function withFiles(files: Record<string, string | VirtualFile>, ports = machine()): ConfigPorts {
   const all = Object.entries(files).map(([path, file]): [string, VirtualFile] => [
     path.startsWith('/') ? path : `/etc/sp/${path}`,
     typeof file === 'string' ? { content: file } : file,
   ]);
-  return loadConfig(names, withVirtualFiles(ports, new Map(all)));
+  return withVirtualFiles(ports, new Map(all));
+}
+
+function load(files: Record<string, string | VirtualFile>, names = ['main.yaml'], ports = machine()): Promise<Loaded> {
+  return loadConfig(names, withFiles(files, ports));
 }
 
 async function good(
@@ -161,6 +165,27 @@ describe('loadConfig', () => {
       { name: 'b', cwd: '/etc/sp/servers/data' },
     ]);
     expect(config.tests.map((test) => test.call)).toEqual(['b.x', 'a.x']);
+  });
+
+  it('leaves what only servers are given unread on request, and everything else stays checked', async () => {
+    const yaml =
+      'version: 1\nlisten: env:LISTEN\nupstreams:\n  a: { command: [env:NO_1, env:NO_2], cwd: env:NO_3, env: { A: env:NO_4, B: file:absent, C: "command:show", HOME2: inherit } }\n  b: { url: env:NO_5, auth: { bearer: env:NO_6 }, limit: 5/s }\n';
+    const loaded = await loadConfig(['main.yaml'], withFiles({ 'main.yaml': yaml }), { secrets: 'skip' });
+    if (!loaded.ok) expect.fail(loaded.problems.map((problem) => problem.message).join('\n'));
+    expect(loaded.warnings).toEqual([]);
+    expect(loaded.config).toMatchObject({ listen: { port: 99 }, secretFiles: [] });
+    expect(loaded.config.upstreams).toMatchObject([
+      { name: 'a', share: 'all' },
+      { name: 'b', limit: { count: 5 } },
+    ]);
+    const [a, b] = loaded.config.upstreams as Config['upstreams'];
+    expect(() => a?.kind === 'stdio' && a.env.get('A')?.reveal()).toThrow('env:NO_4 was not followed');
+    expect(() => b?.kind === 'http' && b.credentials[0]?.value.reveal()).toThrow('env:NO_6 was not followed');
+
+    const withFault = { 'main.yaml': { content: yaml.replace('limit: 5/s', 'limit: env:NO_7'), mode: 0o666 } };
+    const faulty = await loadConfig(['main.yaml'], withFiles(withFault), { secrets: 'skip' });
+    expect(faulty.ok).toBe(false);
+    expect(!faulty.ok && faulty.problems.map(({ code }) => code)).toEqual(['unsafe-file', 'secret']);
   });
 
   it('follows references in any text and keeps secrets wrapped', async () => {

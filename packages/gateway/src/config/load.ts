@@ -13,12 +13,13 @@ import { entryOf, type ConfigNode, type MapNode, type ScalarNode } from './node.
 import type { ConfigPorts, Resolution } from './ports.ts';
 import { createProblemLog, type Problem, type ProblemLog } from './problem.ts';
 import { lengthOf, type Reading } from './reader.ts';
-import { isReference, parseReference, resolveSecret } from './resolve-secret.ts';
-import type { Config, ConfigSources } from './types.ts';
+import { isReference, parseReference, resolveSecret, sourceOf } from './resolve-secret.ts';
+import { Secret } from './secret.ts';
+import type { Config, ConfigOutline, ConfigSources } from './types.ts';
 
 /** A configuration, or everything that is wrong with it. Warnings do not hinder. */
-export type Loaded =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+export type Loaded<C extends ConfigOutline = Config> =
+  | { readonly ok: true; readonly config: C; readonly warnings: readonly Problem[] }
   | {
       readonly ok: false;
       readonly problems: readonly Problem[];
@@ -26,13 +27,36 @@ export type Loaded =
       readonly sources: ConfigSources;
     };
 
+/** How a configuration is loaded. */
+export interface LoadOptions {
+  /** Whether references under `upstreams` to what only the servers are given are followed. Default `resolve`. */
+  readonly secrets?: 'resolve' | 'skip';
+}
+
+/** What a server is given; the other keys of an upstream are rules about it. */
+const givenToServers: ReadonlySet<string> = new Set(['command', 'env', 'cwd', 'url', 'auth']);
+
 /**
  * Loads a configuration.
  *
  * @param files paths in the order in which they are laid over each other. None is a bug of the program: `RangeError`.
  * @returns the configuration, or all problems, sorted by file and line, and what was read until then.
  */
-export async function loadConfig(files: readonly string[], outside: ConfigPorts): Promise<Loaded> {
+export function loadConfig(
+  files: readonly string[],
+  outside: ConfigPorts,
+  options?: LoadOptions & { readonly secrets?: 'resolve' },
+): Promise<Loaded>;
+export function loadConfig(
+  files: readonly string[],
+  outside: ConfigPorts,
+  options: LoadOptions,
+): Promise<Loaded<ConfigOutline>>;
+export async function loadConfig(
+  files: readonly string[],
+  outside: ConfigPorts,
+  { secrets = 'resolve' }: LoadOptions = {},
+): Promise<Loaded> {
   if (files.length === 0) throw new RangeError('a configuration needs at least one file');
   const recorder = createReadRecorder(outside);
   const { ports } = recorder;
@@ -56,7 +80,7 @@ export async function loadConfig(files: readonly string[], outside: ConfigPorts)
   const { root } = included;
   // A command must not run on the word of a file that others can change.
   const isTrusted = !log.problems.some((problem) => problem.code === 'unsafe-file');
-  const references = await followReferences(root, ports, isTrusted);
+  const references = await followReferences(root, ports, isTrusted, secrets === 'skip');
   const sources: SourcePaths = {
     files: [...paths, ...included.files],
     secretFiles: references.files,
@@ -69,6 +93,7 @@ export async function loadConfig(files: readonly string[], outside: ConfigPorts)
     upstreamNames: namesUnder(root, 'upstreams'),
     env: ports.env,
     nodePath: ports.nodePath,
+    needsServerSecrets: secrets === 'resolve',
   };
   const body = fileReader.read(root, reading);
   checkAnonymous(root, log);
@@ -104,6 +129,7 @@ async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog
     upstreamNames: new Set(),
     env: ports.env,
     nodePath: ports.nodePath,
+    needsServerSecrets: true,
   };
   const patterns = includeList.read(entry.value, reading) ?? [];
   const items = entry.value.kind === 'list' ? entry.value.items : [];
@@ -127,19 +153,35 @@ function namesUnder(root: MapNode, key: string): ReadonlySet<string> {
   return new Set(value?.kind === 'map' ? value.entries.map((entry) => entry.key) : []);
 }
 
-/** Follows every reference in the tree. `master` stays one: its file may be made later. */
+/** Returns the references below a node. */
+function referencesBelow(node: ConfigNode): readonly ScalarNode[] {
+  if (node.kind === 'list') return node.items.flatMap(referencesBelow);
+  if (node.kind === 'map') return node.entries.flatMap((entry) => referencesBelow(entry.value));
+  return typeof node.value === 'string' && isReference(node.value) ? [node] : [];
+}
+
+/** Returns the references to what only servers are given. */
+function serverReferences(root: MapNode): readonly ScalarNode[] {
+  const upstreams = entryOf(root, 'upstreams')?.value;
+  if (upstreams?.kind !== 'map') return [];
+  return upstreams.entries.flatMap(({ value }) => {
+    if (value.kind !== 'map') return [];
+    return value.entries.flatMap((entry) => (givenToServers.has(entry.key) ? referencesBelow(entry.value) : []));
+  });
+}
+
+/**
+ * Follows the references in the tree. `master` stays one: its file may be made later. What servers are given stays one
+ * too where `skipsServers`.
+ */
 async function followReferences(
   root: MapNode,
   ports: ConfigPorts,
   mayRun: boolean,
+  skipsServers: boolean,
 ): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
-  const found: ScalarNode[] = [];
-  const collect = (node: ConfigNode): void => {
-    if (node.kind === 'list') node.items.forEach(collect);
-    else if (node.kind === 'map') node.entries.forEach((entry) => collect(entry.value));
-    else if (typeof node.value === 'string' && isReference(node.value)) found.push(node);
-  };
-  for (const entry of root.entries) if (entry.key !== 'master') collect(entry.value);
+  const skipped = new Set(skipsServers ? serverReferences(root) : []);
+  const found = root.entries.flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)));
 
   const files = new Set<string>();
   const pending = new Map<string, Promise<Resolution>>();
@@ -153,6 +195,7 @@ async function followReferences(
         suggestion: reference.suggestion,
       });
     }
+    if (skipped.has(node)) return Promise.resolve({ ok: true, secret: new Secret(undefined, sourceOf(reference)) });
     if (reference.kind === 'command' && !mayRun) return undefined;
     if (reference.kind === 'file') files.add(reference.path);
     const where = reference.kind === 'env' ? '' : reference.kind === 'file' ? reference.path : reference.cwd;

@@ -21,6 +21,8 @@ export interface Reading {
   readonly upstreamNames: ReadonlySet<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nodePath: string;
+  /** False when what only servers are given is left unread: nothing is said of what is not set. */
+  readonly needsServerSecrets: boolean;
 }
 
 /** Reads one type of value. */
@@ -34,6 +36,7 @@ export interface Reader<T> {
 
 /** A text with what may be said of it in a message. */
 export interface Text {
+  /** Of a reference that was not followed, the reference: `secret.isKnown` tells. */
   readonly value: string;
   /** The value as messages may quote it: a reference stays a reference. */
   readonly shown: string;
@@ -90,7 +93,8 @@ export function readText(node: ConfigNode, reading: Reading, wanted: string, exa
     reading.log.report(node.origin, { ...resolution, length: lengthOf(node) });
     return undefined;
   }
-  return { value: resolution.secret.reveal(), shown: node.value, node, secret: resolution.secret };
+  const { secret } = resolution;
+  return { value: secret.isKnown ? secret.reveal() : node.value, shown: node.value, node, secret };
 }
 
 /** Makes a reader of texts. `check` returns the value, or what is wrong and the way out. */

@@ -86,6 +86,11 @@ function splitCommand(text: string): readonly string[] | undefined {
   return words;
 }
 
+/** Where a value comes from, fit to be shown: the words of a command stay out, for they may tell too much. */
+export function sourceOf({ kind, written }: Pick<SecretReference, 'kind' | 'written'>): string {
+  return kind === 'command' ? 'command' : written;
+}
+
 /**
  * Returns the value that a reference leads to, without the line end that editors and programs add. Refuses what is
  * absent, empty, larger than 64 KiB, not UTF-8, and files that others can read or change.
@@ -104,7 +109,7 @@ export async function resolveSecret(reference: SecretReference, ports: ConfigPor
       'run it in a terminal to see why',
     );
   }
-  return decode(outcome.output, reference.written, `the command \`${reference.argv[0]}\``);
+  return decode(outcome.output, sourceOf(reference), `the command \`${reference.argv[0]}\``);
 }
 
 function resolveEnv(name: string, ports: ConfigPorts): Resolution {
@@ -142,7 +147,7 @@ function decode(bytes: Uint8Array, source: string, place: string): Resolution {
   }
   const value = text.replace(/[\r\n]+$/, '');
   if (value === '') return failed(`${place} gave an empty value`, 'store the value there');
-  return { ok: true, secret: new Secret(value, source.startsWith('command:') ? 'command' : source) };
+  return { ok: true, secret: new Secret(value, source) };
 }
 
 function failed(message: string, suggestion: string): Resolution {

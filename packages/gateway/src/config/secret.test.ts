@@ -28,6 +28,15 @@ describe('Secret', () => {
     expect(secret.withPrefix('Bearer ').source).toBe('env:TOKEN');
   });
 
+  it('that was not followed says where it would come from, and throws when it is asked for', () => {
+    const secret = new Secret(undefined, 'env:TOKEN');
+    expect(String(secret)).toBe('[secret env:TOKEN]');
+    expect(secret.isKnown).toBe(false);
+    expect(() => secret.reveal()).toThrow('env:TOKEN was not followed');
+    expect(() => secret.withPrefix('Bearer ').reveal()).toThrow('env:TOKEN was not followed');
+    expect(() => secret.equals(new Secret(undefined, 'env:TOKEN'))).toThrow('env:TOKEN was not followed');
+  });
+
   it('equals a secret of the same value from elsewhere', () => {
     expect(new Secret(value, 'env:A').equals(new Secret(value, 'file:b'))).toBe(true);
     expect(new Secret(value, 'env:A').equals(new Secret('other', 'env:A'))).toBe(false);

@@ -9,26 +9,36 @@ import type { Origin } from '@sallyport/guard';
 export class Secret {
   /** Where it comes from, fit to be shown: `env:GITHUB_TOKEN`. */
   readonly source: string;
-  readonly #value: string;
+  readonly #value: string | undefined;
 
-  constructor(value: string, source: string) {
+  /**
+   * @param value `undefined` for a reference that was not followed
+   * @param source where the value comes from, fit to be shown
+   */
+  constructor(value: string | undefined, source: string) {
     this.#value = value;
     this.source = source;
   }
 
-  /** Returns the value itself. */
+  /** False for a reference that was not followed. */
+  get isKnown(): boolean {
+    return this.#value !== undefined;
+  }
+
+  /** Returns the value itself. Asking for one that was not followed is a bug of the program: it throws. */
   reveal(): string {
+    if (this.#value === undefined) throw new Error(`${this.source} was not followed, so its value is not known`);
     return this.#value;
   }
 
-  /** Says whether both hold the same value, wherever it comes from. */
+  /** Says whether both hold the same value, wherever it comes from. Throws as `reveal` does. */
   equals(other: Secret): boolean {
-    return this.#value === other.#value;
+    return this.reveal() === other.reveal();
   }
 
   /** Returns a secret whose value has `prefix` before it. */
   withPrefix(prefix: string): Secret {
-    return new Secret(prefix + this.#value, this.source);
+    return new Secret(this.#value === undefined ? undefined : prefix + this.#value, this.source);
   }
 
   toString(): string {

@@ -142,6 +142,12 @@ export interface ConfigSources {
   readonly fingerprint: string;
 }
 
+/**
+ * A configuration as commands need it that start no server: of the upstreams only what is said about them, because what
+ * the servers are given (programs, URLs, environments, credentials) was not looked up.
+ */
+export type ConfigOutline = Omit<Config, 'upstreams'> & { readonly upstreams: readonly UpstreamCommon[] };
+
 /** A configuration that was read, merged and found right. */
 export interface Config extends ConfigSources {
   readonly listen: Address;

@@ -19,6 +19,9 @@ import { rewriteResult } from './rewrite.ts';
 /** How long a caller may take to answer what a server asked, milliseconds. */
 const stateLifetimeMs = 15 * 60_000;
 
+/** Longest state of a server that is carried, in characters. */
+const longestState = 32 * 1024;
+
 export interface AnswerContext {
   readonly exchange: Intended;
   readonly target: GatewayTarget;
@@ -78,7 +81,8 @@ function isComplete(resultType: unknown): boolean {
 function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext): Uint8Array | Refusal {
   const { exchange, target, ask, world } = context;
   const requests = value['inputRequests'];
-  if (isObject(requests)) {
+  if (requests !== undefined) {
+    if (!isObject(requests)) return refuse('bad-answer', { note: 'inputRequests is not an object' });
     for (const request of Object.values(requests)) {
       const method = isObject(request) ? request['method'] : undefined;
       const kind = typeof method === 'string' ? askKindOf(method) : undefined;
@@ -90,6 +94,7 @@ function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext):
   const state = value['requestState'];
   const place = locate(body, ['requestState']);
   if (typeof state !== 'string' || place === undefined) return body;
+  if (state.length > longestState) return refuse('bad-answer', { note: 'a requestState that is too long to carry' });
   const binding = handleBinding(exchange, stateSubject(target, exchange, world));
   const sealed = world.seal.close('state', binding, { state }, stateLifetimeMs);
   return splice(body, [{ ...place, bytes: Buffer.from(JSON.stringify(sealed)) }]);
@@ -105,7 +110,7 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
-    body = exchange.era === 'legacy' ? toLegacyError(method, body) : toModernError(method, body);
+    body = exchange.era === 'legacy' ? toLegacyError(method, body) : toModernError(method, body, target.asked ?? target.name);
   }
   return { kind: 'error', body, code, isToolError: false, interim };
 }

@@ -61,16 +61,16 @@ const noHeaders: Readonly<Record<string, string>> = {};
 function mirroredHeaders(exchange: Intended, target: GatewayTarget): Readonly<Record<string, string>> {
   const annotations = target.entry?.paramHeaders ?? [];
   const { head } = exchange;
-  const isPlain = annotations.length === 0 && (head === undefined || !hasParamHeader(head.headers));
-  if (isPlain) return noHeaders;
-  const given = exchange.message.params?.['arguments'];
+  // What a legacy caller sends under these names was never held against its arguments.
+  const given = exchange.era === 'modern' ? head?.headers : undefined;
+  if (annotations.length === 0 && (given === undefined || !hasParamHeader(given))) return noHeaders;
+  const args = exchange.message.params?.['arguments'];
   const headers: Record<string, string> = {};
-  if (head !== undefined) {
-    for (const [name, value] of Object.entries(head.headers)) {
-      if (name.startsWith('mcp-param-') && value !== undefined) headers[name] = value;
-    }
+  const own = new Set(annotations.map(({ header }) => header));
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (name.startsWith('mcp-param-') && !own.has(name) && value !== undefined) headers[name] = value;
   }
-  return { ...headers, ...paramHeaders(isObject(given) ? given : undefined, annotations) };
+  return { ...headers, ...paramHeaders(isObject(args) ? args : undefined, annotations) };
 }
 
 function hasParamHeader(headers: Readonly<Record<string, string | undefined>>): boolean {

@@ -1,5 +1,6 @@
 /** What the gateway itself answers: initialize, server/discover, ping, and what a caller says about a session. */
 import {
+  canReachServer,
   pathKey,
   refuse,
   type Answer,
@@ -30,7 +31,7 @@ export function answerPing(): Answer {
 /** Answers `server/discover` for a modern caller. */
 export async function answerDiscover(exchange: Intended, world: World): Promise<Answer> {
   await waitForServers(exchange.path, world);
-  const { capabilities, serverInfo, instructions } = introduce(exchange.path, world);
+  const { capabilities, serverInfo, instructions } = introduce(exchange, world);
   return result({
     resultType: 'complete',
     supportedVersions: SUPPORTED_REVISIONS,
@@ -56,8 +57,8 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
   const clientInfo = params['clientInfo'];
   const handshake: Handshake = {
     revision,
-    clientCapabilities: capabilities,
-    clientInfo: isObject(clientInfo) ? clientInfo : undefined,
+    clientCapabilities: keepCapabilities(capabilities),
+    clientInfo: isObject(clientInfo) ? keepInfo(clientInfo) : undefined,
   };
   const headers: string[] = [];
   if (connection === undefined) {
@@ -68,7 +69,7 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
     const own = sessionOf(exchange);
     if (own !== undefined) own.handshake = handshake;
   }
-  const introduction = introduce(exchange.path, world);
+  const introduction = introduce(exchange, world);
   return {
     ...result({
       protocolVersion: revision,
@@ -79,6 +80,28 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
     headers,
   };
 }
+
+/** Of what a caller declares, only what some server may use is kept, so that a session costs little. */
+function keepCapabilities(declared: JsonObject): JsonObject {
+  const kept: Record<string, unknown> = {};
+  for (const kind of ['elicitation', 'sampling', 'roots']) {
+    const value = declared[kind];
+    if (isObject(value)) kept[kind] = JSON.stringify(value).length <= longestCapability ? value : {};
+  }
+  return kept;
+}
+
+function keepInfo({ name, version }: JsonObject): JsonObject {
+  return {
+    ...(typeof name === 'string' ? { name: name.slice(0, longestInfo) } : {}),
+    ...(typeof version === 'string' ? { version: version.slice(0, longestInfo) } : {}),
+  };
+}
+
+/** Longest capability that is kept with its details, in characters. */
+const longestCapability = 1024;
+/** Longest name or version of a client that is kept, in characters. */
+const longestInfo = 200;
 
 /** Answers `logging/setLevel`: kept with the session, and told to servers when the session next calls them. */
 export function answerSetLevel(exchange: Intended): Answer | Refusal {
@@ -104,7 +127,7 @@ interface Introduction {
 }
 
 /** What a door path offers: one server's own words, or the union of all. */
-function introduce(path: DoorPath, world: World): Introduction {
+function introduce({ path, principal }: Intended, world: World): Introduction {
   if (path.kind === 'server') {
     const server = world.catalog.server(path.server);
     return {
@@ -113,7 +136,8 @@ function introduce(path: DoorPath, world: World): Introduction {
       instructions: server?.instructions?.slice(0, longestInstructions),
     };
   }
-  const servers = world.catalog.servers();
+  // A server of which a caller may use nothing does not exist for it.
+  const servers = world.catalog.servers().filter(({ server }) => canReachServer(principal.access, server));
   const parts = servers.flatMap((server) =>
     server.instructions === undefined ? [] : [`${server.server}: ${server.instructions}`],
   );

@@ -10,7 +10,8 @@ describe('a cancellation', () => {
   it('cancels the call of its own conversation with that id', async () => {
     const session = beginSession(world);
     const [number, text] = [createCanceller(), createCanceller()];
-    session.inflight.set(1, number).set('1', text);
+    session.track(1, number);
+    session.track('1', text);
     takeNotification(await intended(world, { value: cancel('1'), era: 'legacy', session }));
     expect([number.isCancelled, text.isCancelled]).toEqual([false, true]);
   });
@@ -18,7 +19,7 @@ describe('a cancellation', () => {
   it('never cancels the call of another conversation, not even of the same caller', async () => {
     const [own, other] = [beginSession(world), beginSession(world)];
     const running = createCanceller();
-    other.inflight.set(1, running);
+    other.track(1, running);
     takeNotification(await intended(world, { value: cancel(1), era: 'legacy', session: own }));
     takeNotification(await intended(world, { value: cancel(1), era: 'modern' }));
     expect(running.isCancelled).toBe(false);
@@ -27,7 +28,7 @@ describe('a cancellation', () => {
   it.each([undefined, null, {}, 2, '1'])('of the id %j, which nothing runs under, does nothing', async (id) => {
     const session = beginSession(world);
     const running = createCanceller();
-    session.inflight.set(1, running);
+    session.track(1, running);
     takeNotification(await intended(world, { value: cancel(id), era: 'legacy', session }));
     expect(running.isCancelled).toBe(false);
   });
@@ -35,7 +36,7 @@ describe('a cancellation', () => {
   it('is the only notification that does anything', async () => {
     const session = beginSession(world);
     const running = createCanceller();
-    session.inflight.set(1, running);
+    session.track(1, running);
     for (const method of ['notifications/initialized', 'notifications/progress', 'notifications/roots/list_changed']) {
       takeNotification(await intended(world, { value: { method, params: { requestId: 1 } }, era: 'legacy', session }));
     }

@@ -15,7 +15,7 @@ export function takeNotification(exchange: Intended): Answer {
   if (exchange.message.method !== 'notifications/cancelled') return heard;
   const id = exchange.message.params?.['requestId'];
   if (typeof id === 'string' || typeof id === 'number') {
-    (exchange.connection ?? exchange.session)?.inflight.get(id)?.cancel('the caller cancelled the call');
+    (exchange.connection ?? exchange.session)?.cancel(id, 'the caller cancelled the call');
   }
   return heard;
 }

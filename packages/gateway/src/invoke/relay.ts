@@ -108,14 +108,14 @@ const cannotAsk: AskAnswer = {
 export async function askCaller(
   message: Message,
   session: Session,
-  exchange: Pick<Intended, 'id' | 'caller' | 'principal' | 'door'> | undefined,
+  exchange: Pick<Intended, 'id' | 'caller' | 'principal' | 'door' | 'cancellation'> | undefined,
   server: string,
   world: World,
 ): Promise<AskAnswer> {
   const started = world.clock.monotonic();
   const span = message.spans.params;
   const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
-  const answer = await session.ask(message.method ?? '', params, exchange?.caller);
+  const answer = await session.ask(message.method ?? '', params, exchange?.caller, exchange?.cancellation);
   world.audit.append({
     kind: 'outcome',
     exchange: exchange?.id,

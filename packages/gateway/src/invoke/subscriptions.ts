@@ -2,7 +2,18 @@
  * What servers say outside of requests, and who hears it: list changes from the catalog, resource updates for those
  * who subscribed over the same conversation, logs of a conversation that only one caller has.
  */
-import { decide, refuse, type Answer, type Intended, type Refusal, type Rules, type Session } from '@sallyport/guard';
+import {
+  canReachServer,
+  decide,
+  refuse,
+  type Answer,
+  type Blocks,
+  type Intended,
+  type Principal,
+  type Refusal,
+  type Rules,
+  type Session,
+} from '@sallyport/guard';
 import { isObject, type Message } from '@sallyport/protocol';
 import type { CatalogChange } from '../catalog/catalog.ts';
 import { wireUri } from '../names.ts';
@@ -44,6 +55,9 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
   templates: { method: 'notifications/resources/list_changed', filter: 'resourcesListChanged' },
 };
 
+/** Says whether a principal may hear of a server's resource now. */
+type MayHear = (who: Pick<Principal, 'id' | 'roles'>, server: string, uri: string) => boolean;
+
 /** Sessions by the URI that they subscribed to over one conversation. */
 type Subscribers = Map<string, Set<Session>>;
 
@@ -52,21 +66,31 @@ type Subscribers = Map<string, Set<Session>>;
  *
  * @param sessions - every open conversation with a caller
  * @param rules - the rules in force
+ * @param blocks - what administrators have stopped
  */
-export function createSubscriptions(sessions: () => Iterable<Session>, rules: () => Rules): Subscriptions {
+export function createSubscriptions(
+  sessions: () => Iterable<Session>,
+  rules: () => Rules,
+  blocks: Blocks,
+): Subscriptions {
   const subscribers = new WeakMap<Link, Subscribers>();
   const levels = new WeakMap<Link, string>();
   const listeners = new Set<Listener>();
+
+  /** Asked anew for each message: rules and blocks may have changed since the listening began. */
+  const mayHear: MayHear = ({ id, roles }, server, uri) => {
+    if (blocks.isBlocked('caller', id) || blocks.isBlocked('upstream', server)) return false;
+    return decide(rules().policy.access(roles), 'resources', `${server}.${uri}`).effect === 'allow';
+  };
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
     if (message.method === 'notifications/resources/updated') {
       const uri = message.params?.['uri'];
       if (typeof uri !== 'string') return;
-      const key = `${server.name}.${uri}`;
       for (const session of subscribers.get(link)?.get(uri) ?? []) {
-        // Rules may have changed since the subscription: whoever may not read any more hears nothing.
-        if (decide(rules().policy.access(session.roles), 'resources', key).effect !== 'allow') continue;
-        session.push(updatedFor(session, server.name, uri));
+        if (mayHear({ id: session.owner, roles: session.roles }, server.name, uri)) {
+          session.push(updatedFor(session, server.name, uri));
+        }
       }
     } else if (message.method === 'notifications/message' && scope !== '') {
       // What is said on a shared conversation belongs to nobody, so nobody hears it.
@@ -112,8 +136,8 @@ export function createSubscriptions(sessions: () => Iterable<Session>, rules: ()
     }
     if (isSubscribe) {
       const wanted = table.get(target.name) ?? new Set();
+      if (!wanted.has(session)) session.onClose(() => forget(table, target.name, session));
       table.set(target.name, wanted.add(session));
-      session.onClose(() => forget(table, target.name, session));
     }
     return done;
   }
@@ -137,9 +161,9 @@ export function createSubscriptions(sessions: () => Iterable<Session>, rules: ()
       ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'].filter((name) => filter[name] === true),
     );
     const uris = Array.isArray(filter['resourceSubscriptions']) ? (filter['resourceSubscriptions'] as unknown[]) : [];
-    const honoured = await listenToResources(exchange, world, uris, subscription);
     const listener: Listener = { exchange, lists, subscription };
     listeners.add(listener);
+    const honoured = await listenToResources(exchange, world, uris, subscription, mayHear);
     exchange.caller.send(
       stamped('notifications/subscriptions/acknowledged', subscription, {
         notifications: {
@@ -170,10 +194,12 @@ export function createSubscriptions(sessions: () => Iterable<Session>, rules: ()
       const { method, filter } = changedMethods[change.list];
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
-        if (session.handshake !== undefined && leadsTo(session.path, change.server)) session.push(plain);
+        if (session.handshake === undefined || !leadsTo(session.path, change.server)) continue;
+        if (canReachServer(rules().policy.access(session.roles), change.server)) session.push(plain);
       }
       for (const { exchange, lists, subscription } of listeners) {
-        if (lists.has(filter) && leadsTo(exchange.path, change.server)) {
+        const access = rules().policy.access(exchange.principal.roles);
+        if (lists.has(filter) && leadsTo(exchange.path, change.server) && canReachServer(access, change.server)) {
           exchange.caller.send(stamped(method, subscription, {}));
         }
       }
@@ -193,6 +219,7 @@ async function listenToResources(
   world: World,
   uris: readonly unknown[],
   subscription: string,
+  mayHear: MayHear,
 ): Promise<string[]> {
   const byServer = new Map<string, Map<string, string>>();
   for (const uri of uris.slice(0, mostUris)) {
@@ -200,13 +227,13 @@ async function listenToResources(
     const target = resourceTarget(uri, 'resources', exchange.path, world);
     if (target?.upstream === undefined) continue;
     // Whoever may not read a resource hears nothing of it.
-    if (decide(exchange.principal.access, 'resources', target.key).effect !== 'allow') continue;
+    if (!mayHear(exchange.principal, target.upstream, target.name)) continue;
     const wanted = byServer.get(target.upstream) ?? new Map<string, string>();
     wanted.set(target.name, uri);
     byServer.set(target.upstream, wanted);
   }
   const opened = await Promise.all(
-    [...byServer].map(([server, wanted]) => listenUpstream(exchange, world, server, wanted, subscription)),
+    [...byServer].map(([server, wanted]) => listenUpstream(exchange, world, server, wanted, subscription, mayHear)),
   );
   return opened.flat();
 }
@@ -222,6 +249,7 @@ async function listenUpstream(
   server: string,
   wanted: ReadonlyMap<string, string>,
   subscription: string,
+  mayHear: MayHear,
 ): Promise<string[]> {
   const source = world.servers.get(server);
   if (source === undefined) return [];
@@ -245,18 +273,17 @@ async function listenUpstream(
           if (message.method !== 'notifications/resources/updated') return;
           const uri = message.params?.['uri'];
           const asked = typeof uri === 'string' ? wanted.get(uri) : undefined;
-          if (asked === undefined || !mayStillRead(exchange, world, `${server}.${String(uri)}`)) return;
+          if (asked === undefined || !mayHear(exchange.principal, server, String(uri))) return;
           exchange.caller.send(stamped(message.method, subscription, { uri: asked }));
         },
       })
       .then(() => resolve([]));
-    setTimeout(() => resolve([]), source.timeoutMs).unref();
+    const timer = setTimeout(() => resolve([]), source.timeoutMs);
+    exchange.cancellation.subscribe(() => {
+      clearTimeout(timer);
+      resolve([]);
+    });
   });
-}
-
-/** Rules may have changed since the listening began: whoever may not read any more hears nothing. */
-function mayStillRead({ principal }: Intended, world: World, key: string): boolean {
-  return decide(world.rules().policy.access(principal.roles), 'resources', key).effect === 'allow';
 }
 
 function honouredUris(message: Message, wanted: ReadonlyMap<string, string>): string[] {

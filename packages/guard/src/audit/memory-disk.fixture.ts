@@ -139,6 +139,10 @@ export class MemoryDisk implements AuditDisk {
     return this.capacity;
   }
 
+  async findUnsafety() {
+    return undefined;
+  }
+
   async lock(path: string) {
     if (this.locks.has(path)) return { heldBy: 'another process' };
     this.locks.add(path);

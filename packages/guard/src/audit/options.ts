@@ -73,7 +73,7 @@ export interface TrailRecovery {
 
 /** Why a trail could not be opened. */
 export interface TrailFault {
-  readonly fault: 'locked' | 'unusable';
+  readonly fault: 'locked' | 'unusable' | 'unsafe';
   readonly message: string;
   readonly cause?: unknown;
 }

@@ -407,13 +407,15 @@ export class Trail {
  * Opens the trail in a directory for writing: takes its lock, repairs a torn tail, continues the chain in a new file.
  *
  * @returns the trail, also when the disk cannot be written now (it is then `failing` and resumes by itself); a fault
- *   when another process writes here or the directory cannot be read
+ *   when another process writes here, others can change the directory or a file in it, or it cannot be read
  */
 export async function openTrail(options: TrailOptions): Promise<Trail | TrailFault> {
   const settings = fillDefaults(options);
   const { disk, directory } = settings;
   try {
     await disk.makeDirectory(directory);
+    const unsafe = await findUnsafePart(disk, directory);
+    if (unsafe !== undefined) return { fault: 'unsafe', message: `The audit trail is not safe: ${unsafe}` };
     const lock = await disk.lock(join(directory, 'trail.lock'));
     if ('heldBy' in lock) {
       return { fault: 'locked', message: `${directory} is being written by ${lock.heldBy}` };
@@ -429,4 +431,14 @@ export async function openTrail(options: TrailOptions): Promise<Trail | TrailFau
   } catch (cause) {
     return { fault: 'unusable', message: `The audit trail in ${directory} cannot be opened`, cause };
   }
+}
+
+async function findUnsafePart(disk: AuditDisk, directory: string): Promise<string | undefined> {
+  const unsafe = await disk.findUnsafety(directory, 'folder');
+  if (unsafe !== undefined) return unsafe;
+  for (const { name } of orderFiles(await disk.list(directory))) {
+    const found = await disk.findUnsafety(join(directory, name), 'file');
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

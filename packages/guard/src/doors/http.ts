@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { encodeSseEvent } from '@sallyport/protocol';
 import { draftRecord, round } from '../audit/draft.ts';
 import { createCanceller } from '../cancellation.ts';
-import type { CallerStream, DoorPath, Ended, HttpHead, Received, Replied, Reply } from '../exchange.ts';
+import type { Admitted, CallerStream, DoorPath, Ended, HttpHead, Received, Replied, Reply } from '../exchange.ts';
 import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
@@ -53,7 +53,10 @@ export async function openHttpDoor(context: DoorContext, options: HttpDoorOption
       noDelay: true,
       joinDuplicateHeaders: false,
     },
-    (request, response) => void serve(request, response, context, options),
+    (request, response) => {
+      // A rejection here is a bug that no stage could turn into an answer; the caller sees a broken connection.
+      serve(request, response, context, options).catch(() => response.destroy());
+    },
   );
   server.on('clientError', answerUnreadable);
   server.on('connect', (_, socket) => socket.end(bareAnswer(405)));
@@ -96,10 +99,14 @@ async function serve(
 ): Promise<void> {
   const rules = context.rules();
   const head = readHead(request);
-  const stream = new HttpStream(response, head, options);
-  const exchange = receiveHttp(request, head, rules, stream, context);
+  const stream = new HttpStream(response, head, { ...options, stallMs: rules.limits.requestTimeoutMs });
+  const exchange: Received & Partial<Pick<Admitted, 'lease'>> = receiveHttp(request, head, rules, stream, context);
   stream.exchangeId = exchange.id;
-  response.once('close', () => stream.lose(exchange));
+  // Only now is the answer out, or will never be: until then it takes the caller's place.
+  response.once('close', () => {
+    stream.lose(exchange);
+    exchange.lease?.release();
+  });
   // Only POST carries a message; GET and DELETE speak about a session.
   const replied =
     head.method === 'GET' || head.method === 'DELETE'
@@ -231,18 +238,23 @@ function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array |
   });
 }
 
+interface StreamOptions extends HttpDoorOptions {
+  /** How long a finished answer may wait for a caller that does not read, milliseconds. */
+  readonly stallMs: number;
+}
+
 /** The caller's side of one request. */
 class HttpStream implements CallerStream {
   exchangeId = '';
   isOpen = false;
   onLost: (() => void) | undefined = undefined;
   private readonly response: ServerResponse;
-  private readonly options: HttpDoorOptions;
+  private readonly options: StreamOptions;
   private readonly acceptsStream: boolean;
   private isOver = false;
   private keepAlive: NodeJS.Timeout | undefined = undefined;
 
-  constructor(response: ServerResponse, head: HttpHead, options: HttpDoorOptions) {
+  constructor(response: ServerResponse, head: HttpHead, options: StreamOptions) {
     this.response = response;
     this.options = options;
     const accept = head.headers['accept'];
@@ -295,6 +307,8 @@ class HttpStream implements CallerStream {
     }
     this.response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)]);
     this.response.end(body);
+    // What did not fit into the socket waits for a caller that reads; one that never does is cut off.
+    if (this.response.writableLength > 0) this.response.setTimeout(this.options.stallMs, () => this.response.destroy());
   }
 
   end(): void {

@@ -91,11 +91,12 @@ describe('the table of sessions', () => {
   it('does not call a session idle while one of its calls runs', () => {
     const { clock, sessions } = makeSessions({ idleMs: 1000 });
     const session = begin(sessions, callerAt('key:ada'));
-    session.inflight.set(1, createCanceller());
+    const running = createCanceller();
+    session.track(1, running);
     clock.advance(5000);
     sessions.sweep();
     expect(session.isClosed).toBe(false);
-    session.inflight.clear();
+    session.untrack(1, running);
     sessions.sweep();
     expect(session.isClosed).toBe(true);
   });
@@ -211,13 +212,14 @@ describe('a session', () => {
   it('at its end cancels what is on its way, answers what was asked, and tells its listeners, once', async () => {
     const session = openSession();
     const [one, two] = [createCanceller(), createCanceller()];
-    session.inflight.set(1, one).set('1', two);
+    session.track(1, one);
+    session.track('1', two);
     const answer = session.ask('roots/list', undefined);
     let told = 0;
     session.onClose(() => (told += 1));
     session.close('gone');
     session.close('again');
-    expect([one.reason, two.reason, told, session.inflight.size]).toEqual(['gone', 'gone', 1, 0]);
+    expect([one.reason, two.reason, told, session.isBusy]).toEqual(['gone', 'gone', 1, false]);
     expect(await answer).toMatchObject({ kind: 'error' });
   });
 

@@ -5,7 +5,7 @@
 import type { JsonObject, Message } from '@sallyport/protocol';
 import type { Canceller } from '../cancellation.ts';
 import type { CallerSession, CallerStream, DoorPath, Identified } from '../exchange.ts';
-import type { Clock } from '../ports.ts';
+import type { Cancellation, Clock } from '../ports.ts';
 import type { Seal } from '../seal.ts';
 
 /** How a caller answered a server's request. */
@@ -30,15 +30,14 @@ const opening = Buffer.from('{"jsonrpc":"2.0","id":');
 export class Session implements CallerSession {
   readonly id: string;
   readonly owner: string;
-  /** The owner's roles when the conversation began. */
-  readonly roles: readonly string[];
+  /** The owner's roles at its last request. */
+  roles: readonly string[];
   readonly path: DoorPath;
   readonly created: number;
   lastUsed: number;
   handshake: Handshake | undefined = undefined;
   logLevel: string | undefined = undefined;
-  /** Requests of this caller that are on their way, by JSON-RPC id, so that a notification can cancel them. */
-  readonly inflight = new Map<string | number, Canceller>();
+  private readonly inflight = new Map<string | number, Set<Canceller>>();
   private outbound: CallerStream | undefined = undefined;
   private held: Uint8Array[] = [];
   private asked = 0;
@@ -65,8 +64,29 @@ export class Session implements CallerSession {
     return this.handshake?.revision;
   }
 
-  /** Makes a stream the place for messages that belong to no request; the newest stream wins. */
+  /** True while a request of this conversation is on its way. */
+  get isBusy(): boolean {
+    return this.inflight.size > 0;
+  }
+
+  track(id: string | number, canceller: Canceller): void {
+    const same = this.inflight.get(id);
+    if (same === undefined) this.inflight.set(id, new Set([canceller]));
+    else same.add(canceller);
+  }
+
+  untrack(id: string | number, canceller: Canceller): void {
+    const same = this.inflight.get(id);
+    if (same?.delete(canceller) === true && same.size === 0) this.inflight.delete(id);
+  }
+
+  cancel(id: string | number, reason: string): void {
+    for (const canceller of this.inflight.get(id) ?? []) canceller.cancel(reason);
+  }
+
+  /** Makes a stream the place for messages that belong to no request; the newest stream wins and ends the one before. */
   attach(stream: CallerStream): void {
+    this.outbound?.end?.();
     this.outbound = stream;
     stream.open();
     for (const message of this.held.splice(0)) stream.send(message);
@@ -94,8 +114,14 @@ export class Session implements CallerSession {
    * @param method - e.g. `elicitation/create`
    * @param params - the bytes of `params`
    * @param stream - the stream of the request that this belongs to; the conversation's own otherwise
+   * @param cancellation - ends the asking when nobody waits for the answer any more
    */
-  ask(method: string, params: Uint8Array | undefined, stream?: CallerStream): Promise<CallerAnswer> {
+  ask(
+    method: string,
+    params: Uint8Array | undefined,
+    stream?: CallerStream,
+    cancellation?: Cancellation,
+  ): Promise<CallerAnswer> {
     const id = ++this.asked;
     const parts = [opening, Buffer.from(`${id},"method":${JSON.stringify(method)}`)];
     if (params !== undefined) parts.push(Buffer.from(',"params":'), Buffer.from(params));
@@ -105,7 +131,15 @@ export class Session implements CallerSession {
         resolve(goneAnswer);
         return;
       }
-      this.waiting.set(id, resolve);
+      const forget = cancellation?.subscribe(() => {
+        this.waiting.delete(id);
+        resolve(goneAnswer);
+      });
+      if (cancellation?.isCancelled === true) return;
+      this.waiting.set(id, (answer) => {
+        forget?.();
+        resolve(answer);
+      });
       const message = Buffer.concat(parts);
       if (stream?.isOpenable === true) stream.send(message);
       else this.push(message);
@@ -135,7 +169,7 @@ export class Session implements CallerSession {
   close(reason: string): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    for (const canceller of this.inflight.values()) canceller.cancel(reason);
+    for (const same of this.inflight.values()) for (const canceller of same) canceller.cancel(reason);
     this.inflight.clear();
     for (const resolve of this.waiting.values()) resolve(goneAnswer);
     this.waiting.clear();
@@ -195,7 +229,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   function isOver(session: Session, now: number): boolean {
-    return now - session.created > maxAge || (now - session.lastUsed > idle && session.inflight.size === 0);
+    return now - session.created > maxAge || (now - session.lastUsed > idle && !session.isBusy);
   }
 
   function makeRoom(owner: string): boolean {
@@ -231,6 +265,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         return undefined;
       }
       session.lastUsed = now;
+      session.roles = exchange.principal.roles;
       return session;
     },
     end,

@@ -5,7 +5,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { LineReader } from '@sallyport/protocol';
 import { createCanceller } from '../cancellation.ts';
-import type { CallerStream, DoorPath, Received, Replied } from '../exchange.ts';
+import type { Admitted, CallerStream, DoorPath, Received, Replied } from '../exchange.ts';
 import { runExchange } from '../pipeline.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import type { DoorContext } from './door.ts';
@@ -52,11 +52,13 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
   session.attach(stream);
 
   function writeLine(message: Uint8Array): void {
-    if (output.writable) output.write(Buffer.concat([onOneLine(message), lineEnd]));
+    if (!output.writable) return;
+    output.write(Buffer.concat([onOneLine(message), lineEnd]));
+    if (output.writableLength > mostWaitingBytes) void end('the caller does not read');
   }
 
   function accept(line: Uint8Array | Refusal): void {
-    const exchange: Received = {
+    const exchange: Received & Partial<Pick<Admitted, 'lease'>> = {
       id: context.nextId(),
       door: 'stdio',
       path: options.path,
@@ -72,13 +74,19 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
       readBody: () => (line instanceof Uint8Array ? line : Promise.resolve(line)),
       marks: [],
     };
-    const run = runExchange(exchange, context.ports).then(answer);
+    const run = runExchange(exchange, context.ports)
+      .then(answer, () => undefined)
+      .then(() => {
+        exchange.lease?.release();
+        running.delete(run);
+      });
     running.add(run);
-    void run.finally(() => running.delete(run));
   }
 
   function answer(replied: Replied): void {
     if (replied.message !== undefined && replied.message.kind !== 'request') return;
+    // Nobody waits for the answer to a cancelled call.
+    if ('refusal' in replied && replied.refusal.name === 'cancelled') return;
     if (replied.reply.body !== undefined) writeLine(replied.reply.body);
   }
 
@@ -114,6 +122,9 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
 
   return { session, closed, close: (reason) => void end(reason) };
 }
+
+/** Bytes that may wait for a caller that does not read. */
+const mostWaitingBytes = 64 * 1024 * 1024;
 
 /** How long running calls may take once the caller has closed its end, milliseconds. */
 const lastAnswersMs = 5000;

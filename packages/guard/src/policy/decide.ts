@@ -40,6 +40,18 @@ export function decideCall(access: Access, kind: GrantKind, key: string, facts: 
   return thrown === undefined || settled.effect === 'allow' ? settled : { ...settled, cause: thrown.cause };
 }
 
+const grantKinds = ['tools', 'resources', 'prompts'] as const;
+
+/**
+ * Says whether anything of a server may be allowed; where nothing may, the server does not exist for the caller.
+ *
+ * @param access what the caller's roles add up to.
+ * @param server the server's name.
+ */
+export function canReachServer(access: Access, server: string): boolean {
+  return grantKinds.some((kind) => access.mayMatchPrefix(kind, `${server}.`));
+}
+
 /**
  * Says whether a target is shown in lists: exactly when some call of it can be allowed.
  *

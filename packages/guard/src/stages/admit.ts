@@ -11,18 +11,19 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
   if (exchange.message.kind !== 'request') return Object.assign(exchange, { lease: noPlace });
   if (ports.isDraining()) return refuse('draining', { retryAfterMs: 1000 });
   const { principal, rules } = exchange;
+  const lease = ports.concurrency.acquire(principal.id, rules.limits.concurrentPerCaller);
+  if (lease === undefined) {
+    return refuse('too-many-at-once', { fill: { limit: rules.limits.concurrentPerCaller }, retryAfterMs: 1000 });
+  }
   const wants = wantedTokens(exchange);
   if (wants.length > 0) {
     const charge = ports.buckets.takeAll(wants);
     if (!charge.isAllowed) {
+      lease.release();
       const rate = wants[charge.index]?.rate;
       const fill = rate === undefined ? {} : { rate: describeRate(rate) };
       return refuse('limited', { fill, retryAfterMs: charge.retryAfterMs });
     }
-  }
-  const lease = ports.concurrency.acquire(principal.id, rules.limits.concurrentPerCaller);
-  if (lease === undefined) {
-    return refuse('too-many-at-once', { fill: { limit: rules.limits.concurrentPerCaller }, retryAfterMs: 1000 });
   }
   return Object.assign(exchange, { lease });
 }

@@ -1,5 +1,5 @@
 /** Reads the body: strict JSON, JSON-RPC shape, era, agreement of headers and body, and the session it names. */
-import { classify, readMessage, type ClassifyFault, type MessageFault } from '@sallyport/protocol';
+import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
 import type { CallerSession, Identified, Parsed } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
@@ -27,12 +27,22 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   });
   if (classified.kind === 'fault') return refuseClass(classified.fault);
   const { era, revision } = classified;
-  if (era === 'modern') return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
+  if (era === 'modern') {
+    track(exchange.connection, exchange, message);
+    return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
+  }
   if (isRefusal(session)) return session;
   const missing = needsSession(classified, session, exchange);
   if (missing) return refuse('session-required');
+  track(exchange.connection ?? session, exchange, message);
   const parsed = { message, era, revision, method: methodOf(classified) };
   return Object.assign(exchange, session === undefined ? parsed : { ...parsed, session });
+}
+
+/** From here on a cancellation finds the request, however long it waits before it is sent. */
+function track(conversation: CallerSession | undefined, exchange: Identified, { kind, id }: Message): void {
+  if (conversation === undefined || kind !== 'request' || id === undefined || id === null) return;
+  conversation.track(id, exchange.cancellation);
 }
 
 function methodOf(classified: Exclude<ReturnType<typeof classify>, { kind: 'fault' }>): Parsed['method'] {

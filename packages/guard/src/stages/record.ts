@@ -8,9 +8,9 @@ import { refusals, type RefusalRow } from '../refusals.ts';
 /** Refusals of callers without a name: how many of one address and reason are recorded one by one. */
 const nameless = { tokens: 10, perMs: 1000, burst: 10 };
 
-/** Gives back the caller's place and records the outcome. */
+/** Records the outcome. The caller's place is given back by the door, once the answer is out. */
 export function record(exchange: Ended, ports: Ports): Recorded | Promise<Recorded> {
-  exchange.lease?.release();
+  untrack(exchange);
   if (exchange.message?.kind === 'notification' || exchange.message?.kind === 'response') {
     if (!('refusal' in exchange)) return exchange;
   }
@@ -26,6 +26,12 @@ export function record(exchange: Ended, ports: Ports): Recorded | Promise<Record
   const durable = ports.audit.durable(outcome);
   if (durable === undefined) return Object.assign(exchange, { outcome });
   return durable.then(() => Object.assign(exchange, { outcome }));
+}
+
+function untrack(exchange: Ended): void {
+  const id = exchange.message?.id;
+  if (exchange.message?.kind !== 'request' || id === undefined || id === null) return;
+  (exchange.connection ?? exchange.session)?.untrack(id, exchange.cancellation);
 }
 
 function describeOutcome(exchange: Ended, ports: Ports): RecordOutcome {

@@ -1,7 +1,9 @@
 /** The store: what changes at run time (keys, blocks), in one database that several processes share. */
+import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
+import { findUnsafety } from '../file-safety.ts';
 import type { Clock } from '../ports.ts';
 import { GUARD_MIGRATIONS } from './schema.ts';
 import type { StoreTables } from './schema.ts';
@@ -22,7 +24,7 @@ export interface Store {
 
 /** Why a store could not be opened. The message is for the operator. */
 export interface StoreFault {
-  readonly fault: 'unsupported' | 'unusable';
+  readonly fault: 'unsupported' | 'unusable' | 'unsafe';
   readonly message: string;
   readonly cause?: unknown;
 }
@@ -41,6 +43,7 @@ const SQLITE = 'sqlite:';
  * Opens a store and brings its schema up to date.
  *
  * @param url `sqlite:<path>`; the file (mode 0600) and its folder (0700) are made when absent
+ * @returns a fault also when others can change the file or replace it, or it is a symbolic link
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store | StoreFault> {
   const path = url.slice(SQLITE.length);
@@ -52,7 +55,10 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
   }
   let database: Kysely<StoreTables> | undefined;
   try {
-    if (path !== ':memory:') await makeFile(path);
+    if (path !== ':memory:') {
+      const unsafe = await secureFile(path);
+      if (unsafe !== undefined) return { fault: 'unsafe', message: `The store is not safe: ${unsafe}` };
+    }
     const { dialect, version } = openSqlite(path);
     database = new Kysely<StoreTables>({ dialect });
     const steps = [GUARD_MIGRATIONS, ...(options.migrations ?? [])];
@@ -66,11 +72,28 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
   }
 }
 
-// SQLite would make it with the mode that the process's mask allows; its side files take the mode of this one.
-async function makeFile(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const handle = await open(path, 'a', 0o600);
+const CREATE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+/** What SQLite keeps beside a database and reads changes from. */
+const SIDE_FILES = ['-wal', '-shm', '-journal'];
+
+/**
+ * Makes the file when absent: SQLite would make it with the mode that the process's mask allows, and its side files take
+ * the mode of this one.
+ *
+ * @returns why it is not to be trusted
+ */
+async function secureFile(path: string): Promise<string | undefined> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const unsafe = (await findUnsafety(folder, 'folder')) ?? (await findUnsafety(path, 'file'));
+  if (unsafe !== undefined) return unsafe;
+  const handle = await open(path, CREATE, 0o600);
   await handle.close();
+  for (const side of SIDE_FILES) {
+    const found = await findUnsafety(path + side, 'file');
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Stops watching. */

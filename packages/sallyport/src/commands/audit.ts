@@ -11,7 +11,7 @@ import {
   type AuditRecord,
   type Verdict,
 } from '@sallyport/guard';
-import { requireConfig } from '../configuration.ts';
+import { requireOutline } from '../configuration.ts';
 import { shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
 import { recordLine } from '../record-line.ts';
@@ -102,7 +102,7 @@ export async function verify(
 }
 
 async function trailDirectory(options: CommonOptions, context: Context): Promise<string> {
-  const { audit } = await requireConfig(options, context);
+  const { audit } = await requireOutline(options, context);
   await reading(audit.directory, () => trailSources(audit.directory));
   return audit.directory;
 }

@@ -1,7 +1,7 @@
 /** `sallyport block` and `unblock`: stop a caller, a tool or a server at once, whatever the configuration allows. */
 import type { BlockKind } from '@sallyport/guard';
-import type { Config } from '@sallyport/gateway';
-import { requireConfig } from '../configuration.ts';
+import type { ConfigOutline } from '@sallyport/gateway';
+import { requireOutline } from '../configuration.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { withStore } from '../store.ts';
@@ -22,7 +22,7 @@ interface BlockTarget {
 /** Blocks a target until it is unblocked or the time is over. */
 export async function block(words: string, options: BlockOptions, context: Context): Promise<number> {
   const forMs = options.for === undefined ? undefined : readDuration(options.for, '--for');
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const target = blockTarget(words, config);
   const made = await withStore(config, ({ blocks }) => blocks.block(target.kind, target.subject, { forMs }));
   const { terminal } = context;
@@ -39,7 +39,7 @@ export async function block(words: string, options: BlockOptions, context: Conte
 
 /** Lifts a block. */
 export async function unblock(words: string, options: CommonOptions, context: Context): Promise<number> {
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const target = blockTarget(words, config);
   const wasBlocked = await withStore(config, ({ blocks }) => blocks.unblock(target.kind, target.subject));
   if (!wasBlocked)
@@ -54,7 +54,7 @@ export async function unblock(words: string, options: CommonOptions, context: Co
 }
 
 /** Tells what a word names: a caller by its principal id, a server by its name, a tool by `server.tool`. */
-export function blockTarget(words: string, config: Pick<Config, 'upstreams'>): BlockTarget {
+export function blockTarget(words: string, config: Pick<ConfigOutline, 'upstreams'>): BlockTarget {
   if (/^(?:key|jwt|cert|local|account):./.test(words) || words === 'anonymous')
     return { kind: 'caller', subject: words };
   const names = config.upstreams.map((upstream) => upstream.name);

@@ -8,9 +8,9 @@ import {
   type GrantKind,
   type Origin,
 } from '@sallyport/guard';
-import { toPolicyModel, type Config } from '@sallyport/gateway';
+import { toPolicyModel, type ConfigOutline } from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
-import { requireConfig } from '../configuration.ts';
+import { requireOutline } from '../configuration.ts';
 import { shortPath, type CommonOptions, type Context } from '../context.ts';
 import {
   decisionLines,
@@ -38,13 +38,13 @@ export async function explain(words: readonly string[], options: ExplainOptions,
   const [subject = '', given] = words;
   if (options.as !== undefined && options.key !== undefined)
     throw usageFailure('--as and --key exclude each other', 'give one of them');
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const isQuestion = options.as !== undefined || options.key !== undefined || subject.includes('.');
   if (isQuestion) return explainQuestion(subject, given, options, config, context);
   return explainExchange(subject, options, config, context);
 }
 
-async function explainExchange(id: string, options: ExplainOptions, config: Config, context: Context): Promise<number> {
+async function explainExchange(id: string, options: ExplainOptions, config: ConfigOutline, context: Context): Promise<number> {
   const { terminal, host } = context;
   const records = await recordsOf(id, config);
   const last = records.at(-1);
@@ -70,7 +70,7 @@ async function explainExchange(id: string, options: ExplainOptions, config: Conf
   return exitCodes.fine;
 }
 
-async function recordsOf(id: string, config: Config): Promise<AuditRecord[]> {
+async function recordsOf(id: string, config: ConfigOutline): Promise<AuditRecord[]> {
   const records: AuditRecord[] = [];
   try {
     for await (const record of readRecords(config.audit.directory, { exchange: id })) records.push(record);
@@ -81,7 +81,7 @@ async function recordsOf(id: string, config: Config): Promise<AuditRecord[]> {
 }
 
 /** Asks the rules in force now about what was refused then, for the change that would allow it. */
-function explainAgain(record: AuditRecord, config: Config): Explanation | undefined {
+function explainAgain(record: AuditRecord, config: ConfigOutline): Explanation | undefined {
   const { target, principal, outcome } = record;
   const isPolicy = /^(?:forbidden|denied)\b/.test(outcome?.reason ?? '');
   const kind = target && grantKinds[target.kind];
@@ -94,7 +94,7 @@ async function explainQuestion(
   subject: string,
   given: string | undefined,
   options: ExplainOptions,
-  config: Config,
+  config: ConfigOutline,
   context: Context,
 ): Promise<number> {
   const { terminal, host } = context;
@@ -132,7 +132,7 @@ async function explainQuestion(
 
 async function askedRoles(
   options: ExplainOptions,
-  config: Config,
+  config: ConfigOutline,
   context: Context,
 ): Promise<{ roles: readonly string[]; caller: string }> {
   if (options.key !== undefined) {

@@ -1,7 +1,7 @@
 /** `sallyport keys create|list|rotate|revoke`: API keys in the store; a running gateway follows within a second. */
 import type { CreatedKey, KeyFault, KeyInfo } from '@sallyport/guard';
-import type { Config } from '@sallyport/gateway';
-import { requireConfig } from '../configuration.ts';
+import type { ConfigOutline } from '@sallyport/gateway';
+import { requireOutline } from '../configuration.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { withStore } from '../store.ts';
@@ -23,7 +23,7 @@ export interface RotateKeyOptions extends CommonOptions {
 /** Makes a key and shows it, once. */
 export async function createKey(options: CreateKeyOptions, context: Context): Promise<number> {
   const lifetime = options.expires === undefined ? undefined : readDuration(options.expires, '--expires');
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   requireRoles(options.role, config);
   const expiresAt = lifetime === undefined ? undefined : Date.now() + lifetime;
   const made = await withStore(config, ({ keys }) =>
@@ -36,7 +36,7 @@ export async function createKey(options: CreateKeyOptions, context: Context): Pr
 
 /** Lists all keys, without what would let anybody use them. Exit 0 also when there are none. */
 export async function listKeys(options: CommonOptions, context: Context): Promise<number> {
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const keys = await withStore(config, (store) => store.keys.list());
   const { terminal } = context;
   if (options.json) {
@@ -60,14 +60,14 @@ export async function listKeys(options: CommonOptions, context: Context): Promis
 /** Replaces a key by a new one of the same name and roles. */
 export async function rotateKey(name: string, options: RotateKeyOptions, context: Context): Promise<number> {
   const overlap = options.overlap === undefined ? 0 : readDuration(options.overlap, '--overlap');
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   showKey(await withStore(config, ({ keys }) => keys.rotate(name, overlap)), options, context);
   return exitCodes.fine;
 }
 
 /** Ends all keys of a name. */
 export async function revokeKey(name: string, options: CommonOptions, context: Context): Promise<number> {
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const count = await withStore(config, ({ keys }) => keys.revoke(name));
   if (count === 0) throw new Failure(`no key called "${name}"`, 'see them:  sallyport keys list');
   const { terminal } = context;
@@ -76,7 +76,7 @@ export async function revokeKey(name: string, options: CommonOptions, context: C
   return exitCodes.fine;
 }
 
-function requireRoles(roles: readonly string[], config: Config): void {
+function requireRoles(roles: readonly string[], config: ConfigOutline): void {
   const known = config.roles.map((role) => role.name);
   for (const role of roles) {
     if (known.includes(role)) continue;
