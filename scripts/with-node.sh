@@ -39,7 +39,9 @@ is_pinned_node_there() {
 if ! is_fresh; then
   command -v npm >/dev/null 2>&1 || fail 'npm is not on the PATH. Install Node.js 20 or newer, which brings npm.'
   printf 'Installing dependencies (about a minute, once) …\n' >&2
-  if ! npm ci --no-fund --no-audit --loglevel=error >&2; then
+  # Not on a terminal, a progress display is only noise in a log.
+  [ -t 2 ] && progress=--progress || progress=--no-progress
+  if ! npm ci "$progress" --no-fund --no-audit --loglevel=error >&2; then
     fail "'npm ci' failed; npm's own message is above.
   - No network, or a proxy in the way? The npm registry must be reachable for the first run ('npm ping' tells).
   - package.json and package-lock.json out of step? 'npm install' puts them in step."

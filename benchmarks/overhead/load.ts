@@ -80,11 +80,11 @@ interface Loop {
 }
 
 function closedLoop(meter: Meter): Loop {
+  const running = new Set<Caller>();
   let isEnding = false;
-  let running = 0;
   const next = (caller: Caller): void => {
     if (isEnding) {
-      running -= 1;
+      running.delete(caller);
       return;
     }
     lastId += 1;
@@ -103,12 +103,14 @@ function closedLoop(meter: Meter): Loop {
       },
     },
     begin: (callers) => {
-      running = callers.length;
-      callers.forEach(next);
+      for (const caller of callers) {
+        running.add(caller);
+        next(caller);
+      }
     },
     end: async () => {
       isEnding = true;
-      for (let waited = 0; running > 0 && waited < 100; waited += 1) await sleep(10);
+      for (let waited = 0; running.size > 0 && waited < 100; waited += 1) await sleep(10);
     },
   };
 }

@@ -39,11 +39,11 @@ export const usage = `node benchmarks/overhead/bench.ts [options]
   --half-load       only: delay that an arm adds when it has half the load that it can bear
   --memory          only: memory when idle and with 1,000 legacy sessions
   --quick           one short round of the arms that need no peers: shows that the harness runs
-  --awake           keeps the load's core from sleeping (a machine that does nothing else; see README)
+  --may-sleep       lets the load's core sleep between answers, which slows the slowest arms most (see README)
   --json FILE       writes the figures; - prints them in place of the tables
   --quiet           says nothing while it measures`;
 
-const switchNames = ['--sweep', '--half-load', '--memory', '--quick', '--awake', '--quiet'];
+const switchNames = new Set(['--sweep', '--half-load', '--memory', '--quick', '--may-sleep', '--quiet']);
 const ownArms = ['direct', 'bare', 'sallyport-interval', 'sallyport-intent', 'sallyport-full'];
 
 const sweep = { callers: [1, 8, 32, 128], tools: [1, 100, 1000], keys: [1, 10_000], size: [0.3, 4, 64] };
@@ -54,7 +54,7 @@ export function readOptions(words: readonly string[]): Options | string {
   const switches = new Set<string>();
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
-    if (switchNames.includes(word)) switches.add(word);
+    if (switchNames.has(word)) switches.add(word);
     else if (
       ['--arms', '--rounds', '--seconds', '--warmup', '--callers', '--tools', '--keys', '--size', '--json'].includes(
         word,
@@ -97,7 +97,7 @@ export function readOptions(words: readonly string[]): Options | string {
     isGridWanted: !isPartial,
     isHalfLoadWanted: switches.has('--half-load'),
     isMemoryWanted: switches.has('--memory'),
-    isAwake: switches.has('--awake'),
+    isAwake: !switches.has('--may-sleep'),
     isQuiet: switches.has('--quiet'),
   };
 }

@@ -1,5 +1,5 @@
 /** The configuration on a real file system: permissions, links that are swapped, commands without a shell. */
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -97,12 +97,42 @@ describe('commands', () => {
   });
 });
 
+/** A process that nobody has waited for yet counts as ended. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+  if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
+  try {
+    process.kill(pid, 0);
+    return process.platform !== 'linux';
+  } catch {
+    return false;
+  }
+}
+
 describe('a command that does not end', () => {
   it('is killed, and children that keep its output open are not waited for', async () => {
     const { run } = systemConfigPorts();
     const outcome = await run(['sh', '-c', 'sleep 30 & sleep 30'], { cwd: folder, timeout: 100, limit: 10 });
     expect(outcome).toEqual({ ok: false, reason: 'did not finish within 0.1 s' });
   }, 5_000);
+
+  it.skipIf(process.platform === 'win32')('takes with it what it has started', async () => {
+    const { run } = systemConfigPorts();
+    const script = 'sleep 30 & echo $! > child; sleep 30';
+    expect(await run(['sh', '-c', script], { cwd: folder, timeout: 500, limit: 10 })).toMatchObject({ ok: false });
+    const child = Number(await readFile(join(folder, 'child'), 'utf8'));
+    await expect.poll(() => isRunning(child), { timeout: 5_000 }).toBe(false);
+  });
+
+  it('gives what it printed when it has ended, although a child of its keeps the output open', async () => {
+    const { run } = systemConfigPorts();
+    const options = { cwd: folder, timeout: 20_000, limit: 100_000 };
+    const script = 'sleep 30 & echo $! > child; head -c 60000 /dev/zero';
+    const outcome = await run(['sh', '-c', script], options);
+    process.kill(Number(await readFile(join(folder, 'child'), 'utf8')), 'SIGKILL');
+    expect(outcome.ok && outcome.output.length).toBe(60_000);
+    expect(await run(['sh', '-c', 'sleep 2 & exit 3'], options)).toEqual({ ok: false, reason: 'exit code 3' });
+  }, 10_000);
 });
 
 describe('reload', () => {

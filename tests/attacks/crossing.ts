@@ -86,7 +86,7 @@ async function makeKeys(gateway: Gateway, count: number): Promise<string[]> {
 }
 
 async function createKeys(store: Store, pepper: ReturnType<typeof createPepper>, count: number): Promise<string[]> {
-  const repository = createKeyRepository(store, pepper, systemClock, systemRandom);
+  const repository = createKeyRepository(store, [pepper], systemClock, systemRandom);
   const keys: string[] = [];
   for (let i = 0; i < count; i++) {
     const made = await repository.create({ name: `caller-${i}`, roles: ['everyone'] });

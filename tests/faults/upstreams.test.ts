@@ -71,7 +71,7 @@ const serve = async (handler: (call: Call) => void, port = 0): Promise<HttpFixtu
   return fixture;
 };
 
-const anyone: AcquireWish = { era: 'modern', scope: 'key:a', clientCapabilities: {} };
+const anyone: AcquireWish = { era: 'modern', scope: 'key:a', owner: 'key:a', clientCapabilities: {} };
 
 const take = async (upstream: Upstream, wish: AcquireWish = anyone): Promise<Link> => {
   const opening = await upstream.acquire(wish);

@@ -23,7 +23,7 @@ export interface FirstRun {
   /** What the call that should be allowed gave. */
   readonly allowed: string;
   /** What the call that should be refused gave. */
-  readonly refused: string;
+  readonly refused: Said;
   /** What `explain` says of the refused call. */
   readonly explained: Said;
   readonly ending: Ending;
@@ -115,22 +115,20 @@ export async function firstRun(
     });
   });
   try {
-    const curls = await waitFor(
+    const tries = await waitFor(
       () => {
         if (hasEnded) throw new Error(`it ended\n${printed}`);
-        const found = printedCurls(printed);
-        return / status /.test(printed) && found.length > 0 && found;
+        return printedTries(printed);
       },
       { ceilingMs: readyCeilingMs, everyMs: 50, what: 'the gateway to say what to try' },
     ).catch((cause: unknown) => {
       throw new Error(`the first run printed\n${printed}`, { cause });
     });
-    const [allowed = '', refused = ''] = await runAll(curls, cwd, env);
+    const allowed = await must(['sh', '-c', tries.allowed], cwd, env, 30_000);
     const toAnswerMs = performance.now() - started;
+    const refused = await say(['sh', '-c', tries.refused], cwd, env, 30_000);
     const id = await waitFor(() => refusedId(printed), { what: 'the line of the refused call' });
-    const [explainWords] = /\S*(?:npx )?sallyport explain .*/.exec(printed) ?? [];
-    if (explainWords === undefined) throw new Error(`nothing says how to ask why\n${printed}`);
-    const explained = await say(['sh', '-c', explainWords.replace(/<[^>]*>/, id)], cwd, env, 60_000);
+    const explained = await say(['sh', '-c', tries.explain.replace(/<[^>]*>/, id)], cwd, env, 60_000);
     const pressed = performance.now();
     signalGroup(child, 'SIGINT');
     const ending = await within(ended, 30_000, 'the end after Ctrl-C');
@@ -140,20 +138,14 @@ export async function firstRun(
   }
 }
 
-/** Runs what was printed word for word, one after the other. */
-async function runAll(
-  commands: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-): Promise<string[]> {
-  const answers: string[] = [];
-  for (const command of commands) answers.push(await must(['sh', '-c', command], cwd, env, 30_000));
-  return answers;
-}
-
-/** The curl commands of the banner, each with its continued lines. */
-function printedCurls(printed: string): string[] {
-  return [...printed.matchAll(/^ *(curl (?:.*\\\n)*.*)/gm)].map(([, command = '']) => command);
+/** The commands of the banner word for word, once all are there: the curl with its continued lines, and two of our own. */
+function printedTries(printed: string): { allowed: string; refused: string; explain: string } | undefined {
+  const own = (command: string) => new RegExp(`^ *((?:npx )?sallyport ${command} .*)\n`, 'm').exec(printed)?.[1];
+  const allowed = /^ *(curl (?:.*\\\n)*.*)\n/m.exec(printed)?.[1];
+  const refused = own('call');
+  const explain = own('explain');
+  if (allowed === undefined || refused === undefined || explain === undefined) return undefined;
+  return { allowed, refused, explain };
 }
 
 /** The exchange id at the end of the refused call's line. */

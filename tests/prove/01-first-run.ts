@@ -9,7 +9,7 @@ import type { Prove } from './result.ts';
 const testCeiling = 30 * 60_000;
 
 const isGuarded = (seen: FirstRun): boolean =>
-  seen.allowed.includes('"result"') && seen.refused.includes('"error"') && seen.ending.code !== 1;
+  seen.allowed.includes('"result"') && seen.refused.code === 1 && seen.ending.code !== 1;
 
 export const prove: Prove = async () => {
   const fresh = await clone();

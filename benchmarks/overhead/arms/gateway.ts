@@ -36,7 +36,7 @@ async function makeKeys(config: Config, count: number): Promise<void> {
   if ('fault' in ring) throw new Error(ring.message);
   const store = await openConfiguredStore(config);
   if ('fault' in store) throw new Error(store.message);
-  const repository = createKeyRepository(store, createPepper(ring.current.pepper), systemClock, systemRandom);
+  const repository = createKeyRepository(store, [createPepper(ring.current.pepper)], systemClock, systemRandom);
   const keys: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const made = await repository.create({ name: `caller-${index}`, roles: ['caller'] });

@@ -1,13 +1,14 @@
 /**
  * The control socket: how programs of the same user reach a running gateway. One line of JSON says what is wanted;
  * `open: stdio` turns the connection into a stdio door, `ask: status` is answered with one line. The socket's folder
- * and mode keep other users out.
+ * and mode keep other users out; both ends look at folder and socket before they use them.
  */
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { findUnsafety } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
 import type { Config } from './config/types.ts';
 
@@ -24,7 +25,34 @@ export function controlPath(config: Pick<Config, 'files'>): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\sallyport-${digest}`;
   const path = join(folder, 'state', 'sallyport.sock');
   if (Buffer.byteLength(path) <= longestPath) return path;
-  return join(tmpdir(), `sallyport-${userInfo().uid}`, `${digest}.sock`);
+  return join(tmpdir(), ownFolderName(), `${digest}.sock`);
+}
+
+function ownFolderName(): string {
+  return `sallyport-${userInfo().uid}`;
+}
+
+/**
+ * Looks at the control socket and its folder before they are used.
+ *
+ * @param path what `controlPath` gave
+ * @returns why another user could stand behind them, and the way out; `undefined` when nobody can, or nothing is there
+ */
+export async function findControlDanger(path: string): Promise<string | undefined> {
+  const own = process.geteuid?.();
+  if (own === undefined) return undefined;
+  const folder = dirname(path);
+  // In the temporary folder anybody may have made it before us.
+  const demand = basename(folder) === ownFolderName() ? 'private folder' : 'folder';
+  const unsafe = await findUnsafety(folder, demand, own);
+  if (unsafe !== undefined) return unsafe;
+  const found = await lstat(path).catch((cause: unknown) => {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw cause;
+  });
+  if (found === undefined) return undefined;
+  if (!found.isSocket()) return `${path} is not a socket: move it away`;
+  return found.uid === own ? undefined : `${path} belongs to another user (${found.uid}): move it away`;
 }
 
 /** What a connection may ask for. */
@@ -43,13 +71,16 @@ export interface ControlServer {
 }
 
 /**
- * Opens the control socket.
+ * Opens the control socket. What a gateway that was killed has left behind is replaced; nothing but a socket is.
  *
  * @returns `undefined` when another gateway of this configuration has it
+ * @throws what `findControlDanger` finds
  */
 export async function openControl(path: string, handlers: ControlHandlers): Promise<ControlServer | undefined> {
   if (process.platform !== 'win32') {
-    await ownFolder(dirname(path));
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const danger = await findControlDanger(path);
+    if (danger !== undefined) throw new Error(danger);
     if (await isAnswered(path)) return undefined;
     await rm(path, { force: true });
   }
@@ -78,14 +109,6 @@ export async function openControl(path: string, handlers: ControlHandlers): Prom
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-/** The folder must be the user's alone; one that somebody else has made is not to be trusted. */
-async function ownFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { uid } = await lstat(folder);
-  const own = userInfo().uid;
-  if (uid !== own && own !== 0) throw new Error(`${folder} belongs to another user`);
 }
 
 function isAnswered(path: string): Promise<boolean> {

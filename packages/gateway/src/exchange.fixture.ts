@@ -74,7 +74,7 @@ export function resultAnswer(result: string): LinkAnswer {
 }
 
 /** Makes a conversation. */
-export function scriptedLink(era: Era, capabilities: JsonObject, script: Script): ScriptedLink {
+export function scriptedLink(era: Era, capabilities: JsonObject, script: Script, instructions?: string): ScriptedLink {
   const revision = era === 'modern' ? '2026-07-28' : '2025-11-25';
   const events = new Listeners<LinkEvent>();
   let minted = 100;
@@ -84,7 +84,7 @@ export function scriptedLink(era: Era, capabilities: JsonObject, script: Script)
     peer: {
       serverInfo: { name: 'scripted', version: '1' },
       capabilities,
-      instructions: undefined,
+      instructions,
       supportedRevisions: [revision],
       discover: undefined,
     },
@@ -119,6 +119,7 @@ export interface ServerSpec {
   readonly share?: Server['share'];
   readonly ask?: readonly AskKind[];
   readonly capabilities?: JsonObject;
+  readonly instructions?: string;
   readonly tools?: readonly object[];
   readonly prompts?: readonly object[];
   readonly resources?: readonly object[];
@@ -159,11 +160,12 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     logging: {},
   };
   const wishes: AcquireWish[] = [];
-  const link = scriptedLink(spec.era ?? 'modern', capabilities, (request, listener) => {
+  const answer: Script = (request, listener) => {
     const list = members[request.method];
     if (list === undefined) return server.spec.script?.(request, listener);
     return server.spec.listScript?.(request, listener) ?? { [list[1]]: server.spec[list[0]] ?? [] };
-  });
+  };
+  const link = scriptedLink(spec.era ?? 'modern', capabilities, answer, spec.instructions);
   const status = (): UpstreamStatus => ({
     name,
     state: 'ready',
@@ -273,6 +275,8 @@ export interface TestWorld extends World {
   readonly recorded: object[];
   /** Rules in force; replaced by a reload. */
   inForce: Rules;
+  /** What administrators have stopped, as `<kind> <name>`. */
+  readonly blocked: Set<string>;
   server(name: string): TestServer;
 }
 
@@ -289,12 +293,13 @@ export async function makeWorld(
   const servers = new Map(Object.entries(specs).map(([name, spec]) => [name, scriptedServer(name, spec)]));
   const log: string[] = [];
   const recorded: object[] = [];
+  const blocked = new Set<string>();
   const catalog = createCatalog({ clock, log: (server, line) => void log.push(`${server}: ${line}`) });
   const sessions = createSessions({ clock, seal });
   const subscriptions = createSubscriptions(
     () => sessions.list(),
     () => world.inForce,
-    { isBlocked: () => false },
+    { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) },
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const world: TestWorld = {
@@ -302,6 +307,7 @@ export async function makeWorld(
     seal,
     audit: { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined },
     inForce: makeRules(policy, [...servers.keys()]),
+    blocked,
     rules: () => world.inForce,
     servers,
     catalog,
@@ -384,6 +390,7 @@ export function parsed(world: TestWorld, spec: RequestSpec): Parsed {
       isKnownPath: true,
       headers: spec.headers ?? {},
       repeated: new Set(),
+      hasParamHeaders: Object.keys(spec.headers ?? {}).some((header) => header.startsWith('mcp-param-')),
     },
     cancellation: spec.cancellation ?? createCanceller(),
     caller: spec.stream ?? makeStream(),

@@ -108,6 +108,46 @@ describe('a resource', () => {
     expect(await find({ value: read('mcp+files:ui://panel') })).toHaveProperty('isRefusal', true);
   });
 
+  it.each([
+    'file:///srv/..',
+    'file:///srv/../etc/passwd',
+    'file:///srv/./a',
+    'file:///srv/%2e%2e/a',
+    'file:///srv/.%2E/a',
+    'file:///srv/%2E./a',
+    'file:///srv/..\\a',
+    'file:///srv\\..\\a',
+    'file:///srv%2f..%2fa',
+    'file:///srv%5C..%5ca',
+    'file:///srv/x/..',
+    'file:///srv/..?a',
+    'file:///srv/..#a',
+    'file:..',
+    'file:../a',
+  ])('[unknown-equals-forbidden] has no name that a server may read as another: %j', async (uri) => {
+    for (const method of ['resources/read', 'resources/subscribe', 'resources/unsubscribe']) {
+      expect(await find({ value: { id: 1, method, params: { uri: `mcp+files:${uri}` } } })).toMatchObject({
+        name: 'unknown',
+      });
+      expect(await find({ value: { id: 1, method, params: { uri } }, path: filesPath })).toMatchObject({
+        name: 'unknown',
+      });
+    }
+    const params = { ref: { type: 'ref/resource', uri }, argument: { name: 'a', value: '' } };
+    expect(await find({ value: { id: 1, method: 'completion/complete', params }, path: filesPath })).toMatchObject({
+      name: 'unknown',
+    });
+  });
+
+  it.each(['file:///srv/..a', 'file:///srv/a..', 'file:///srv/...', 'file:///srv/.git/config', 'file:///srv/a.b/c'])(
+    'may have dots in its name: %j',
+    async (uri) => {
+      expect(
+        await find({ value: { id: 1, method: 'resources/read', params: { uri } }, path: filesPath }),
+      ).toMatchObject({ key: `files.${uri}` });
+    },
+  );
+
   it('is subscribed to and read by the same name', async () => {
     for (const method of ['resources/subscribe', 'resources/unsubscribe']) {
       const value = { id: 1, method, params: { uri: 'mcp+files:file:///a' } };
@@ -173,7 +213,7 @@ describe('while servers start', () => {
     ['a tool on a server’s path waits for that server', { value: call('read'), path: filesPath }, ['files']],
     ['a list on /mcp waits for all', { value: { id: 1, method: 'tools/list' } }, undefined],
   ])('%s', async (_, spec, servers) => {
-    const waits: (readonly string[] | undefined)[] = [];
+    let waited: readonly string[] | undefined | 'nobody' = 'nobody';
     let start: () => void = () => undefined;
     const started = new Promise<void>((resolve) => {
       start = resolve;
@@ -182,7 +222,7 @@ describe('while servers start', () => {
       ...world,
       settlement: {
         wait: (names) => {
-          waits.push(names);
+          waited = names;
           return started;
         },
       },
@@ -190,7 +230,7 @@ describe('while servers start', () => {
     let isFound = false;
     const finding = Promise.resolve(resolveTarget(parsed(starting, spec), starting)).then(() => (isFound = true));
     await settle();
-    expect([waits, isFound]).toEqual([[servers], false]);
+    expect([waited, isFound]).toEqual([servers, false]);
     start();
     expect(await finding).toBe(true);
   });

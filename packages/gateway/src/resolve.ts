@@ -48,7 +48,8 @@ export function resolveTarget(
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
   if (find === undefined) return { kind: 'protocol', name: nameProtocol(exchange, name), key: name };
   // A server that is still starting may know the name.
-  const starting = world.settlement.wait(namedServers(exchange, world));
+  const isAnyStarting = world.settlement.wait() !== undefined;
+  const starting = isAnyStarting ? world.settlement.wait(namedServers(exchange, world)) : undefined;
   if (starting === undefined) return withState(find(exchange, world), exchange, world);
   return starting.then(() => withState(find(exchange, world), exchange, world));
 }

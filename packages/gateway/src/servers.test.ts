@@ -40,8 +40,8 @@ describe('whose conversation a caller uses', () => {
     await acquireFor(await intended(world, { value, era: 'legacy', session: capable }), server);
     await acquireFor(await intended(world, { value, session: capable }), server);
     expect(server.wishes).toEqual([
-      { era: 'legacy', scope: capable.id, clientCapabilities: { roots: {} } },
-      { era: 'modern', scope: 'key:ada', clientCapabilities: {} },
+      { era: 'legacy', scope: capable.id, owner: 'key:ada', clientCapabilities: { roots: {} } },
+      { era: 'modern', scope: 'key:ada', owner: 'key:ada', clientCapabilities: {} },
     ]);
   });
 });

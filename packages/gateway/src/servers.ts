@@ -67,6 +67,7 @@ export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstr
   const wish: AcquireWish = {
     era: exchange.era,
     scope: scopeOf(server, exchange.principal.id, session) || sharedScope,
+    owner: exchange.principal.id,
     clientCapabilities: session?.handshake?.clientCapabilities ?? {},
   };
   return server.upstream.acquire(wish);

@@ -93,10 +93,15 @@ export async function openLiveStore(
   const store = await openConfiguredStore(config);
   if ('fault' in store) return store;
   const pepper = createPepper(keys.current.pepper);
-  const keyRepository = createKeyRepository(store, pepper, systemClock, systemRandom);
   const changes = createChangeRepository(store);
   const blockRepository = createBlockRepository(store, systemClock);
   const previous = keys.previous === undefined ? [] : [createPepper(keys.previous.pepper)];
+  const keyRepository = createKeyRepository(store, [pepper, ...previous], systemClock, systemRandom, ({ name, id }) =>
+    log(
+      `the key ${JSON.stringify(name)} (sp_${id}_…) is ignored: its row in the store was changed by other hands, ` +
+        'or made under another master key; revoke it and make a new one',
+    ),
+  );
   const first = await keyRepository.snapshot();
   let lastDays = indexLastDays(first);
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);

@@ -25,6 +25,8 @@ export interface HttpHead {
   readonly isKnownPath: boolean;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly repeated: ReadonlySet<string>;
+  /** False when no header mirrors an argument (`Mcp-Param-*`), so that nobody has to look. */
+  readonly hasParamHeaders?: boolean;
 }
 
 /** Who calls. */

@@ -74,7 +74,10 @@ export async function findUnsafety(
   return target === undefined ? undefined : judgeStanding(path, target, demand, own);
 }
 
-async function standingOf(path: string, look: (path: string) => Promise<FileStanding>): Promise<FileStanding | undefined> {
+async function standingOf(
+  path: string,
+  look: (path: string) => Promise<FileStanding>,
+): Promise<FileStanding | undefined> {
   try {
     return await look(path);
   } catch (cause) {

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
   bodyOf,
+  grantOf,
   identified,
   makeHead,
   makePorts,
   makeRules,
   okAnswer,
+  policyOf,
   received,
   type TestPorts,
 } from './exchange.fixture.ts';
-import type { Received, Recorded } from './exchange.ts';
+import type { Lease, Received, Recorded, Replied } from './exchange.ts';
 import { endExchange, runExchange, runHead, stageNames } from './pipeline.ts';
 import type { Ports } from './ports.ts';
 import { isRefusal, refuse } from './refusals.ts';
@@ -43,6 +45,11 @@ function ports(more: Parameters<typeof makePorts>[0] = {}): TestPorts {
   return makePorts({ credentials: { verify: () => holder }, ...more });
 }
 
+/** What a door does once the answer is out. */
+function giveBack(exchange: object & { readonly lease?: Lease }): void {
+  exchange.lease?.release();
+}
+
 const broken = (): never => {
   throw new Error('broken inside');
 };
@@ -72,6 +79,8 @@ describe('the pipeline', () => {
     expect(bodyOf(replied.reply)).toEqual({ jsonrpc: '2.0', id: 7, result: { content: [] } });
     expect(replied.marks).toHaveLength(10);
     expect(used.audit.drafts.map(({ kind }) => kind)).toEqual(['intent', 'outcome']);
+    expect(used.concurrency.size).toBe(1);
+    giveBack(replied);
     expect(used.concurrency.size).toBe(0);
   });
 
@@ -117,6 +126,7 @@ describe('the pipeline', () => {
       kind: 'refusal',
       outcome: { status: '500', reason: `internal: thrown in ${stage}` },
     });
+    giveBack(exchange);
     expect(used.concurrency.size).toBe(0);
   });
 
@@ -138,6 +148,7 @@ describe('the pipeline', () => {
     const replied = await runExchange(sound(), used);
     expect(replied).toMatchObject({ refusal: { name: 'internal', note: 'thrown in record' } });
     expect(bodyOf(replied.reply)).toMatchObject({ id: 7, result: { isError: true } });
+    giveBack(replied);
     expect(used.concurrency.size).toBe(0);
   });
 
@@ -146,21 +157,67 @@ describe('the pipeline', () => {
     ['refused by the product', { invoke: () => refuse('unavailable') }],
     ['broken in the product', { invoke: broken }],
     ['broken in inspect', { digest: broken }],
-  ])('gives the caller’s place back exactly once when the call is %s', async (_, more) => {
+  ])('leaves it to the door to give the caller’s place back when the call is %s', async (_, more) => {
     let held = 0;
     let released = 0;
     const concurrency = { acquire: () => ((held += 1), { release: () => void (released += 1) }) };
-    await runExchange(sound(), { ...ports(), ...more, concurrency });
+    const replied = await runExchange(sound(), { ...ports(), ...more, concurrency });
+    expect([held, released]).toEqual([1, 0]);
+    giveBack(replied);
     expect([held, released]).toEqual([1, 1]);
   });
 
-  it('gives the place back when the answer is too large and when the intent cannot be written', async () => {
+  it('hands the place to the door also when the answer is too large and when the intent cannot be written', async () => {
     const large = ports({ invoke: () => ({ ...okAnswer, body: new Uint8Array(2000) }) });
-    expect(await runExchange(sound(), large)).toMatchObject({ refusal: { name: 'answer-too-large' } });
+    const tooLarge = await runExchange(sound(), large);
+    expect(tooLarge).toMatchObject({ refusal: { name: 'answer-too-large' } });
     const full = ports();
     full.audit.durable = () => Promise.resolve('lost');
-    expect(await runExchange(sound(), full)).toMatchObject({ refusal: { name: 'unrecorded' } });
+    const unrecorded = await runExchange(sound(), full);
+    expect(unrecorded).toMatchObject({ refusal: { name: 'unrecorded' } });
+    expect([large.concurrency.size, full.concurrency.size]).toEqual([1, 1]);
+    giveBack(tooLarge);
+    giveBack(unrecorded);
     expect([large.concurrency.size, full.concurrency.size]).toEqual([0, 0]);
+  });
+
+  describe('refusing before a call is admitted', () => {
+    const rate = { tokens: 2, perMs: 60_000, burst: 2 };
+    const limited = makeRules({ policy: policyOf({ tools: [grantOf('files.*')], limit: rate }) });
+    const refuser = (more: Parameters<typeof makePorts>[0]) =>
+      ports({ ...more, credentials: { verify: () => holder } });
+    const nameOf = (replied: Replied): string => ('refusal' in replied ? replied.refusal.name : 'answered');
+
+    it.each<[string, Parameters<typeof received>[0], Parameters<typeof makePorts>[0]]>([
+      ['unknown', {}, { resolve: () => refuse('unknown') }],
+      ['unknown', {}, { resolve: () => ({ kind: 'tool', upstream: 'db', name: 'drop', key: 'db.drop' }) }],
+      ['malformed-json', { body: '{' }, {}],
+    ])('[unknown-equals-forbidden] charges the caller itself, so that %s is not free', async (name, request, more) => {
+      const used = refuser(more);
+      const names: string[] = [];
+      for (let i = 0; i < 4; i++) names.push(nameOf(await runExchange(sound({ ...request, rules: limited }), used)));
+      expect(names).toEqual([name, name, 'limited', 'limited']);
+      expect(used.concurrency.size).toBe(0);
+      used.clock.advance(60_000);
+      expect(nameOf(await runExchange(sound({ ...request, rules: limited }), used))).toBe(name);
+    });
+
+    it('charges nobody for a credential that nobody has, and no caller without a limit', async () => {
+      const wrong = ports({ credentials: { verify: () => 'invalid' } });
+      const free = refuser({ resolve: () => refuse('unknown') });
+      for (let i = 0; i < 3; i++) {
+        expect(nameOf(await runExchange(sound({ rules: limited }), wrong))).toBe('unauthenticated');
+        expect(nameOf(await runExchange(sound(), free))).toBe('unknown');
+      }
+      expect(nameOf(await runExchange(sound({ rules: limited }), ports()))).toBe('answered');
+    });
+
+    it('charges a call that was refused later once only', async () => {
+      const used = refuser({ invoke: () => refuse('unavailable') });
+      const names: string[] = [];
+      for (let i = 0; i < 3; i++) names.push(nameOf(await runExchange(sound({ rules: limited }), used)));
+      expect(names).toEqual(['unavailable', 'unavailable', 'limited']);
+    });
   });
 
   it('calls nobody when the intent cannot be written', async () => {

@@ -79,7 +79,7 @@ export const METHOD_TABLE: readonly MethodEntry[] = [
   row('ping', 'request', 'both', LEGACY),
   row('logging/setLevel', 'request', 'client-to-server', LEGACY),
   row('resources/subscribe', 'request', 'client-to-server', LEGACY, { target: 'uri', needsIntent: true }),
-  row('resources/unsubscribe', 'request', 'client-to-server', LEGACY, { target: 'uri' }),
+  row('resources/unsubscribe', 'request', 'client-to-server', LEGACY, { target: 'uri', needsIntent: true }),
   row('tasks/get', 'request', 'both', ONLY_2025_11, { target: 'taskId', needsIntent: true }),
   row('tasks/result', 'request', 'both', ONLY_2025_11, { target: 'taskId', needsIntent: true }),
   row('tasks/cancel', 'request', 'both', ONLY_2025_11, { target: 'taskId', needsIntent: true }),

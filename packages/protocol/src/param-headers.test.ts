@@ -107,19 +107,23 @@ describe('paramHeaders', () => {
     const args = { region: 'eu\r\nx-admin: 1', nested: { n: -7 }, flag: false };
     const headers = paramHeaders(args, annotations);
     expect(headers).toEqual({
-      'Mcp-Param-Region': `=?base64?${Buffer.from('eu\r\nx-admin: 1').toString('base64')}?=`,
-      'Mcp-Param-X-N': '-7',
-      'Mcp-Param-Flag': 'false',
+      'mcp-param-region': `=?base64?${Buffer.from('eu\r\nx-admin: 1').toString('base64')}?=`,
+      'mcp-param-x-n': '-7',
+      'mcp-param-flag': 'false',
     });
-    const received = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    expect(checkParamHeaders(args, received, annotations)).toBeUndefined();
+    expect(checkParamHeaders(args, headers, annotations)).toBeUndefined();
     expect(paramHeaders({ region: null, nested: { n: 1.5 }, flag: {} }, annotations)).toEqual({});
     expect(paramHeaders(undefined, annotations)).toEqual({});
   });
 
+  it('replaces what a caller sent under the same name', () => {
+    const sent = { 'mcp-param-region': 'us' };
+    expect({ ...sent, ...paramHeaders({ region: 'eu' }, annotations) }).toEqual({ 'mcp-param-region': 'eu' });
+  });
+
   it('keeps an annotated name within its own prefix', () => {
     const named = annotationsOf({ properties: { t: { type: 'string', 'x-mcp-header': 'authorization' } } });
-    expect(paramHeaders({ t: 'x' }, named)).toEqual({ 'Mcp-Param-authorization': 'x' });
+    expect(paramHeaders({ t: 'x' }, named)).toEqual({ 'mcp-param-authorization': 'x' });
   });
 
   it('does not read what arguments inherit', () => {

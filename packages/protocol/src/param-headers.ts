@@ -168,7 +168,7 @@ function valueAt(args: JsonObject | undefined, path: readonly string[]): unknown
  *
  * @param args the call's arguments, or `undefined`
  * @param annotations what `readParamHeaderAnnotations` found
- * @returns header values by header name `Mcp-Param-<Name>`; nothing for what is absent, null, or no string, safe integer
+ * @returns header values by header name, lower case, as received headers are kept; nothing for what is absent, null, or no string, safe integer
  *   or boolean, or text that UTF-8 cannot carry
  */
 export function paramHeaders(
@@ -176,11 +176,11 @@ export function paramHeaders(
   annotations: readonly ParamHeaderAnnotation[],
 ): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const { path, name } of annotations) {
+  for (const { path, header } of annotations) {
     const value = valueAt(args, path);
     const isCarried =
       typeof value === 'boolean' || Number.isSafeInteger(value) || (typeof value === 'string' && value.isWellFormed());
-    if (isCarried) headers[`Mcp-Param-${name}`] = encodeHeaderValue(String(value));
+    if (isCarried) headers[header] = encodeHeaderValue(String(value));
   }
   return headers;
 }

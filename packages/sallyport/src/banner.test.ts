@@ -44,7 +44,17 @@ describe('banner', () => {
       '  A call:',
       '  curl x \\',
       '    -d y',
+      '',
+      'Calls appear below; Ctrl-C stops.',
+      '',
     ]);
+  });
+
+  it('says that calls to try follow when there is nothing to call yet', () => {
+    const key = { text: 'the-key', role: 'reader' };
+    const facts = { version: '0.1.0', servers: [files], endpoint: 'x', audit: 'y', tries: [] };
+    expect(banner({ ...facts, key }, style)).toContain('  calls to try follow when a server is ready');
+    expect(banner(facts, style)).not.toContain('  calls to try follow when a server is ready');
   });
 
   it('names a sick server and why, without letting it act on the terminal', () => {
@@ -53,5 +63,10 @@ describe('banner', () => {
       isTerminal: false,
     });
     expect(line).toBe('  sick  files  sick: exit 1: \\u001b[31mno');
+  });
+
+  it('says the name of a server once', () => {
+    const [line] = serverLines([{ ...files, state: 'sick', lastError: 'files stopped. (exit code 1)' }], style);
+    expect(line).toBe('  ✗  files  sick: stopped. (exit code 1)');
   });
 });

@@ -8,6 +8,13 @@ export type ShownServer = Pick<
   'name' | 'state' | 'transport' | 'era' | 'revision' | 'tools' | 'quarantined' | 'lastError'
 >;
 
+/** Something to try, and what to expect of it. */
+export interface Try {
+  readonly about: string;
+  /** One or more lines for a shell. */
+  readonly command: string;
+}
+
 /** What the banner tells. */
 export interface BannerFacts {
   readonly version: string;
@@ -20,8 +27,8 @@ export interface BannerFacts {
   readonly audit: string;
   /** A key that was just made, shown this once. */
   readonly key?: { readonly text: string; readonly role: string } | undefined;
-  /** Things to try, each with what to expect. */
-  readonly tries: readonly { readonly about: string; readonly command: string }[];
+  /** Empty without a key, and while no server is there to call. */
+  readonly tries: readonly Try[];
 }
 
 /** How the banner is written. */
@@ -50,10 +57,19 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
     ]);
   }
   lines.push(...table(places, 2));
-  for (const { about, command } of facts.tries) {
-    lines.push('', `  ${paint.dim(about)}`, ...command.split('\n').map((line) => `  ${line}`));
-  }
+  if (facts.tries.length > 0) lines.push(...tryLines(facts.tries, paint));
+  else if (facts.key !== undefined) lines.push('', `  ${paint.yellow('calls to try follow when a server is ready')}`);
+  lines.push('', paint.bold('Calls appear below; Ctrl-C stops.'), '');
   return lines;
+}
+
+/** Writes what to try: each after an empty line, ready to be copied. */
+export function tryLines(tries: readonly Try[], paint: Paint): string[] {
+  return tries.flatMap(({ about, command }) => [
+    '',
+    `  ${paint.dim(about)}`,
+    ...command.split('\n').map((line) => `  ${line}`),
+  ]);
 }
 
 /** Writes one line a server: state, name, tools, transport, era. */
@@ -68,10 +84,15 @@ export function serverLines(servers: readonly ShownServer[], style: BannerStyle)
     const era = paint.dim([server.era, server.revision].filter((text) => text !== undefined).join(' '));
     const transport = paint.dim(server.transport);
     if (server.state === 'ready') return [mark, name, count(server.tools, 'tool') + held, transport, era];
-    const why = server.lastError === undefined ? '' : `: ${clip(plain(server.lastError), 90)}`;
+    const why = server.lastError === undefined ? '' : `: ${clip(plain(withoutName(server.name, server.lastError)), 120)}`;
     return [mark, name, colour(`${server.state}${why}`)];
   });
   return table(rows, 2);
+}
+
+/** Returns what is said of a server without its name, where the name stands beside it. */
+export function withoutName(name: string, text: string): string {
+  return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text;
 }
 
 function count(number: number, noun: string): string {

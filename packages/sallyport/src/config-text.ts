@@ -21,7 +21,7 @@ listen: 127.0.0.1:8848
 const callers = (localRole: string) => `
 # Who may call. Nobody gets in without one of these.
 callers:
-  local: ${localRole.padEnd(22)}  # you, from a client program on this machine (sallyport connect, run --stdio)
+  local: ${localRole.padEnd(22)} # you, from a client program on this machine (sallyport connect, run --stdio)
   keys: true                    # programs with a key: sallyport keys create --name ci --role reader
 `;
 

@@ -1,5 +1,6 @@
 /** What every command is given: where to print and the machine it runs on. */
 import { resolve } from 'node:path';
+import { shellQuote } from './shell.ts';
 import type { Host } from './host.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,6 +21,18 @@ export interface CommonOptions {
 export function configFiles(options: CommonOptions, host: Host): [string, ...string[]] {
   const [first, ...others] = options.config.map((file) => resolve(host.cwd, file));
   return [first ?? resolve(host.cwd, 'sallyport.yaml'), ...others];
+}
+
+/**
+ * Writes a command of this program as it can be typed into a shell in this folder, about the same configuration.
+ *
+ * @param words the command and what follows it, quoted already
+ */
+export function ownCommand(command: string, words: string, options: CommonOptions, host: Host): string {
+  // npm and npx leave their mark; there the program is not on the search path.
+  const program = host.env['npm_execpath'] === undefined ? 'sallyport' : 'npx sallyport';
+  const files = options.config.map((file) => `-c ${shellQuote(file)}`);
+  return [program, command, ...files, words].filter((part) => part !== '').join(' ');
 }
 
 /** Writes a path as short as a person would: from here, or from home. */

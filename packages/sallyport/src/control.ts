@@ -3,6 +3,7 @@
  * MCP door, or one line of JSON comes back.
  */
 import { connect, type Socket } from 'node:net';
+import { findControlDanger } from '@sallyport/gateway';
 import { Failure, systemCode } from './failure.ts';
 
 /** How long a running gateway may take to accept, milliseconds. */
@@ -12,8 +13,15 @@ const answerTimeout = 5_000;
 /** Longest answer to a question, bytes. */
 const longestAnswer = 8 * 1024 * 1024;
 
-/** Connects to the gateway that listens at `path`. Returns nothing when none does. */
+/**
+ * Connects to the gateway that listens at `path`. Returns nothing when none does; fails when another user could have made
+ * the socket.
+ */
 export async function connectControl(path: string): Promise<Socket | undefined> {
+  const danger = await findControlDanger(path);
+  if (danger !== undefined) {
+    throw new Failure(`the gateway's socket is not safe: ${danger}`, 'or run this as the user who started the gateway');
+  }
   const socket = connect(path);
   const { promise, resolve, reject } = Promise.withResolvers<Socket | undefined>();
   const timer = setTimeout(() => {

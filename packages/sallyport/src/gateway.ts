@@ -1,5 +1,7 @@
 /** Starts a gateway inside this process for a command, and says what keeps it from starting. */
 import {
+  controlPath,
+  findControlDanger,
   startGateway,
   systemConfigPorts,
   type Config,
@@ -19,7 +21,9 @@ const ways: Readonly<Record<string, string>> = {
 };
 
 /** Starts a gateway, or returns what keeps it from starting. */
-export function tryStartGateway(config: Config, options: StartOptions): Promise<RunningGateway | StateFault> {
+export async function tryStartGateway(config: Config, options: StartOptions): Promise<RunningGateway | StateFault> {
+  const danger = options.files.length === 0 ? undefined : await findControlDanger(controlPath(config));
+  if (danger !== undefined) return { fault: 'unsafe', message: `The control socket is not safe: ${danger}` };
   return startGateway({ ...options, config, configPorts: systemConfigPorts() });
 }
 

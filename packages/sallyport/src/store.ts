@@ -34,7 +34,9 @@ export async function withStore<T>(config: ConfigOutline, use: (store: CommandSt
   const store = await openConfiguredStore(config);
   if ('fault' in store) throw startFailure(store);
   try {
-    const keys = createKeyRepository(store, createPepper(ring.current.pepper), systemClock, systemRandom);
+    const previous = ring.previous === undefined ? [] : [createPepper(ring.previous.pepper)];
+    const peppers = [createPepper(ring.current.pepper), ...previous] as const;
+    const keys = createKeyRepository(store, peppers, systemClock, systemRandom);
     const result = await use({ keys, blocks: createBlockRepository(store, systemClock) });
     await askGateway(controlPath(config), 'refresh');
     return result;

@@ -29,6 +29,25 @@ describe('terminal', () => {
     expect(plain('Grüße, 世界 ✓')).toBe('Grüße, 世界 ✓');
   });
 
+  it('writes JSON that says the same and hides nothing', () => {
+    const { written, ...out } = output(true);
+    const terminal = createTerminal({ written, ...out } as ReturnType<typeof output>, output(true), {});
+    const value = {
+      'na\u202eme': 'a\u001b[2J\u007f\u009b\u200b\u2028\u2066\ufeff\u{e0041}',
+      n: 1,
+      text: 'Grüße, 世界 ✓ \\u202e 😀',
+    };
+    terminal.json(value);
+    const line = written.join('');
+    expect(JSON.parse(line)).toEqual(value);
+    expect(line).toContain('\\u202e');
+    expect(line).toContain('\\udb40\\udc41');
+    expect(line).toContain('Grüße, 世界 ✓');
+    expect(line).not.toMatch(
+      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/u,
+    );
+  });
+
   it('lines columns up by cells, not by bytes or colours', () => {
     expect(
       table(

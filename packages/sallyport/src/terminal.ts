@@ -32,7 +32,7 @@ export interface Terminal {
   print(line?: string): void;
   /** Writes one line beside the result. */
   note(line?: string): void;
-  /** Writes one line of JSON as the result. */
+  /** Writes one line of JSON as the result; control, reordering and invisible characters are escapes in it. */
   json(value: unknown): void;
 }
 
@@ -66,7 +66,7 @@ export function createTerminal(out: Output, err: Output, env: NodeJS.ProcessEnv)
     paintErr: createPaint(isColoured(err, env)),
     print: (line = '') => out.write(`${line}\n`),
     note: (line = '') => err.write(`${line}\n`),
-    json: (value) => out.write(`${JSON.stringify(value)}\n`),
+    json: (value) => out.write(`${plainJson(value)}\n`),
   };
 }
 
@@ -87,8 +87,20 @@ const unprintable =
 export function plain(text: string): string {
   return text.replace(unprintable, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    return code > 0xffff ? `\\u{${code.toString(16)}}` : escapeUnit(code);
   });
+}
+
+/** Returns a value as JSON text that shows what it says: the same value, but nothing in it moves or hides on a screen. */
+export function plainJson(value: unknown): string {
+  // What JSON writes outside of strings has no such character. Inside, JSON names characters by UTF-16 units.
+  return JSON.stringify(value).replace(unprintable, (character) =>
+    Array.from({ length: character.length }, (_, at) => escapeUnit(character.charCodeAt(at))).join(''),
+  );
+}
+
+function escapeUnit(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
 }
 
 /** Returns text cut to `width` characters, its end marked where something is missing. */

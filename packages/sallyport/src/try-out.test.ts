@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { curlCommand, keyOfWireName, listedTools, pickAllowed, pickRefused, shellQuote } from './try-out.ts';
+import { curlCommand, keyOfWireName, listedTools, pickAllowed, pickRefused } from './try-out.ts';
 
 const tool = (name: string, required: string[] = [], properties: Record<string, unknown> = {}) => ({
   name,
@@ -58,11 +58,5 @@ describe('curlCommand', () => {
       expect(command).toContain(part);
     }
     expect(command).toContain(`"text":"it'\\''s"`);
-  });
-
-  it('quotes what a shell would read otherwise', () => {
-    expect(shellQuote('plain-1')).toBe('plain-1');
-    expect(shellQuote('a b')).toBe("'a b'");
-    expect(shellQuote('$x')).toBe("'$x'");
   });
 });

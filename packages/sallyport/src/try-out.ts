@@ -1,5 +1,6 @@
 /** Picks calls for a newcomer to try (one that is allowed and one that is not) and writes them as curl. Pure. */
 import { callerRevision, isRecord } from './mcp-caller.ts';
+import { shellQuote } from './shell.ts';
 
 /** A tool as a list shows it on `/mcp`. */
 export interface ListedTool {
@@ -115,9 +116,4 @@ export function curlCommand(endpoint: string, key: string | undefined, call: Try
     `-d ${shellQuote(JSON.stringify(body))}`,
   ];
   return lines.join(' \\\n  ');
-}
-
-/** Quotes a word for a POSIX shell. */
-export function shellQuote(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -6,7 +6,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '@sallyport/guard';
 import type { JsonObject } from '@sallyport/protocol';
 import type { Server } from '../servers.ts';
-import { isLegalName } from '../names.ts';
 import { readEntry, type CatalogTarget, type Entry, type ListKind, type Quarantined } from './definition.ts';
 import { fetchList } from './fetch.ts';
 
@@ -174,7 +173,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
     servers: () => order.flatMap((name) => loaded.get(name) ?? []),
     server: (name) => loaded.get(name),
-    byWireName: (list, name) => (isLegalName(name) ? wire[list].get(name) : undefined),
+    byWireName: (list, name) => wire[list].get(name),
     watch(server) {
       const { name, upstream } = server;
       if (!order.includes(name)) order.push(name);

@@ -51,8 +51,35 @@ describe('a definition', () => {
       'tools',
       { name: 'read', inputSchema: { type: 'object', properties: { a: { type: 'string', 'x-mcp-header': 'a b' } } } },
     ],
+    ['more than 256 KiB', 'tools', { ...sound, description: 'd'.repeat(256 * 1024) }],
+    ['more than 256 KiB of other characters', 'prompts', { name: 'ask', description: 'ü'.repeat(130 * 1024) }],
   ])('with %s is quarantined, and says why', (_, list, definition) => {
     expect(read(list, definition)).toMatchObject({ server: 'files', list, reason: expect.stringMatching(/\w+/) });
+  });
+
+  it('of almost 256 KiB is shown', () => {
+    const made = entry('resources', { uri: 'file:///a', name: 'a', description: 'd'.repeat(255 * 1024) });
+    expect(made.prefixed.legacy.length).toBeGreaterThan(255 * 1024);
+  });
+
+  it('is held once for both eras where they see the same, and encoded when it is first shown', () => {
+    const before = process.memoryUsage().heapUsed;
+    const made = Array.from({ length: 200 }, (_, index) =>
+      entry('tools', { ...sound, name: `read${index}`, description: `${index} ${'d'.repeat(200_000)}` }),
+    );
+    const held = process.memoryUsage().heapUsed - before;
+    expect(made).toHaveLength(200);
+    expect(held).toBeLessThan(2 * 200 * 200_000);
+    const text = made[0]?.prefixed.modern;
+    expect(made[0]?.prefixed.legacy).toBe(text);
+  });
+
+  it('of a task-bearing tool is shown to each era as it knows it', () => {
+    const made = entry('tools', { ...sound, execution: { taskSupport: 'optional' } });
+    for (const encoded of [made.direct, made.prefixed]) {
+      expect(JSON.parse(encoded.modern)).not.toHaveProperty('execution');
+      expect(JSON.parse(encoded.legacy)).toHaveProperty('execution');
+    }
   });
 
   it('is not read again while it reads the same', () => {

@@ -57,7 +57,7 @@ export interface Entry {
   readonly prefixedTarget: CatalogTarget;
 }
 
-/** A definition as JSON for callers of each era. */
+/** A definition as JSON for callers of each era; the same string where both see the same. */
 export interface PerEra {
   readonly modern: string;
   readonly legacy: string;
@@ -70,6 +70,9 @@ export interface Quarantined {
   readonly name: string;
   readonly reason: string;
 }
+
+/** Largest definition, bytes of JSON: as large as an input schema may be. */
+const maxDefinitionBytes = 256 * 1024;
 
 /**
  * Reads one definition of a list; what cannot be guarded is quarantined, with the reason.
@@ -94,6 +97,8 @@ export function readEntry(
   if (isNamed && !isLegalName(name)) {
     return quarantine('its name is not of 1 to 128 letters, digits, "_", "." and "-"');
   }
+  const text = JSON.stringify(definition);
+  if (Buffer.byteLength(text) > maxDefinitionBytes) return quarantine(`it has more than ${maxDefinitionBytes} bytes`);
   let accepted: AcceptedDefinition = { digest: definitionDigest(definition) };
   const before = known(name);
   if (before?.definition.digest === accepted.digest) return before;
@@ -116,7 +121,7 @@ export function readEntry(
           }),
     };
   }
-  return makeEntry({ server, list, name, definition, accepted, paramHeaders, isNamed });
+  return makeEntry({ server, list, name, definition, text, accepted, paramHeaders, isNamed });
 }
 
 const nameKeys: Readonly<Record<ListKind, string>> = {
@@ -133,28 +138,33 @@ interface EntryParts {
   readonly list: ListKind;
   readonly name: string;
   readonly definition: JsonObject;
+  /** The same as JSON. */
+  readonly text: string;
   readonly accepted: AcceptedDefinition;
   readonly paramHeaders: readonly ParamHeaderAnnotation[];
   readonly isNamed: boolean;
 }
 
 function makeEntry(parts: EntryParts): Entry {
-  const { server, list, name, definition, accepted, paramHeaders } = parts;
+  const { server, list, name, text, accepted, paramHeaders } = parts;
   const wire = parts.isNamed ? wireName(server, name) : wireUri(server, name);
   const key = `${server}.${name}`;
   const target = { kind: targetKinds[list], upstream: server, name, key, definition: accepted };
   const directTarget: { -readonly [K in keyof CatalogTarget]: CatalogTarget[K] } = { ...target };
   const prefixedTarget: { -readonly [K in keyof CatalogTarget]: CatalogTarget[K] } = { ...target, asked: wire };
+  const isOutputWrapped = list === 'tools' && toLegacyTool(parts.definition).isOutputWrapped;
+  const isSameInBoth = !isOutputWrapped && (list !== 'tools' || toModernTool(parts.definition) === parts.definition);
+  const read = (): JsonObject => JSON.parse(text) as JsonObject;
   const entry: Entry = {
     list,
     server,
     name,
     wireName: wire,
     key,
-    direct: encodePerEra(list, definition),
-    prefixed: encodePerEra(list, prefixDefinition(server, list, wire, definition)),
+    direct: isSameInBoth ? { modern: text, legacy: text } : new EncodedPerEra(read),
+    prefixed: new EncodedPerEra(() => prefixDefinition(server, list, wire, read()), isSameInBoth),
     definition: accepted,
-    isOutputWrapped: list === 'tools' && toLegacyTool(definition).isOutputWrapped,
+    isOutputWrapped,
     paramHeaders,
     directTarget,
     prefixedTarget,
@@ -164,12 +174,28 @@ function makeEntry(parts: EntryParts): Entry {
   return entry;
 }
 
-function encodePerEra(list: ListKind, definition: JsonObject): PerEra {
-  if (list !== 'tools') {
-    const text = JSON.stringify(definition);
-    return { modern: text, legacy: text };
+/** Encoded when first asked for: most definitions are shown under one of their names and in one era only. */
+class EncodedPerEra implements PerEra {
+  private readonly read: () => JsonObject;
+  private readonly isSameInBoth: boolean;
+  private modernText: string | undefined = undefined;
+  private legacyText: string | undefined = undefined;
+
+  constructor(read: () => JsonObject, isSameInBoth = false) {
+    this.read = read;
+    this.isSameInBoth = isSameInBoth;
   }
-  return { modern: JSON.stringify(toModernTool(definition)), legacy: JSON.stringify(toLegacyTool(definition).tool) };
+
+  get modern(): string {
+    this.modernText ??= JSON.stringify(this.isSameInBoth ? this.read() : toModernTool(this.read()));
+    return this.modernText;
+  }
+
+  get legacy(): string {
+    if (this.isSameInBoth) return this.modern;
+    this.legacyText ??= JSON.stringify(toLegacyTool(this.read()).tool);
+    return this.legacyText;
+  }
 }
 
 /** The definition with its own name and the `ui://` resource it points at as callers of `/mcp` know them. */

@@ -66,6 +66,30 @@ describe('fetching lists', () => {
     expect(lists.kind === 'lists' && lists.lists.tools).toHaveLength(10_000);
   });
 
+  it('fails when all lists together are larger than a server’s may be, and reads no further', async () => {
+    const description = 'd'.repeat(3_900_000);
+    let page = 0;
+    const { server, lists } = await fetched({
+      listScript: ({ method }) => {
+        const member = method === 'resources/templates/list' ? 'resourceTemplates' : method.split('/')[0];
+        return { [member ?? '']: [{ name: 'a', description }], nextCursor: page % 2 === 0 ? String((page += 1)) : '' };
+      },
+    });
+    expect(lists).toMatchObject({ kind: 'failure', failure: { reason: 'too-large' } });
+    expect(server.link.requests).toHaveLength(5);
+  });
+
+  it('fails so in its last list too', async () => {
+    const description = 'd'.repeat(3_900_000);
+    const { lists } = await fetched({
+      listScript: ({ method }, _) =>
+        method === 'resources/templates/list'
+          ? { resourceTemplates: [{ uriTemplate: 'x', description }], nextCursor: String(Math.random()) }
+          : { tools: [], prompts: [], resources: [] },
+    });
+    expect(lists).toMatchObject({ kind: 'failure', failure: { reason: 'too-large' } });
+  });
+
   it.each([{}, { tools: {} }, { tools: null }])('fails when the answer is no list: %j', async (answer) => {
     expect((await fetched({ capabilities: onlyTools, listScript: () => answer })).lists).toMatchObject({
       kind: 'failure',

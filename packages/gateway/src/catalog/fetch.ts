@@ -18,6 +18,9 @@ export interface FetchedLists {
 const maxPages = 100;
 const maxDefinitions = 10_000;
 
+/** Bytes of all pages of all lists of one server. */
+const maxBytes = 16 * 1024 * 1024;
+
 /** Shortest time that a list is shown, whatever the server says: one load at a time and never in a tight loop. */
 const shortestTtl = 1000;
 
@@ -38,18 +41,19 @@ const never: Cancellation = { isCancelled: false, reason: undefined, subscribe: 
 
 /** Fetches the lists that the server's capabilities promise. */
 export async function fetchList(server: Server): Promise<FetchedLists | { kind: 'failure'; failure: LinkFailure }> {
-  const acquired = await server.upstream.acquire({ era: 'modern', scope: '', clientCapabilities: {} });
+  const acquired = await server.upstream.acquire({ era: 'modern', scope: '', owner: '', clientCapabilities: {} });
   if (acquired.kind === 'failure') return acquired;
   const { link } = acquired;
   const lists: Record<ListKind, JsonObject[]> = { tools: [], prompts: [], resources: [], templates: [] };
+  const room: Room = { bytes: maxBytes };
   let ttlMs: number | undefined;
   for (const kind of Object.keys(sources) as ListKind[]) {
     const source = sources[kind];
     if (!isObject(link.peer.capabilities[source.capability])) continue;
-    const fetched = await fetchPages(link, source, lists[kind], server.timeoutMs);
+    const fetched = await fetchPages(link, source, lists[kind], room, server.timeoutMs);
     if (fetched.kind === 'failure') {
       // A server that promises resources need not know templates; one that fails its main lists is not usable.
-      if (kind === 'templates') continue;
+      if (kind === 'templates' && room.bytes >= 0) continue;
       return fetched;
     }
     if (fetched.ttlMs !== undefined) ttlMs = Math.min(ttlMs ?? Number.MAX_SAFE_INTEGER, fetched.ttlMs);
@@ -62,10 +66,16 @@ export async function fetchList(server: Server): Promise<FetchedLists | { kind: 
   };
 }
 
+/** What is left of the bytes that a server's lists may have; negative once they had more. */
+interface Room {
+  bytes: number;
+}
+
 async function fetchPages(
   link: Link,
   source: ListSource,
   into: JsonObject[],
+  room: Room,
   timeoutMs: number,
 ): Promise<{ kind: 'pages'; ttlMs: number | undefined } | { kind: 'failure'; failure: LinkFailure }> {
   const seen = new Set<string>();
@@ -84,10 +94,16 @@ async function fetchPages(
       { onMessage: () => undefined, onRequest: () => Promise.resolve(notNow) },
     );
     if (answer.kind === 'failure') return answer;
+    room.bytes -= answer.message.bytes.byteLength;
+    if (room.bytes < 0) {
+      const detail = `more than ${maxBytes} bytes in all`;
+      return { kind: 'failure', failure: linkFailure('too-large', `its lists are too large: ${detail}`) };
+    }
     const result = answer.message.value['result'];
     if (!isObject(result) || !Array.isArray(result[source.member])) {
       return { kind: 'failure', failure: linkFailure('bad-answer', `${source.method} was not answered with a list`) };
     }
+    // Only the definitions outlive the page: its bytes and the rest of its value are let go with it.
     for (const definition of result[source.member] as readonly unknown[]) {
       if (isObject(definition) && into.length < maxDefinitions) into.push(definition);
     }

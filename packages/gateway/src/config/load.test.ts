@@ -176,7 +176,7 @@ describe('loadConfig', () => {
     expect(loaded.config).toMatchObject({ listen: { port: 99 }, secretFiles: [] });
     expect(loaded.config.upstreams).toMatchObject([
       { name: 'a', share: 'all' },
-      { name: 'b', limit: { count: 5 } },
+      { name: 'b', limit: { tokens: 5 } },
     ]);
     const [a, b] = loaded.config.upstreams as Config['upstreams'];
     expect(() => a?.kind === 'stdio' && a.env.get('A')?.reveal()).toThrow('env:NO_4 was not followed');

@@ -1,5 +1,5 @@
 /** The outside world as the configuration sees it: files, environment, commands. Tests pass their own. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import type { Secret } from './secret.ts';
@@ -47,7 +47,10 @@ export interface ConfigPorts {
   read(path: string, limit: number): Promise<Uint8Array | DiskFault>;
   /** Names of the entries of a folder, in no order. */
   list(folder: string): Promise<readonly string[] | DiskFault>;
-  /** Runs a program without a shell and collects at most `limit` bytes of its standard output. */
+  /**
+   * Runs a program without a shell and collects at most `limit` bytes of its standard output. It has its own process
+   * group, which ends with it when it takes too long or prints too much.
+   */
   run(argv: readonly [string, ...string[]], options: RunOptions): Promise<CommandOutcome>;
 }
 
@@ -139,17 +142,34 @@ function faultOf(cause: unknown): DiskFault {
   return code === 'EACCES' || code === 'EPERM' ? 'forbidden' : 'failed';
 }
 
+/** How long output that a program printed before it ended may take to arrive, milliseconds. */
+const drainMs = 100;
+
+const hasGroups = process.platform !== 'win32';
+
 function runCommand(argv: readonly [string, ...string[]], options: RunOptions): Promise<CommandOutcome> {
   return new Promise((resolve) => {
     const [program, ...args] = argv;
-    const child = spawn(program, args, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'ignore'], shell: false });
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      shell: false,
+      detached: hasGroups,
+      windowsHide: true,
+    });
     const chunks: Buffer[] = [];
     let size = 0;
-    let refused: string | undefined;
-    const stop = (reason: string): void => {
-      refused ??= reason;
-      child.kill('SIGKILL');
+    let drain: NodeJS.Timeout | undefined;
+    const settle = (outcome: CommandOutcome): void => {
+      clearTimeout(timer);
+      clearTimeout(drain);
       child.stdout.destroy();
+      resolve(outcome);
+    };
+    const stop = (reason: string): void => {
+      // Once it has ended, its id may be another's.
+      if (child.exitCode === null && child.signalCode === null) killAll(child);
+      settle({ ok: false, reason });
     };
     const timer = setTimeout(() => stop(`did not finish within ${options.timeout / 1000} s`), options.timeout);
     child.stdout.on('data', (chunk: Buffer) => {
@@ -158,15 +178,31 @@ function runCommand(argv: readonly [string, ...string[]], options: RunOptions): 
       else chunks.push(chunk);
     });
     child.on('error', (cause) => {
-      clearTimeout(timer);
       const isAbsent = 'code' in cause && cause.code === 'ENOENT';
-      resolve({ ok: false, reason: isAbsent ? 'program not found' : 'could not be started' });
+      settle({ ok: false, reason: isAbsent ? 'program not found' : 'could not be started' });
     });
-    child.on('close', (code, signal) => {
+    const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (code === 0) settle({ ok: true, output: Buffer.concat(chunks) });
+      else settle({ ok: false, reason: signal === null ? `exit code ${code}` : `ended by ${signal}` });
+    };
+    child.on('exit', (code, signal) => {
       clearTimeout(timer);
-      if (refused !== undefined) resolve({ ok: false, reason: refused });
-      else if (code !== 0) resolve({ ok: false, reason: signal === null ? `exit code ${code}` : `ended by ${signal}` });
-      else resolve({ ok: true, output: Buffer.concat(chunks) });
+      // Whatever it left running may keep the pipe open for ever. A turn of the event loop reads what is in it already.
+      drain = setTimeout(() => setImmediate(() => finish(code, signal)), drainMs);
     });
+    child.on('close', finish);
   });
+}
+
+/** Ends a program and all that it started and that did not leave its group. */
+function killAll(child: ChildProcess): void {
+  if (!hasGroups || child.pid === undefined) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // Nobody of the group is left.
+  }
 }

@@ -135,6 +135,21 @@ describe('a result that asks for more', () => {
     },
   );
 
+  it.each(['[{"method":"sampling/createMessage"}]', '"sampling/createMessage"', '7', 'null', 'true'])(
+    'is refused when what it asks is no object: %s',
+    async (inputRequests) => {
+      for (const ask of [[], ['elicitation', 'sampling']] as const) {
+        const answer = resultAnswer(`{"resultType":"input_required","inputRequests":${inputRequests}}`);
+        expect(await taken(call, 'modern', answer, ask)).toMatchObject({ name: 'bad-answer' });
+      }
+    },
+  );
+
+  it('is refused with more state than a caller could bring back', async () => {
+    const answer = asking('elicitation/create', 'x'.repeat(32 * 1024 + 1));
+    expect(await taken(call, 'modern', answer, ['elicitation'])).toMatchObject({ name: 'bad-answer' });
+  });
+
   it('is refused for one kind that is not allowed among allowed ones', async () => {
     const both = resultAnswer(
       '{"resultType":"input_required","inputRequests":{"a":{"method":"elicitation/create"},"b":{"method":"sampling/createMessage"}}}',

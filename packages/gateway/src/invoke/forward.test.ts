@@ -1,4 +1,5 @@
 import { createCanceller } from '@sallyport/guard';
+import type { Era } from '@sallyport/protocol';
 import { describe, expect, it } from 'vitest';
 import {
   beginSession,
@@ -119,7 +120,11 @@ describe('forwarding', () => {
     expect(await forward(exchange, made)).toMatchObject({ name: 'cancelled' });
   });
 
-  it('mirrors annotated arguments into headers made anew, and passes unknown ones as they came', async () => {
+  it.each<[Era, Readonly<Record<string, string>>]>([
+    ['modern', { 'mcp-param-region': 'eu', 'mcp-param-other': 'kept' }],
+    // Nobody held what a legacy caller sends under these names against its arguments.
+    ['legacy', { 'mcp-param-region': 'eu' }],
+  ])('mirrors annotated arguments of a %s caller once, into headers made anew', async (era, expected) => {
     const inputSchema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } };
     const made = await world({ tools: [tool('read', { inputSchema })] });
     const value = {
@@ -128,12 +133,13 @@ describe('forwarding', () => {
       params: { name: 'files__read', arguments: { region: 'eu' }, _meta: envelope() },
     };
     const headers = { 'mcp-param-region': 'forged', 'mcp-param-other': 'kept', authorization: 'Bearer x', cookie: 'c' };
-    await forward(await intended(made, { value, headers }), made);
+    await forward(await intended(made, { value, headers, era }), made);
     const sent = made.server('files').link.requests.at(-1)?.headers ?? {};
-    expect(Object.fromEntries(Object.entries(sent).map(([name, given]) => [name.toLowerCase(), given]))).toEqual({
-      'mcp-param-region': 'eu',
-      'mcp-param-other': 'kept',
-    });
+    const names = Object.keys(sent).map((name) => name.toLowerCase());
+    expect(new Set(names).size).toBe(names.length);
+    expect(Object.fromEntries(Object.entries(sent).map(([name, given]) => [name.toLowerCase(), given]))).toEqual(
+      expected,
+    );
   });
 
   it('wants the conversation of the caller’s scope, with the capabilities that it declared at initialize', async () => {

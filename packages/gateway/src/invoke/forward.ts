@@ -62,8 +62,8 @@ function mirroredHeaders(exchange: Intended, target: GatewayTarget): Readonly<Re
   const annotations = target.entry?.paramHeaders ?? [];
   const { head } = exchange;
   // What a legacy caller sends under these names was never held against its arguments.
-  const given = exchange.era === 'modern' ? head?.headers : undefined;
-  if (annotations.length === 0 && (given === undefined || !hasParamHeader(given))) return noHeaders;
+  const given = exchange.era === 'modern' && head?.hasParamHeaders === true ? head.headers : undefined;
+  if (annotations.length === 0 && given === undefined) return noHeaders;
   const args = exchange.message.params?.['arguments'];
   const headers: Record<string, string> = {};
   const own = new Set(annotations.map(({ header }) => header));
@@ -71,9 +71,4 @@ function mirroredHeaders(exchange: Intended, target: GatewayTarget): Readonly<Re
     if (name.startsWith('mcp-param-') && !own.has(name) && value !== undefined) headers[name] = value;
   }
   return { ...headers, ...paramHeaders(isObject(args) ? args : undefined, annotations) };
-}
-
-function hasParamHeader(headers: Readonly<Record<string, string | undefined>>): boolean {
-  for (const name in headers) if (name.startsWith('mcp-param-')) return true;
-  return false;
 }

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import {
   beginSession,
   filesPath,
+  grantOf,
   intended,
   jsonOf,
   makeWorld,
   parsed,
+  policyOf,
   tool,
   type RequestSpec,
   type TestWorld,
@@ -87,6 +89,20 @@ describe('initialize', () => {
     expect(await initialize(hello(params))).toMatchObject({ name: 'invalid-params' });
   });
 
+  it('keeps of what a program declares only what a server may use, and little of that', async () => {
+    const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, []]));
+    const declared = { elicitation: { form: {} }, sampling: many, roots: 'yes', experimental: many, other: {} };
+    const clientInfo = { name: 'n'.repeat(5000), version: 7, title: 'x'.repeat(5000), icons: [many] };
+    const answer = await initialize(hello({ ...sound, capabilities: declared, clientInfo }));
+    const id = ('headers' in answer ? answer.headers?.[1] : undefined) ?? '';
+    expect(world.sessions.find(id, parsed(world, hello(sound)))).toMatchObject({
+      handshake: {
+        clientCapabilities: { elicitation: { form: {} }, sampling: {} },
+        clientInfo: { name: 'n'.repeat(200) },
+      },
+    });
+  });
+
   it('refuses to begin a session within a session', async () => {
     expect(await initialize({ ...hello(sound), session: beginSession(world) })).toMatchObject({
       name: 'invalid-params',
@@ -109,6 +125,30 @@ describe('server/discover', () => {
       cacheScope: 'private',
       ttlMs: 60_000,
       _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'sallyport' } },
+    });
+  });
+});
+
+describe.each(['initialize', 'server/discover'])('a server that the caller can reach nothing of, in %s', (method) => {
+  it('[unknown-equals-forbidden] does not exist: neither its words nor what it can do', async () => {
+    const small = { tools: {} };
+    const specs = {
+      files: { capabilities: small, instructions: 'Ask for files.', tools: [tool('read')] },
+      vault: { capabilities: { ...small, prompts: {}, completions: {} }, instructions: 'The code is 7.' },
+    };
+    const policy = policyOf({ reader: { tools: [grantOf('files.*')] }, keeper: { prompts: [grantOf('vault.*')] } });
+    const guarded = await makeWorld(specs, policy);
+    const alone = await makeWorld({ files: specs.files }, policy);
+    const introduction = async (from: TestWorld, roles: readonly string[]) => {
+      const exchange = await intended(from, { ...hello(sound), value: { id: 1, method, params: sound }, roles });
+      const answer =
+        method === 'initialize' ? await answerInitialize(exchange, from) : await answerDiscover(exchange, from);
+      return jsonOf('body' in answer ? answer.body : undefined);
+    };
+    expect(await introduction(guarded, ['reader'])).toEqual(await introduction(alone, ['reader']));
+    expect(await introduction(guarded, ['reader', 'keeper'])).toMatchObject({
+      instructions: 'files: Ask for files.\n\nvault: The code is 7.',
+      capabilities: { prompts: {}, completions: {} },
     });
   });
 });

@@ -1,6 +1,6 @@
 import { createCanceller } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
-import { beginSession, intended, jsonOf, makeWorld, settle, tool } from '../exchange.fixture.ts';
+import { beginSession, intended, jsonOf, makeWorld, tool } from '../exchange.fixture.ts';
 import { invokeTarget } from './invoke.ts';
 
 describe('invoking', () => {
@@ -24,37 +24,17 @@ describe('invoking', () => {
     });
   });
 
-  it('lets a conversation find its call while it runs, and only so long', async () => {
-    let finish: (value: object) => void = () => undefined;
-    const world = await makeWorld({
-      files: { tools: [tool('read')], script: () => new Promise((resolve) => (finish = resolve)) },
-    });
+  it('never sends a call that was cancelled before it came here', async () => {
+    let calls = 0;
+    const world = await makeWorld({ files: { tools: [tool('read')], script: () => ((calls += 1), { content: [] }) } });
     const session = beginSession(world);
-    const value = { id: 'a', method: 'tools/call', params: { name: 'files__read' } };
     const cancellation = createCanceller();
-    const exchange = await intended(world, { value, era: 'legacy', session, cancellation });
-    const running = invokeTarget(exchange, world);
-    await settle();
-    expect(session.inflight.get('a')).toBe(cancellation);
-    finish({ content: [] });
-    await running;
-    expect(session.inflight.size).toBe(0);
-  });
-
-  it('forgets a call that failed', async () => {
-    const world = await makeWorld({
-      files: {
-        tools: [tool('read')],
-        script: () => {
-          throw new Error('broken');
-        },
-      },
-    });
-    const session = beginSession(world);
+    session.track('a', cancellation);
     const value = { id: 'a', method: 'tools/call', params: { name: 'files__read' } };
-    await expect(invokeTarget(await intended(world, { value, era: 'legacy', session }), world)).rejects.toThrow(
-      'broken',
-    );
-    expect(session.inflight.size).toBe(0);
+    const exchange = await intended(world, { value, era: 'legacy', session, cancellation });
+    const cancelled = { method: 'notifications/cancelled', params: { requestId: 'a' } };
+    await invokeTarget(await intended(world, { value: cancelled, era: 'legacy', session }), world);
+    expect(await invokeTarget(exchange, world)).toMatchObject({ name: 'cancelled' });
+    expect(calls).toBe(0);
   });
 });

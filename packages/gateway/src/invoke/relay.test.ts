@@ -106,7 +106,10 @@ describe('an update of a resource on the stream of a request', () => {
   const updated = messageOf({ method: 'notifications/resources/updated', params: { uri: 'file:///secret' } });
 
   it('is kept from a caller that may not read it', async () => {
-    const closed = await makeWorld({ files: { tools: [tool('read')] } }, policyOf({ reader: { tools: [grantOf('*')] } }));
+    const closed = await makeWorld(
+      { files: { tools: [tool('read')] } },
+      policyOf({ reader: { tools: [grantOf('*')] } }),
+    );
     const stream = makeStream();
     const value = { id: 1, method: 'tools/call', params: { name: 'files__read' } };
     const exchange = await intended(closed, { value, era: 'legacy', stream });

@@ -81,6 +81,20 @@ describe('a subscription of a legacy caller', () => {
     expect(stream.sent).toHaveLength(1);
   });
 
+  it.each(['caller key:ada', 'upstream files'])('falls silent while %s is blocked', async (block) => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world);
+    const { sent } = listening(session);
+    await relay(world, { value: subscribe('mcp+files:file:///a'), session });
+    const say = () => world.server('files').say({ scope: '', message: updated('file:///a') });
+    world.blocked.add(block);
+    say();
+    expect(sent).toEqual([]);
+    world.blocked.clear();
+    say();
+    expect(sent).toHaveLength(1);
+  });
+
   it('ends at the server with the last of those who share it', async () => {
     const world = await makeWorld({ files: { era: 'legacy' } });
     const [one, other] = [beginSession(world), beginSession(world)];
@@ -163,6 +177,32 @@ describe('a changed list', () => {
     const told = '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}';
     expect([all?.sent, files?.sent, other?.sent]).toEqual([[told], [told], []]);
   });
+
+  it('[unknown-equals-forbidden] is told to nobody who can reach nothing of the server', async () => {
+    const policy = policyOf({ reader: { tools: [grantOf('files.*')] }, stranger: { tools: [grantOf('other.*')] } });
+    const world = await makeWorld({ files: {}, other: {} }, policy);
+    const [one, stranger] = [beginSession(world), beginSession(world, { caller: 'key:eve', roles: ['stranger'] })].map(
+      listening,
+    );
+    const streams = ['reader', 'stranger'].map((role) => ({ role, stream: makeStream() }));
+    for (const { role, stream } of streams) {
+      const value = {
+        id: 'L1',
+        method: 'subscriptions/listen',
+        params: { notifications: { toolsListChanged: true }, _meta: envelope() },
+      };
+      void world.subscriptions.listen(await intended(world, { value, stream, roles: [role] }), world);
+    }
+    await settle();
+    world.subscriptions.announce({ server: 'files', list: 'tools' });
+    expect([one?.sent.length, stranger?.sent.length]).toEqual([1, 0]);
+    expect(streams.map(({ stream }) => stream.sent.length)).toEqual([2, 1]);
+    // By the rules in force, not those of the beginning.
+    world.inForce = makeRules(policyOf({ reader: {}, stranger: { tools: [grantOf('files.*')] } }), ['files', 'other']);
+    world.subscriptions.announce({ server: 'files', list: 'tools' });
+    expect([one?.sent.length, stranger?.sent.length]).toEqual([1, 1]);
+    expect(streams.map(({ stream }) => stream.sent.length)).toEqual([2, 2]);
+  });
 });
 
 describe('a modern caller that listens', () => {
@@ -221,6 +261,11 @@ describe('a modern caller that listens', () => {
     upstream?.onMessage(updated('file:///a'));
     upstream?.onMessage(updated('file:///secret'));
     upstream?.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x' } }));
+    for (const block of ['caller key:ada', 'upstream files']) {
+      world.blocked.add(block);
+      upstream?.onMessage(updated('file:///a'));
+      world.blocked.clear();
+    }
     world.inForce = makeRules(policyOf({ reader: {} }), ['files']);
     upstream?.onMessage(updated('file:///a'));
     expect(stream.sent.slice(1)).toEqual([

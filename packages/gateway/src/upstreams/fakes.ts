@@ -95,6 +95,7 @@ export const fakeSpawn =
     const exit = (how: Partial<ChildExit> = {}): void => {
       isGone = true;
       stdout.destroy();
+      stderr.destroy();
       ended.emit('exit', { code: 0, signal: null, error: undefined, ...how });
     };
     const child: FakeChild = {

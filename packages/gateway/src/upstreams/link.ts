@@ -49,8 +49,12 @@ export interface AskAnswer {
 export interface LinkListener {
   /** A notification that belongs to this request: progress under its token, or anything on its own stream. */
   onMessage(message: Message): void;
-  /** A request of the server to the caller, of a kind that `ask` allows. A rejection is answered as an internal error. */
-  onRequest(message: Message): Promise<AskAnswer>;
+  /**
+   * A request of the server to the caller, of a kind that `ask` allows. A rejection is answered as an internal error.
+   *
+   * @param over - says when nobody waits for the caller's words any more; the promise may then stay unsettled
+   */
+  onRequest(message: Message, over: Cancellation): Promise<AskAnswer>;
   /** The upstream chose to answer with a stream; called at most once, before any message. */
   onStream?(): void;
 }
@@ -88,6 +92,8 @@ export interface LinkFailure {
   readonly cause: unknown;
   /** When trying again makes sense, milliseconds from now. */
   readonly retryAfterMs: number | undefined;
+  /** What the server itself said of it, for status and log only. */
+  readonly words?: string | undefined;
 }
 
 /** What a request ended in. */
@@ -147,8 +153,15 @@ export interface Link {
 export const linkFailure = (
   reason: LinkFailureReason,
   text: string,
-  more: { detail?: string; cause?: unknown; retryAfterMs?: number } = {},
-): LinkFailure => ({ reason, text, detail: more.detail, cause: more.cause, retryAfterMs: more.retryAfterMs });
+  more: { detail?: string; cause?: unknown; retryAfterMs?: number; words?: string | undefined } = {},
+): LinkFailure => ({
+  reason,
+  text,
+  detail: more.detail,
+  cause: more.cause,
+  retryAfterMs: more.retryAfterMs,
+  words: more.words,
+});
 
 /**
  * Returns the failure that makes an HTTP answer a reason to ask the upstream anew who it is: it was not reached, it

@@ -1,8 +1,8 @@
-import { createCanceller } from '@sallyport/guard';
+import { createCanceller, type Cancellation } from '@sallyport/guard';
 import { readMessage, type Message } from '@sallyport/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fakePorts } from './fakes.ts';
-import type { AskAnswer, LinkAnswer, LinkFailure, LinkListener } from './link.ts';
+import { linkFailure, type AskAnswer, type LinkAnswer, type LinkFailure, type LinkListener } from './link.ts';
 import { PendingCall } from './pending-call.ts';
 
 beforeEach(() => {
@@ -92,20 +92,87 @@ describe('a pending call', () => {
     expect(answers).toMatchObject([{ failure: { reason: 'cancelled' } }]);
   });
 
+  const question = message({ id: 1, method: 'elicitation/create', params: {} });
+  /** A caller who answers when the test says so, or never. */
+  const silentCaller = () => {
+    const tells: ((told: AskAnswer) => void)[] = [];
+    const overs: Cancellation[] = [];
+    const onRequest = (_: Message, over: Cancellation): Promise<AskAnswer> => {
+      overs.push(over);
+      return new Promise((resolve) => tells.push(resolve));
+    };
+    return { tells, overs, onRequest };
+  };
+  const told: AskAnswer = { kind: 'result', body: Buffer.from('{}') };
+
   it('does not count the time in which the caller is asked something', async () => {
-    let tell: (told: AskAnswer) => void = () => {};
-    const onRequest = (): Promise<AskAnswer> =>
-      new Promise((resolve) => {
-        tell = resolve;
-      });
-    const { call, answers } = begin(1000, 1000, { onRequest });
+    const { onRequest, tells } = silentCaller();
+    const { call, answers } = begin(1000, 5000, { onRequest });
     call.begin();
-    const asking = call.ask(message({ id: 1, method: 'elicitation/create', params: {} }));
-    vi.advanceTimersByTime(60_000);
+    const asking = call.ask(question);
+    vi.advanceTimersByTime(4900);
     expect(answers).toHaveLength(0);
-    tell({ kind: 'result', body: Buffer.from('{}') });
-    await asking;
-    vi.advanceTimersByTime(1000);
+    tells[0]?.(told);
+    expect(await asking).toBe(told);
+    vi.advanceTimersByTime(999);
+    expect(answers).toHaveLength(0);
+    vi.advanceTimersByTime(1);
     expect(answers).toMatchObject([{ failure: { reason: 'timeout' } }]);
+  });
+
+  it('whose caller never answers tells the server so at its ceiling, and then meets its own deadline', async () => {
+    const { onRequest, overs } = silentCaller();
+    const { call, answers } = begin(1000, 5000, { onRequest });
+    call.begin();
+    const asking = call.ask(question);
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(overs.map(({ isCancelled }) => isCancelled)).toEqual([false]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await asking).toMatchObject({ kind: 'error' });
+    expect(overs.map(({ isCancelled }) => isCancelled)).toEqual([true]);
+    expect(answers).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(answers).toMatchObject([{ failure: { reason: 'timeout' } }]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('lets all questions together take no longer than its ceiling, however they overlap', async () => {
+    const { onRequest, tells, overs } = silentCaller();
+    const { call } = begin(1000, 5000, { onRequest });
+    call.begin();
+    const [first, second] = [call.ask(question), call.ask(question)];
+    await vi.advanceTimersByTimeAsync(2000);
+    tells[0]?.(told);
+    await first;
+    await vi.advanceTimersByTimeAsync(1000);
+    tells[1]?.(told);
+    expect(await second).toBe(told);
+    const third = call.ask(question);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await third).toMatchObject({ kind: 'error' });
+    expect(await call.ask(question)).toMatchObject({ kind: 'error' });
+    expect(overs).toHaveLength(3);
+  });
+
+  it('ends its questions at once when the caller gives up or the server is gone', async () => {
+    for (const end of ['cancel', 'fail'] as const) {
+      const { onRequest } = silentCaller();
+      const { call, canceller } = begin(1000, 5000, { onRequest });
+      call.begin();
+      const asking = call.ask(question);
+      if (end === 'cancel') canceller.cancel('gone');
+      else call.fail(linkFailure('closed', 'It ended.'));
+      expect(await asking).toMatchObject({ kind: 'error' });
+      expect(vi.getTimerCount()).toBe(0);
+    }
+  });
+
+  it('has a bounded number of open questions', async () => {
+    const { onRequest, overs } = silentCaller();
+    const { call } = begin(1000, 5000, { onRequest });
+    call.begin();
+    const asking = Array.from({ length: 100 }, () => call.ask(question));
+    await asking.at(-1);
+    expect(overs).toHaveLength(64);
   });
 });

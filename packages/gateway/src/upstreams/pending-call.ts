@@ -1,6 +1,6 @@
 /** One request that waits for its answer: it settles once, by an answer, a deadline or a caller who gave up. */
-import type { Clock } from '@sallyport/guard';
-import type { Message } from '@sallyport/protocol';
+import { createCanceller, type Canceller, type Clock } from '@sallyport/guard';
+import { INTERNAL_ERROR, type Message } from '@sallyport/protocol';
 import {
   linkFailure,
   type AskAnswer,
@@ -10,9 +10,13 @@ import {
   type LinkRequest,
 } from './link.ts';
 import type { Timer, Timers } from './ports.ts';
+import { encodeJson } from './wire.ts';
 
 /** Called when the wait ends without an answer from the other side, so that the transport can call the work off. */
 export type Abandon = (failure: LinkFailure) => void;
+
+/** Questions of one request that may be open at once. */
+const MAX_QUESTIONS = 64;
 
 /** One request that waits. */
 export class PendingCall {
@@ -25,7 +29,12 @@ export class PendingCall {
   readonly #name: string;
   #timer: Timer | undefined;
   #started = 0;
-  #asking = 0;
+  /** Questions to the caller that are open. */
+  readonly #questions = new Set<Canceller>();
+  #askedAt = 0;
+  /** Milliseconds in which at least one question was open, of those that have ended. */
+  #askedFor = 0;
+  #askTimer: Timer | undefined;
   #forget: (() => void) | undefined;
   #settled = false;
   #streamed = false;
@@ -77,19 +86,25 @@ export class PendingCall {
     this.#listener.onStream?.();
   }
 
-  /** Passes a server's request on to the caller. The time that the caller takes does not count against the server. */
+  /**
+   * Passes a server's request on to the caller. The time that the caller takes does not count against the server, but it
+   * has a bound of its own: all questions of one request together may take `maxTimeMs`. Then, and when the request ends,
+   * the server is told that there is no answer.
+   */
   async ask(message: Message): Promise<AskAnswer> {
-    const asked = this.#clock.monotonic();
-    this.#asking += 1;
-    this.#timer?.cancel();
+    const isRefused = this.#askedFor >= this.request.maxTimeMs || this.#questions.size >= MAX_QUESTIONS;
+    if (this.#settled || isRefused) return UNANSWERED;
+    if (this.#questions.size === 0) this.#suspend();
+    const over = createCanceller();
+    this.#questions.add(over);
+    const ended = new Promise<AskAnswer>((resolve) => {
+      over.subscribe(() => resolve(UNANSWERED));
+    });
     try {
-      return await this.#listener.onRequest(message);
+      return await Promise.race([this.#listener.onRequest(message, over), ended]);
     } finally {
-      this.#asking -= 1;
-      if (this.#asking === 0) {
-        this.#started += this.#clock.monotonic() - asked;
-        if (!this.#settled) this.#extend();
-      }
+      this.#questions.delete(over);
+      if (this.#questions.size === 0) this.#resume();
     }
   }
 
@@ -108,12 +123,34 @@ export class PendingCall {
     this.#settled = true;
     this.#timer?.cancel();
     this.#forget?.();
+    this.#endQuestions('the request has ended');
     this.#resolve(answer);
+  }
+
+  /** The request's own deadline stands still while a question is open. */
+  #suspend(): void {
+    this.#askedAt = this.#clock.monotonic();
+    this.#timer?.cancel();
+    const left = this.request.maxTimeMs - this.#askedFor;
+    if (left !== Infinity) this.#askTimer = this.#timers.after(left, () => this.#endQuestions('no answer in time'));
+  }
+
+  #resume(): void {
+    this.#askTimer?.cancel();
+    const took = this.#clock.monotonic() - this.#askedAt;
+    this.#askedFor += took;
+    this.#started += took;
+    if (!this.#settled) this.#extend();
+  }
+
+  #endQuestions(reason: string): void {
+    this.#askTimer?.cancel();
+    for (const question of [...this.#questions]) question.cancel(reason);
   }
 
   #extend(): void {
     const { timeoutMs, maxTimeMs } = this.request;
-    if (this.#timer === undefined || this.#asking > 0) return;
+    if (this.#timer === undefined || this.#questions.size > 0) return;
     const left = Math.max(0, maxTimeMs - (this.#clock.monotonic() - this.#started));
     this.#timer.cancel();
     this.#timer = this.#timers.after(Math.min(timeoutMs, left), this.#expired);
@@ -133,3 +170,8 @@ export class PendingCall {
     this.#abandon(failure);
   }
 }
+
+const UNANSWERED: AskAnswer = {
+  kind: 'error',
+  body: encodeJson({ code: INTERNAL_ERROR, message: 'The caller did not answer' }),
+};

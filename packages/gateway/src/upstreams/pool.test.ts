@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const create = (maxLinks = 2) => {
+const create = (maxLinks = 8) => {
   const links: FakeLink[] = [];
   const pool = new LinkPool({ name: 'files', maxLinks, idleMs: 1000 }, fakePorts());
   const open = async (): Promise<Opening> => {
@@ -19,7 +19,7 @@ const create = (maxLinks = 2) => {
     links.push(link);
     return { kind: 'open', link };
   };
-  return { pool, links, get: (key: string) => pool.get(key, open) };
+  return { pool, links, get: (key: string, owner = 'key:ada') => pool.get({ key, owner }, open) };
 };
 
 describe('a pool of conversations', () => {
@@ -37,13 +37,13 @@ describe('a pool of conversations', () => {
     links[0]?.die();
     await get('a');
     expect(links).toHaveLength(2);
-    await pool.get('b', () => Promise.resolve({ kind: 'failure', failure: linkFailure('timeout', 'No.') }));
+    await pool.get({ key: 'b', owner: 'key:ada' }, () => Promise.resolve({ kind: 'failure', failure: linkFailure('timeout', 'No.') }));
     await vi.advanceTimersByTimeAsync(0);
     expect(pool.size).toBe(1);
   });
 
-  it('makes room by ending the one that is idle for longest', async () => {
-    const { pool, links, get } = create(2);
+  it('makes room by ending the one of the same principal that is idle for longest', async () => {
+    const { pool, links, get } = create(8);
     await get('a');
     await vi.advanceTimersByTimeAsync(10);
     await get('b');
@@ -54,11 +54,31 @@ describe('a pool of conversations', () => {
     expect(pool.size).toBe(2);
   });
 
-  it('says that it is exhausted when all are in use', async () => {
-    const { links, get } = create(1);
-    await get('a');
-    if (links[0] !== undefined) links[0].pending = 1;
-    expect(await get('b')).toMatchObject({ kind: 'failure', failure: { reason: 'exhausted' } });
+  it('gives one principal a quarter of all, and takes nothing from others for it', async () => {
+    const { pool, links, get } = create(8);
+    await get('own', 'key:bob');
+    for (let turn = 0; turn < 50; turn += 1) await get(`turn ${turn}`, 'key:mallory');
+    expect(pool.size).toBe(3);
+    expect(links[0]?.state).toBe('open');
+  });
+
+  it('says that it is exhausted when all of the principal’s share is in use, while others get theirs', async () => {
+    const { links, get } = create(8);
+    for (const key of ['a', 'b']) await get(key, 'key:mallory');
+    for (const link of links) link.pending = 1;
+    expect(await get('c', 'key:mallory')).toMatchObject({ kind: 'failure', failure: { reason: 'exhausted' } });
+    expect(await get('c', 'key:bob')).toMatchObject({ kind: 'open' });
+  });
+
+  it('when all are taken by others, ends only what nobody has used for some time', async () => {
+    const { links, get } = create(4);
+    for (const owner of ['a', 'b', 'c', 'd']) await get(owner, owner);
+    expect(await get('e', 'e')).toMatchObject({ kind: 'failure', failure: { reason: 'exhausted' } });
+    await vi.advanceTimersByTimeAsync(101);
+    for (const owner of ['a', 'c', 'd']) await get(owner, owner);
+    expect(await get('e', 'e')).toMatchObject({ kind: 'open' });
+    expect(links.map((link) => link.state)).toEqual(['open', 'closed', 'open', 'open', 'open']);
+    expect(await get('f', 'f')).toMatchObject({ kind: 'failure', failure: { reason: 'exhausted' } });
   });
 
   it('ends conversations that nobody used for the idle time, but none with a request in flight', async () => {

@@ -1,6 +1,7 @@
 /**
  * The conversations of an upstream that belong to one scope each (a principal, a caller's session). Opened when first
- * wanted, once however many want it, kept while used, bounded in number.
+ * wanted, once however many want it, kept while used, bounded in number: in all, and for each principal, so that nobody
+ * can take the places of all others.
  */
 import { linkFailure, type Link, type LinkFailure } from './link.ts';
 import type { Timer, UpstreamPorts } from './ports.ts';
@@ -15,7 +16,21 @@ export interface PoolOptions {
   readonly idleMs: number;
 }
 
+/** The part of all conversations that one principal may have. */
+const OWNER_SHARE = 1 / 4;
+/** The part of the idle time after which a conversation may make room for another principal's. */
+const PARKED_SHARE = 1 / 10;
+
+/** Which conversation is wanted. */
+export interface PoolWish {
+  /** Tells conversations apart. */
+  readonly key: string;
+  /** The principal whose share it counts against. */
+  readonly owner: string;
+}
+
 interface Slot {
+  readonly owner: string;
   opening: Promise<Opening>;
   link: Link | undefined;
   usedAt: number;
@@ -47,12 +62,12 @@ export class LinkPool {
   }
 
   /**
-   * Returns the scope's conversation, opening it when there is none.
+   * Returns the scope's conversation, opening it when there is none. Room for it is made at the cost of its owner's own
+   * idle ones, or of what nobody has used for some time; otherwise it is refused as `exhausted`.
    *
-   * @param key - tells scopes apart
    * @param open - opens one; not called while another call for the same key is opening
    */
-  get(key: string, open: () => Promise<Opening>): Promise<Opening> {
+  get({ key, owner }: PoolWish, open: () => Promise<Opening>): Promise<Opening> {
     const now = this.#ports.clock.monotonic();
     const known = this.#slots.get(key);
     if (known !== undefined && known.link?.state !== 'closed') {
@@ -61,14 +76,12 @@ export class LinkPool {
     }
     if (this.#isClosed) return Promise.resolve({ kind: 'failure', failure: this.#stopped() });
     this.#slots.delete(key);
-    if (this.#slots.size >= this.#options.maxLinks && !this.#evict()) {
-      const text = `${this.#options.name} is too busy.`;
-      const failure = linkFailure('exhausted', text, {
-        detail: `all ${this.#options.maxLinks} conversations are in use`,
-      });
+    const shortage = this.#makeRoom(owner);
+    if (shortage !== undefined) {
+      const failure = linkFailure('exhausted', `${this.#options.name} is too busy.`, { detail: shortage });
       return Promise.resolve({ kind: 'failure', failure });
     }
-    const slot: Slot = { opening: open(), link: undefined, usedAt: now };
+    const slot: Slot = { owner, opening: open(), link: undefined, usedAt: now };
     this.#slots.set(key, slot);
     void slot.opening.then((opening) => this.#opened(key, slot, opening));
     this.#watch();
@@ -101,17 +114,32 @@ export class LinkPool {
     if (opening.kind === 'open') await opening.link.close(reason);
   }
 
-  /** Makes room by ending the conversation that has been idle for longest. */
-  #evict(): boolean {
+  /** Sees to it that the owner may have one more; returns for the log why it may not. */
+  #makeRoom(owner: string): string | undefined {
+    const { maxLinks, idleMs } = this.#options;
+    const share = Math.max(1, Math.floor(maxLinks * OWNER_SHARE));
+    let held = 0;
+    for (const slot of this.#slots.values()) if (slot.owner === owner) held += 1;
+    if (held >= share) {
+      return this.#evict((slot) => slot.owner === owner) ? undefined : `all ${share} conversations of one caller are in use`;
+    }
+    if (this.#slots.size < maxLinks || this.#evict((slot) => slot.owner === owner)) return undefined;
+    const parkedBefore = this.#ports.clock.monotonic() - idleMs * PARKED_SHARE;
+    if (this.#evict((slot) => slot.usedAt < parkedBefore)) return undefined;
+    return `all ${maxLinks} conversations are in use`;
+  }
+
+  /** Ends the conversation that has been idle for longest among those that may be ended; false when there is none. */
+  #evict(mayEnd: (slot: Slot) => boolean): boolean {
     let oldest: [string, Slot] | undefined;
     for (const entry of this.#slots) {
       const [, slot] = entry;
-      if (slot.link === undefined || slot.link.pending > 0) continue;
+      if (slot.link === undefined || slot.link.pending > 0 || !mayEnd(slot)) continue;
       if (oldest === undefined || slot.usedAt < oldest[1].usedAt) oldest = entry;
     }
     if (oldest === undefined) return false;
     this.#slots.delete(oldest[0]);
-    void oldest[1].link?.close('another caller needs the place');
+    void oldest[1].link?.close('another conversation needs the place');
     return true;
   }
 

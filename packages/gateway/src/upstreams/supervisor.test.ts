@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeLink, fakePorts } from './fakes.ts';
 import { linkFailure } from './link.ts';
 import { defaultTuning } from './options.ts';
-import { Supervisor } from './supervisor.ts';
+import { describe as describeFailure, Supervisor } from './supervisor.ts';
 import type { Opening } from './transport.ts';
 
 beforeEach(() => {
@@ -141,5 +141,16 @@ describe('a supervisor', () => {
     expect(await waiting).toMatchObject({ kind: 'failure', failure: { reason: 'closed' } });
     await vi.advanceTimersByTimeAsync(100_000);
     expect(tries()).toBe(1);
+  });
+
+  it('tells the operator what a server said last, and nobody else', async () => {
+    const failure = linkFailure('closed', 'It stopped.', { detail: 'exit code 1', words: 'no key' });
+    const { supervisor } = supervise([{ kind: 'failure', failure }]);
+    supervisor.start();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(supervisor.lastFailure && describeFailure(supervisor.lastFailure)).toBe('It stopped. (exit code 1: no key)');
+    expect(await supervisor.get()).toMatchObject({
+      failure: { detail: 'It stopped. (exit code 1)', words: undefined },
+    });
   });
 });

@@ -193,7 +193,7 @@ export class Supervisor {
 
   #absence(): LinkFailure {
     if (this.state === 'stopped') return linkFailure('closed', `${this.#name} is stopped.`);
-    const detail = this.lastFailure === undefined ? 'not started' : describe(this.lastFailure);
+    const detail = this.lastFailure === undefined ? 'not started' : describe({ ...this.lastFailure, words: undefined });
     const retryAfterMs = Math.max(0, this.#dueAt - this.#ports.clock.monotonic());
     return linkFailure('unreachable', `${this.#name} is not available at the moment.`, {
       detail,
@@ -216,5 +216,7 @@ export class Supervisor {
 }
 
 /** Returns a failure as the operator reads it. */
-export const describe = (failure: LinkFailure): string =>
-  failure.detail === undefined ? failure.text : `${failure.text} (${failure.detail})`;
+export const describe = ({ text, detail, words }: LinkFailure): string => {
+  const more = [detail, words].filter((part) => part !== undefined).join(': ');
+  return more === '' ? text : `${text} (${more})`;
+};

@@ -4,10 +4,12 @@
  */
 import { createCanceller, type Canceller } from '@sallyport/guard';
 import type { Era, JsonObject, Message } from '@sallyport/protocol';
+import { askable } from './capabilities.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
 import { createHttpTransport } from './http/open.ts';
-import { linkFailure, type AskKind, type Link, type LinkEvent } from './link.ts';
+import { linkFailure, type Link, type LinkEvent } from './link.ts';
 import { Listeners } from './listeners.ts';
+import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
@@ -53,6 +55,8 @@ export interface AcquireWish {
   readonly era: Era;
   /** Principal id or session id, as the upstream's `share` has it; '' for the gateway itself. */
   readonly scope: string;
+  /** The principal id; '' for the gateway itself. One principal gets a share of all conversations, whatever its scopes. */
+  readonly owner: string;
   /** What the caller can be asked. Reaches only conversations that are not shared, cut down to `ask`. */
   readonly clientCapabilities: JsonObject;
 }
@@ -112,6 +116,7 @@ class ManagedUpstream implements Upstream {
   readonly #lists = new Listeners<ListKind>();
   readonly #notifications = new Listeners<UpstreamNotification>();
   readonly #log = new Listeners<UpstreamLogEntry>();
+  readonly #logLimit: LogLimit;
   readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0 };
   #transport: Transport | undefined;
   #pool: LinkPool | undefined;
@@ -128,13 +133,14 @@ class ManagedUpstream implements Upstream {
     this.#ports = ports;
     this.#clientInfo = clientInfo;
     this.#tuning = { ...defaultTuning, ...definition.tuning };
+    this.#logLimit = new LogLimit((entry) => this.#log.emit(entry), ports);
     this.#share = definition.share ?? (definition.transport.kind === 'stdio' ? 'all' : 'caller');
     this.#supervisor = new Supervisor(this.name, () => this.#openOwn(), this.#tuning, ports, {
       onState: () => this.#stateChanged(),
       onOpen: (link) => this.#ownOpened(link),
       onFailure: (failure) => {
         this.#counters.failures += 1;
-        this.#warn(describe(failure));
+        this.#warn('failed', describe(failure));
       },
     });
   }
@@ -235,17 +241,19 @@ class ManagedUpstream implements Upstream {
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
     const key = JSON.stringify([scope, clientCapabilities]);
-    return pool.get(key, async () => {
+    const opening = pool.get({ key, owner: isShared ? '' : wish.owner }, async () => {
       const options = this.#openOptions(clientCapabilities, isShared, scope);
-      const opening = await transport.open(options, this.#wishFor(own.link));
-      if (opening.kind === 'open') this.#counters.opened += 1;
+      const opened = await transport.open(options, this.#wishFor(own.link));
+      if (opened.kind === 'open') this.#counters.opened += 1;
       else this.#counters.failures += 1;
+      return opened;
+    });
+    return opening.then((opened) => {
       // discover need not list what a server still answers to initialize, so only its refusal settles the question.
-      if (opening.kind === 'failure' && own.link.era === 'modern' && opening.failure.reason === 'bad-answer') {
-        this.#isModernOnly = true;
-        return own;
-      }
-      return opening;
+      const isRefusal = opened.kind === 'failure' && opened.failure.reason === 'bad-answer';
+      if (!isRefusal || own.link.era !== 'modern' || this.#definition.transport.kind === 'stdio') return opened;
+      this.#isModernOnly = true;
+      return own;
     });
   }
 
@@ -278,7 +286,7 @@ class ManagedUpstream implements Upstream {
   #createTransport(): Transport {
     const { name, transport } = this.#definition;
     if (transport.kind === 'http') return createHttpTransport(name, transport, this.#tuning, this.#ports);
-    return createStdioTransport(name, transport, this.#ports, (text) => this.#log.emit({ level: 'stderr', text }));
+    return createStdioTransport(name, transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
   }
 
   #ownOpened(link: Link): void {
@@ -301,14 +309,14 @@ class ManagedUpstream implements Upstream {
       }
       case 'refused-request':
         this.#counters.refusedRequests += 1;
-        this.#warn(`refused its request ${event.method}`);
+        this.#warn('refused', `refused its request ${event.method}`);
         break;
       case 'dropped':
         this.#counters.dropped += 1;
-        this.#warn(`dropped ${event.detail}`);
+        this.#warn('dropped', `dropped ${event.detail}`);
         break;
       case 'trouble':
-        this.#warn(describe(event.failure));
+        this.#warn('failed', describe(event.failure));
         this.#supervisor.doubt();
         break;
       case 'closed':
@@ -319,18 +327,11 @@ class ManagedUpstream implements Upstream {
   #stateChanged(): void {
     if (this.#supervisor.state !== 'ready') this.#lent = undefined;
     const status = this.status();
-    this.#log.emit({ level: 'info', text: `is ${status.state}` });
+    this.#logLimit.log('state', 'info', `is ${status.state}`);
     this.#changes.emit(status);
   }
 
-  #warn(text: string): void {
-    this.#log.emit({ level: 'warning', text });
+  #warn(kind: LogKind, text: string): void {
+    this.#logLimit.log(kind, 'warning', text);
   }
 }
-
-/** Returns the capabilities that a server may use toward a caller. */
-export const askable = (capabilities: JsonObject, ask: readonly AskKind[]): JsonObject => {
-  const allowed: Record<string, unknown> = {};
-  for (const kind of ask) if (capabilities[kind] !== undefined) allowed[kind] = capabilities[kind];
-  return allowed;
-};

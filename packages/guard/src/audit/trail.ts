@@ -6,10 +6,11 @@
  * behind the newest durable record, in a new file. Seqs of dropped records are used again, so the trail has no gap.
  */
 import { join } from 'node:path';
+import type { AuditDisk } from '../disk.ts';
 import { kindOf, moveLine } from './chain.ts';
 import type { Head } from './chain.ts';
 import { signCheckpoint } from './checkpoint.ts';
-import { formatFileName } from './files.ts';
+import { formatFileName, orderFiles } from './files.ts';
 import type {
   AppendRefused,
   Durability,

@@ -43,6 +43,7 @@ const maxHeaderBytes = 16 * 1024;
  */
 export async function openHttpDoor(context: DoorContext, options: HttpDoorOptions): Promise<HttpDoor> {
   const { limits } = context.rules();
+  const streamOptions: StreamOptions = { ...options, stallMs: limits.requestTimeoutMs };
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -55,7 +56,7 @@ export async function openHttpDoor(context: DoorContext, options: HttpDoorOption
     },
     (request, response) => {
       // A rejection here is a bug that no stage could turn into an answer; the caller sees a broken connection.
-      serve(request, response, context, options).catch(() => response.destroy());
+      serve(request, response, context, streamOptions).catch(() => response.destroy());
     },
   );
   server.on('clientError', answerUnreadable);
@@ -95,11 +96,11 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   context: DoorContext,
-  options: HttpDoorOptions,
+  options: StreamOptions,
 ): Promise<void> {
   const rules = context.rules();
   const head = readHead(request);
-  const stream = new HttpStream(response, head, { ...options, stallMs: rules.limits.requestTimeoutMs });
+  const stream = new HttpStream(response, head, options);
   const exchange: Received & Partial<Pick<Admitted, 'lease'>> = receiveHttp(request, head, rules, stream, context);
   stream.exchangeId = exchange.id;
   // Only now is the answer out, or will never be: until then it takes the caller's place.
@@ -193,9 +194,11 @@ function readPath(target: string): DoorPath | undefined {
 function readHead(request: IncomingMessage): HttpHead {
   const headers: Record<string, string> = Object.create(null);
   const repeated = new Set<string>();
+  let hasParamHeaders = false;
   const raw = request.rawHeaders;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();
+    if (name.startsWith('mcp-param-')) hasParamHeaders = true;
     if (name in headers) repeated.add(name);
     else headers[name] = raw[i + 1] ?? '';
   }
@@ -207,6 +210,7 @@ function readHead(request: IncomingMessage): HttpHead {
     isKnownPath: readPath(target) !== undefined,
     headers,
     repeated,
+    hasParamHeaders,
   };
 }
 

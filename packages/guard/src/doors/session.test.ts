@@ -174,6 +174,31 @@ describe('a session', () => {
     expect([older.sent, newer.sent]).toEqual([[], ['a', 'b']]);
   });
 
+  it('ends the stream before when another is opened', () => {
+    const session = openSession();
+    const ended: string[] = [];
+    const streams = ['older', 'newer'].map((name) => ({ ...makeStream(), end: () => void ended.push(name) }));
+    for (const stream of streams) session.attach(stream);
+    expect(ended).toEqual(['older']);
+  });
+
+  it('cancels every request that runs under an id, and no other', () => {
+    const session = openSession();
+    const [one, same, text, done] = [createCanceller(), createCanceller(), createCanceller(), createCanceller()];
+    for (const canceller of [one, same, done]) session.track(1, canceller);
+    session.track('1', text);
+    session.untrack(1, done);
+    session.untrack(2, one);
+    session.cancel(2, 'cancelled');
+    expect([one, same, text, done].map(({ isCancelled }) => isCancelled)).toEqual([false, false, false, false]);
+    session.cancel(1, 'cancelled');
+    expect([one, same, text, done].map(({ isCancelled }) => isCancelled)).toEqual([true, true, false, false]);
+    expect(session.isBusy).toBe(true);
+    for (const canceller of [one, same]) session.untrack(1, canceller);
+    session.untrack('1', text);
+    expect(session.isBusy).toBe(false);
+  });
+
   it('asks under ids of its own, on the stream of the request that the question belongs to', async () => {
     const session = openSession();
     const [own, request] = [makeStream(), makeStream()];

@@ -49,8 +49,21 @@ const grantKinds = ['tools', 'resources', 'prompts'] as const;
  * @param server the server's name.
  */
 export function canReachServer(access: Access, server: string): boolean {
-  return grantKinds.some((kind) => access.mayMatchPrefix(kind, `${server}.`));
+  let known = reached.get(access);
+  if (known === undefined) {
+    known = new Map();
+    reached.set(access, known);
+  }
+  let isReached = known.get(server);
+  if (isReached === undefined) {
+    isReached = grantKinds.some((kind) => access.mayMatchPrefix(kind, `${server}.`));
+    known.set(server, isReached);
+  }
+  return isReached;
 }
+
+/** Answers kept for as long as the access lives; only names of configured servers are asked about. */
+const reached = new WeakMap<Access, Map<string, boolean>>();
 
 /**
  * Says whether a target is shown in lists: exactly when some call of it can be allowed.

@@ -97,7 +97,10 @@ describe('admit', () => {
     const ports = makePorts();
     admit(authorized(rules), ports);
     const target: Target = { kind: 'protocol', name: 'x', key: 'x' };
-    for (const value of [{ method: 'notifications/cancelled', params: { requestId: 1 } }, { id: 1, result: {} }]) {
+    for (const value of [
+      { method: 'notifications/cancelled', params: { requestId: 1 } },
+      { id: 1, result: {} },
+    ]) {
       expect(isRefusal(admit(authorized(rules, { value, target }), ports))).toBe(false);
       expect(isRefusal(admit(authorized(rules, { value, target }), makePorts({ isDraining: () => true })))).toBe(false);
     }

@@ -147,6 +147,25 @@ describe('parse', () => {
     expect(await parse(onStdio(modernCall, fresh), makePorts())).toMatchObject({ era: 'modern' });
   });
 
+  it('lets its conversation find a request at once, before anything else is done with it', async () => {
+    const found: unknown[] = [];
+    const session = createSessionStub({ track: (id, canceller) => void found.push(id, canceller) });
+    const heard = () => found.splice(0);
+    // Not awaited first: a cancellation may come with the very next bytes.
+    const modern = onStdio(modernCall, session);
+    const reading = parse(modern, makePorts());
+    expect(heard()).toEqual([7, modern.cancellation]);
+    await reading;
+    const legacy = over(legacyList, makeHead({ 'mcp-session-id': session.id }));
+    await parse(legacy, having(session));
+    expect(heard()).toEqual([7, legacy.cancellation]);
+    // A modern caller over HTTP cancels by leaving, so its ids are in no conversation.
+    await parse(over(modernCall, makeHead({ ...modernHead.headers, 'mcp-session-id': session.id })), having(session));
+    await parse(onStdio('{"jsonrpc":"2.0","method":"notifications/initialized"}', session), makePorts());
+    await parse(onStdio('{"jsonrpc":"2.0","id":1,"result":{}}', session), makePorts());
+    expect(heard()).toEqual([]);
+  });
+
   it('takes a posted response only within a session', async () => {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} });
     expect(await parse(over(body), makePorts())).toMatchObject({ name: 'session-required' });

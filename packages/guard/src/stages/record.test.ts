@@ -4,6 +4,7 @@ import type { Answer, Ended, Received } from '../exchange.ts';
 import { identified, makePorts, okAnswer, received, resolved } from '../exchange.fixture.ts';
 import { NO_GRANT_NEEDED } from '../policy/decision.ts';
 import { refuse, type RefusalFacts, type RefusalName } from '../refusals.ts';
+import { createSessionStub } from '../session.fixture.ts';
 import { record } from './record.ts';
 
 function refused(exchange: Received, name: RefusalName, facts: RefusalFacts = {}): Ended {
@@ -24,20 +25,30 @@ function answered(more: Parameters<typeof resolved>[0] & { readonly answer?: Ans
 }
 
 describe('record', () => {
-  it('gives the caller’s place back, answered or refused', async () => {
+  it('keeps the caller’s place, answered or refused: the answer is not out yet', async () => {
     const one = answered();
     await record(one.exchange, makePorts());
     const other = answered();
     await record(refused(other.exchange, 'timeout'), makePorts());
-    expect([one.released(), other.released()]).toEqual([1, 1]);
+    expect([one.released(), other.released()]).toEqual([0, 0]);
   });
 
-  it('gives the place back even when the trail takes nothing', async () => {
+  it('goes on without an outcome when the trail takes nothing', async () => {
     const ports = makePorts();
     ports.audit.refuses = 'failing';
-    const { exchange, released } = answered();
-    expect(await record(exchange, ports)).not.toHaveProperty('outcome');
-    expect(released()).toBe(1);
+    expect(await record(answered().exchange, ports)).not.toHaveProperty('outcome');
+  });
+
+  it.each(['answered', 'refused'])('lets no cancellation find a request that is %s', async (how) => {
+    const heard: unknown[] = [];
+    const session = createSessionStub({ untrack: (id, canceller) => void heard.push(id, canceller) });
+    for (const place of [{ session }, { connection: session }]) {
+      const { exchange } = answered(place);
+      await record(how === 'refused' ? refused(exchange, 'timeout') : exchange, makePorts());
+      expect(heard.splice(0)).toEqual([1, exchange.cancellation]);
+    }
+    await record(answered({ value: { method: 'notifications/initialized' }, session }).exchange, makePorts());
+    expect(heard).toEqual([]);
   });
 
   it.each<[string, Partial<Answer>]>([
@@ -86,9 +97,8 @@ describe('record', () => {
   it('writes nothing of a notification or a response that was heard, but of one that was refused', async () => {
     for (const value of [{ method: 'notifications/initialized' }, { id: 1, result: {} }]) {
       const ports = makePorts();
-      const { exchange, released } = answered({ value });
-      await record(exchange, ports);
-      expect([ports.audit.drafts.length, released()]).toEqual([0, 1]);
+      await record(answered({ value }).exchange, ports);
+      expect(ports.audit.drafts).toEqual([]);
       await record(refused(answered({ value }).exchange, 'blocked'), ports);
       expect(ports.audit.drafts).toHaveLength(1);
     }

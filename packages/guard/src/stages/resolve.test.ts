@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makePorts, parsed, readTarget } from '../exchange.fixture.ts';
+import { grantOf, makePorts, makeRules, parsed, policyOf, readTarget } from '../exchange.fixture.ts';
 import { refuse } from '../refusals.ts';
 import { resolve } from './resolve.ts';
 
@@ -25,6 +25,25 @@ describe('resolve', () => {
     });
     const path = { kind: 'server', server: 'ghost' } as const;
     expect(resolve(parsed({ path }), ports)).toMatchObject({ name: 'unknown-server' });
+  });
+
+  it('[unknown-equals-forbidden] refuses the path of a server that the caller can reach nothing of in the same way', () => {
+    const ports = makePorts({
+      resolve: () => {
+        throw new Error('asked');
+      },
+    });
+    const rules = makeRules({ servers: new Set(['files', 'vault']) });
+    const refused = (server: string) => resolve(parsed({ path: { kind: 'server', server }, rules }), ports);
+    expect(refused('vault')).toEqual(refused('ghost'));
+    expect(refused('vault')).toMatchObject({ name: 'unknown-server' });
+    // A prompt is enough to know the server.
+    const one = makeRules({
+      servers: new Set(['files', 'vault']),
+      policy: policyOf({ prompts: [grantOf('vault.help')] }),
+    });
+    const path = { kind: 'server', server: 'vault' } as const;
+    expect(resolve(parsed({ path, rules: one }), makePorts())).toMatchObject({ target: readTarget });
   });
 
   it('stops a blocked caller before anything is looked up, so that it learns nothing of what is there', () => {

@@ -17,7 +17,7 @@ async function open(): Promise<Store> {
 describe('changes of administrators', () => {
   it('[one-record] keeps each change of keys and blocks until the trail has it', async () => {
     const store = await open();
-    const keys = createKeyRepository(store, createPepper(random.bytes(32)), clock, random);
+    const keys = createKeyRepository(store, [createPepper(random.bytes(32))], clock, random);
     const blocks = createBlockRepository(store, clock);
     const changes = createChangeRepository(store);
     await keys.create({ name: 'ci', roles: ['reader'] });
@@ -40,7 +40,7 @@ describe('changes of administrators', () => {
 
   it('notes nothing for what did not change anything', async () => {
     const store = await open();
-    const keys = createKeyRepository(store, createPepper(random.bytes(32)), clock, random);
+    const keys = createKeyRepository(store, [createPepper(random.bytes(32))], clock, random);
     await keys.create({ name: 'no role', roles: [] });
     await keys.rotate('nobody', 0);
     await keys.revoke('nobody');

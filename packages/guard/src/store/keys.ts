@@ -1,10 +1,10 @@
 /** API keys in the store (design §4.2): `sp_<12 of a-z0-9>_<43 of base64url>`, shown once, kept as a keyed hash only. */
-import { createHash, createHmac, createSecretKey } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
 import type { Transaction } from 'kysely';
 import { noteChange } from './changes.ts';
-import type { StoreTables } from './schema.ts';
+import type { KeyTable, StoreTables } from './schema.ts';
 import type { Store } from './store.ts';
 
 /** A key as the core knows it. */
@@ -24,13 +24,18 @@ export interface KeyRow {
 /** A key as lists show it. */
 export type KeyInfo = Omit<KeyRow, 'mac' | 'pepper'>;
 
+/** A key of a list: `isSealed` is false for a row that other hands have changed, which is ignored. */
+export interface ListedKey extends KeyInfo {
+  readonly isSealed: boolean;
+}
+
 /** A key that was just made. `key` is shown once and kept nowhere. */
 export interface CreatedKey extends KeyInfo {
   readonly key: string;
 }
 
 export interface KeyFault {
-  readonly fault: 'name taken' | 'bad name' | 'no roles' | 'unknown name';
+  readonly fault: 'name taken' | 'bad name' | 'no roles' | 'unknown name' | 'broken seal';
   readonly message: string;
 }
 
@@ -51,13 +56,13 @@ export interface Pepper {
 export interface KeyRepository {
   /** Makes a key. Refuses a name that a live key has. */
   create(key: NewKey): Promise<CreatedKey | KeyFault>;
-  /** All keys, also expired ones, by name. */
-  list(): Promise<KeyInfo[]>;
-  /** Makes a new key of the same name; the old one works for another `overlapMs`. */
+  /** All keys, also expired ones and such as are ignored, by name. */
+  list(): Promise<ListedKey[]>;
+  /** Makes a new key of the same name; the old one works for another `overlapMs`. Refuses rows that are not sealed. */
   rotate(name: string, overlapMs: number): Promise<CreatedKey | KeyFault>;
   /** Removes all keys of a name; returns how many there were. */
   revoke(name: string): Promise<number>;
-  /** Everything that checking keys needs. */
+  /** Everything that checking keys needs: the rows whose seal holds. */
   snapshot(): Promise<KeyRow[]>;
 }
 
@@ -86,19 +91,34 @@ function makeId(random: Random): string {
   return id;
 }
 
-function toRow(row: {
-  id: string;
-  name: string;
-  roles: string;
-  mac: Uint8Array;
-  pepper: string;
-  created_at: number;
-  expires_at: number | null;
-}): KeyRow {
+/** HMAC over a whole row: whoever can write the database but has not the pepper can then change no key. */
+function sealRow(row: Omit<KeyTable, 'seal'>, pepper: Pepper): Buffer {
+  const { id, name, roles, mac, created_at, expires_at } = row;
+  const parts = [id, name, roles, Buffer.from(mac).toString('hex'), pepper.id, created_at, expires_at];
+  // A list in JSON begins with a bracket and a key with `sp_`: no seal is the MAC of a key.
+  return createHmac('sha256', pepper.secret).update(JSON.stringify(parts)).digest();
+}
+
+/** The row with its seal. */
+function withSeal(row: Omit<KeyTable, 'seal'>, pepper: Pepper): KeyTable {
+  return { ...row, seal: sealRow(row, pepper) };
+}
+
+/** SQLite keeps a value of any type in any column, so what was changed may be no list of names. */
+function parseRoles(written: unknown): string[] {
+  try {
+    const roles: unknown = JSON.parse(String(written));
+    return Array.isArray(roles) ? roles.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+function toRow(row: KeyTable): KeyRow {
   return {
     id: row.id,
     name: row.name,
-    roles: JSON.parse(row.roles) as string[],
+    roles: parseRoles(row.roles),
     mac: row.mac,
     pepper: row.pepper,
     createdAt: row.created_at,
@@ -113,17 +133,34 @@ function toInfo({ mac: _mac, pepper: _pepper, ...info }: KeyRow): KeyInfo {
 /**
  * API keys of a store.
  *
- * @param pepper hashes new keys; keys hashed with an older one stay as they are
+ * @param peppers the first hashes new keys; keys hashed with one of the others stay as they are
+ * @param onIgnored told once of each row whose seal does not hold, when a snapshot passes it over
  */
-export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, random: Random): KeyRepository {
+export function createKeyRepository(
+  store: Store,
+  peppers: readonly [Pepper, ...Pepper[]],
+  clock: Clock,
+  random: Random,
+  onIgnored: (key: KeyInfo) => void = () => undefined,
+): KeyRepository {
   const { database } = store;
+  const [pepper] = peppers;
+  const pepperById = new Map(peppers.map((known) => [known.id, known]));
+  const ignored = new Set<string>();
+
+  function isSealed(row: KeyTable): boolean {
+    const known = pepperById.get(row.pepper);
+    if (known === undefined || !(row.mac instanceof Uint8Array) || !(row.seal instanceof Uint8Array)) return false;
+    const expected = sealRow(row, known);
+    return row.seal.length === expected.length && timingSafeEqual(row.seal, expected);
+  }
 
   function prepare(name: string, roles: readonly string[], expiresAt: number | undefined) {
     const key = `sp_${makeId(random)}_${Buffer.from(random.bytes(32)).toString('base64url')}`;
     const id = key.slice(3, 3 + ID_LENGTH);
     const createdAt = clock.now();
     const info: KeyInfo = { id, name, roles, createdAt, ...(expiresAt === undefined ? {} : { expiresAt }) };
-    const row = {
+    const facts = {
       id,
       name,
       roles: JSON.stringify(roles),
@@ -132,6 +169,7 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
       created_at: createdAt,
       expires_at: expiresAt ?? null,
     };
+    const row = withSeal(facts, pepper);
     return { row, created: { ...info, key } };
   }
 
@@ -139,9 +177,28 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
     return noteChange(transaction, { time: clock.now(), actor: store.actor, action, kind: 'key', subject });
   }
 
+  function readAll(): Promise<KeyTable[]> {
+    return database.selectFrom('guard_keys').selectAll().orderBy('name').orderBy('created_at').execute();
+  }
+
   async function snapshot(): Promise<KeyRow[]> {
-    const rows = await database.selectFrom('guard_keys').selectAll().orderBy('name').orderBy('created_at').execute();
-    return rows.map(toRow);
+    const kept: KeyRow[] = [];
+    for (const row of await readAll()) {
+      if (isSealed(row)) kept.push(toRow(row));
+      else if (!ignored.has(row.id)) {
+        ignored.add(row.id);
+        onIgnored(toInfo(toRow(row)));
+      }
+    }
+    return kept;
+  }
+
+  /** Ends a key earlier. Its row must have been checked: a seal over a changed row would make the change good. */
+  async function shorten(transaction: Transaction<StoreTables>, row: KeyTable, end: number): Promise<void> {
+    const known = pepperById.get(row.pepper);
+    if (known === undefined || (row.expires_at !== null && row.expires_at <= end)) return;
+    const { expires_at, seal } = withSeal({ ...row, expires_at: end }, known);
+    await transaction.updateTable('guard_keys').set({ expires_at, seal }).where('id', '=', row.id).execute();
   }
 
   return {
@@ -165,21 +222,21 @@ export function createKeyRepository(store: Store, pepper: Pepper, clock: Clock, 
         return created;
       });
     },
-    list: async () => (await snapshot()).map(toInfo),
+    list: async () => (await readAll()).map((row) => ({ ...toInfo(toRow(row)), isSealed: isSealed(row) })),
     rotate: (name, overlapMs) =>
       database.transaction().execute(async (transaction): Promise<CreatedKey | KeyFault> => {
-        const rows = await transaction.selectFrom('guard_keys').selectAll().where('name', '=', name).execute();
+        const found = await transaction.selectFrom('guard_keys').selectAll().where('name', '=', name).execute();
+        const rows = found.filter(isSealed);
+        if (rows.length < found.length) {
+          const reason = 'was changed by other hands, or made under another master key';
+          return { fault: 'broken seal', message: `the key ${name} ${reason}` };
+        }
         const newest = rows.toSorted(
           (a, b) => b.created_at - a.created_at || (b.expires_at ?? Infinity) - (a.expires_at ?? Infinity),
         )[0];
         if (newest === undefined) return { fault: 'unknown name', message: `there is no key named ${name}` };
         const end = clock.now() + overlapMs;
-        await transaction
-          .updateTable('guard_keys')
-          .set({ expires_at: end })
-          .where('name', '=', name)
-          .where((is) => is.or([is('expires_at', 'is', null), is('expires_at', '>', end)]))
-          .execute();
+        for (const row of rows) await shorten(transaction, row, end);
         // The new key lives as long as the one before was made to live.
         const lifetime = newest.expires_at === null ? undefined : newest.expires_at - newest.created_at;
         const expiresAt = lifetime === undefined ? undefined : clock.now() + lifetime;

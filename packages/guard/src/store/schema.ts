@@ -16,6 +16,8 @@ export interface KeyTable {
   /** Milliseconds since the epoch. */
   created_at: number;
   expires_at: number | null;
+  /** HMAC-SHA-256 over all the others, with the same pepper; a row without one is ignored. */
+  seal: Uint8Array | null;
 }
 
 export interface BlockTable {
@@ -84,6 +86,13 @@ export const GUARD_MIGRATIONS: MigrationSet = {
           .addColumn('kind', 'text', (column) => column.notNull())
           .addColumn('subject', 'text', (column) => column.notNull())
           .execute();
+      },
+    },
+    {
+      // Rows from before have no seal, and none can be made here: the pepper is not known.
+      name: '003_key_seals',
+      up: async (database) => {
+        await database.schema.alterTable('guard_keys').addColumn('seal', 'blob').execute();
       },
     },
   ],

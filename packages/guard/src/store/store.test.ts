@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -143,7 +153,7 @@ describe('the store', () => {
 describe('API keys', () => {
   it('[api-keys] have the documented form and are kept as a keyed hash only', async () => {
     const store = await open();
-    const keys = createKeyRepository(store, pepper, clock, random);
+    const keys = createKeyRepository(store, [pepper], clock, random);
     const created = await mustCreate(keys, { name: 'ci', roles: ['reader'] });
     expect(created.key).toMatch(/^sp_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$/);
     expect(JSON.stringify([await keys.list(), await keys.snapshot()])).not.toContain(created.key.slice(16));
@@ -154,7 +164,7 @@ describe('API keys', () => {
   });
 
   it('have names that no two live keys share', async () => {
-    const keys = createKeyRepository(await open(), pepper, clock, random);
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
     const all = await Promise.all(Array.from({ length: 5 }, () => keys.create({ name: 'ci', roles: ['reader'] })));
     expect(all.filter((key) => 'key' in key)).toHaveLength(1);
     expect(all.filter((key) => 'fault' in key && key.fault === 'name taken')).toHaveLength(4);
@@ -163,7 +173,7 @@ describe('API keys', () => {
   });
 
   it('[api-keys] work until they expire or are revoked', async () => {
-    const keys = createKeyRepository(await open(), pepper, clock, random);
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
     const short = await mustCreate(keys, { name: 'short', roles: ['reader'], expiresAt: now + 1000 });
     const long = await mustCreate(keys, { name: 'long', roles: ['reader', 'writer'] });
     const index = createKeyIndex(await keys.snapshot(), [pepper]);
@@ -178,7 +188,7 @@ describe('API keys', () => {
   });
 
   it('both work while a rotation overlaps, and only the new one afterwards', async () => {
-    const keys = createKeyRepository(await open(), pepper, clock, random);
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
     const old = await mustCreate(keys, { name: 'ci', roles: ['reader'], expiresAt: now + 90_000 });
     now += 10_000;
     const fresh = mustBeKey(await keys.rotate('ci', 5000));
@@ -197,20 +207,26 @@ describe('API keys', () => {
 
   it('outlive a change of the master key as long as the pepper before is known', async () => {
     const store = await open();
-    const { key } = await mustCreate(createKeyRepository(store, pepper, clock, random), {
+    const { key } = await mustCreate(createKeyRepository(store, [pepper], clock, random), {
       name: 'ci',
       roles: ['reader'],
     });
     const next = createPepper(random.bytes(32));
-    const keys = createKeyRepository(store, next, clock, random);
+    const keys = createKeyRepository(store, [next, pepper], clock, random);
     const { key: newer } = await mustCreate(keys, { name: 'newer', roles: ['reader'] });
     const both = createKeyIndex(await keys.snapshot(), [next, pepper]);
     expect([both.verify(key, now), both.verify(newer, now)]).toMatchObject([{ name: 'ci' }, { name: 'newer' }]);
     expect(createKeyIndex(await keys.snapshot(), [next]).verify(key, now)).toBe('invalid');
+    const after = mustBeKey(await keys.rotate('ci', 5000));
+    const overlapping = createKeyIndex(await keys.snapshot(), [next, pepper]);
+    expect([key, after.key].map((one) => overlapping.verify(one, now))).toMatchObject([{ name: 'ci' }, { name: 'ci' }]);
+    expect(overlapping.verify(key, now + 5000)).toBe('expired');
+    const alone = createKeyRepository(store, [next], clock, random);
+    expect((await alone.snapshot()).map(({ id }) => id)).not.toContain(key.slice(3, 15));
   });
 
   it('are refused when anything in them is different', async () => {
-    const keys = createKeyRepository(await open(), pepper, clock, random);
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
     const { key } = await mustCreate(keys, { name: 'ci', roles: ['reader'] });
     const other = await mustCreate(keys, { name: 'other', roles: ['reader'] });
     const index = createKeyIndex(await keys.snapshot(), [pepper]);
@@ -233,6 +249,105 @@ describe('API keys', () => {
     ]) {
       expect(index.verify(text, now)).toBe('invalid');
     }
+  });
+});
+
+describe('a key whose row was changed by other hands', () => {
+  const change = async (store: Store, set: string): Promise<void> => {
+    await sql.raw(`UPDATE guard_keys SET ${set} WHERE name = 'ci'`).execute(store.database);
+  };
+
+  it.each([
+    ['more roles', `roles = '["reader","admin"]'`],
+    ['roles that are no list', `roles = 'admin'`],
+    ['another name', `name = 'boss'`],
+    ['no end', 'expires_at = NULL'],
+    ['a later end', 'expires_at = expires_at + 1'],
+    ['another beginning', 'created_at = created_at - 1'],
+    ['the hash of another key', `mac = (SELECT mac FROM guard_keys WHERE name = 'own')`],
+    [
+      'the row of another key',
+      `roles = (SELECT roles FROM guard_keys WHERE name = 'own'), seal = (SELECT seal FROM guard_keys WHERE name = 'own')`,
+    ],
+    ['no seal', 'seal = NULL'],
+    ['a seal of no length', `seal = x''`],
+    ['a seal that is a text', `seal = 'x'`],
+    ['a hash that is a text', `mac = 'x'`],
+    ['another pepper', `pepper = 'x'`],
+  ])('is ignored, told of once, and not made good by rotating it: %s', async (_, set) => {
+    const store = await open();
+    const onIgnored = vi.fn();
+    const keys = createKeyRepository(store, [pepper], clock, random, onIgnored);
+    const { key, id } = await mustCreate(keys, { name: 'ci', roles: ['reader'], expiresAt: now + 90_000 });
+    const own = await mustCreate(keys, { name: 'own', roles: ['admin'] });
+    expect(createKeyIndex(await keys.snapshot(), [pepper]).verify(key, now)).toMatchObject({ roles: ['reader'] });
+    expect((await keys.list()).map(({ isSealed }) => isSealed)).toEqual([true, true]);
+    await change(store, set);
+    const index = createKeyIndex(await keys.snapshot(), [pepper]);
+    expect(index.verify(key, now)).toBe('invalid');
+    expect(index.verify(own.key, now)).toMatchObject({ name: 'own' });
+    await keys.snapshot();
+    expect(onIgnored).toHaveBeenCalledTimes(1);
+    const { name } = (await keys.list()).find((row) => row.id === id) ?? { name: '' };
+    expect((await keys.list()).filter(({ isSealed }) => !isSealed).map((row) => row.id)).toEqual([id]);
+    expect(await keys.rotate(name, 0)).toMatchObject({ fault: 'broken seal' });
+    expect(await keys.revoke(name)).toBe(1);
+  });
+
+  it('is ignored when it was made from nothing, or before there were seals', async () => {
+    const store = await open();
+    const keys = createKeyRepository(store, [pepper], clock, random);
+    await mustCreate(keys, { name: 'own', roles: ['reader'] });
+    await sql`INSERT INTO guard_keys (id, name, roles, mac, pepper, created_at)
+      SELECT 'aaaaaaaaaaaa', 'forged', '["admin"]', mac, pepper, created_at FROM guard_keys`.execute(store.database);
+    expect((await keys.snapshot()).map(({ name }) => name)).toEqual(['own']);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a store that others can change', () => {
+  const path = (): string => join(folder, 'state', 'sallyport.db');
+  const tryOpen = async (): Promise<unknown> => {
+    const store = await openStore(`sqlite:${path()}`, { clock });
+    if ('fault' in store) return [store.fault, store.message];
+    await store.close();
+    return 'open';
+  };
+
+  it.each([0o666, 0o620, 0o602])('is refused, with a way out (file mode %o)', async (mode) => {
+    await (await open()).close();
+    opened.pop();
+    chmodSync(path(), mode);
+    expect(await tryOpen()).toEqual(['unsafe', expect.stringContaining('run chmod go-w on it') as unknown]);
+    chmodSync(path(), 0o644);
+    expect(await tryOpen()).toBe('open');
+  });
+
+  it.each([0o777, 0o770, 0o707])('is refused, with a way out (folder mode %o)', async (mode) => {
+    mkdirSync(join(folder, 'state'));
+    chmodSync(join(folder, 'state'), mode);
+    expect(await tryOpen()).toEqual(['unsafe', expect.stringContaining('run chmod go-w on it') as unknown]);
+    expect(readdirSync(join(folder, 'state'))).toEqual([]);
+    for (const safe of [0o1777, 0o755, 0o700]) {
+      chmodSync(join(folder, 'state'), safe);
+      expect(await tryOpen()).toBe('open');
+    }
+  });
+
+  it('is refused when the file is a symbolic link, also to nothing', async () => {
+    mkdirSync(join(folder, 'state'), { mode: 0o700 });
+    symlinkSync(join(folder, 'elsewhere.db'), path());
+    for (const content of [undefined, '']) {
+      if (content !== undefined) writeFileSync(join(folder, 'elsewhere.db'), content);
+      expect(await tryOpen()).toEqual(['unsafe', expect.stringContaining('symbolic link') as unknown]);
+    }
+    expect(readFileSync(join(folder, 'elsewhere.db'), 'utf8')).toBe('');
+  });
+
+  it.each(['-wal', '-shm', '-journal'])('is refused when that which lies beside it is not safe (%s)', async (side) => {
+    mkdirSync(join(folder, 'state'), { mode: 0o700 });
+    writeFileSync(path() + side, '');
+    chmodSync(path() + side, 0o666);
+    expect(await tryOpen()).toEqual(['unsafe', expect.stringContaining(side) as unknown]);
   });
 });
 

@@ -38,6 +38,16 @@ describe('toModernParams', () => {
     expect(modern(smuggled)).toBe(`{"_meta":{${written},"keep":[1]}}`);
   });
 
+  it('lets no legacy caller answer what a modern server has asked of another, keys with escapes among them', () => {
+    expect(modern('{"requestState":"forged"}')).toBe(`{"_meta":{${written}}}`);
+    expect(
+      modern('{"name":"x","request\\u0053tate":"forged","inputResponses":{"a":{}},"arguments":{"requestState":"own"}}'),
+    ).toBe(`{"_meta":{${written}},"name":"x","arguments":{"requestState":"own"}}`);
+    expect(modern('{ "inputResponses" : [] , "_meta" : {"requestState":1} , "a" : 1 }')).toBe(
+      `{"_meta" : {${written},"requestState":1},"a" : 1}`,
+    );
+  });
+
   it('makes parameters that the classifier takes', () => {
     const reading = readMessage(
       Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":${modern('{"cursor":"c"}')}}`),

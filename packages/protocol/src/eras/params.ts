@@ -6,7 +6,7 @@ import {
   PROTOCOL_VERSION_KEY,
   RESERVED_META_PREFIX,
 } from '../envelope.ts';
-import { memberOf } from '../members.ts';
+import { memberOf, members } from '../members.ts';
 import type { JsonObject } from '../message.ts';
 import { setMember, splice } from '../splice.ts';
 import { isEmptyObject, jsonBytes, newObject, rewriteObject } from './rewrite.ts';
@@ -21,8 +21,8 @@ export interface Envelope {
 }
 
 /**
- * Puts the modern envelope into parameters. Every other reserved member of `_meta` is taken out: a legacy caller cannot
- * have meant it.
+ * Puts the modern envelope into parameters. Every other reserved member of `_meta` is taken out, and what answers a
+ * question of a modern server: a legacy caller cannot have meant it.
  *
  * @param params the parameters object as JSON text that was read without a fault, or `undefined`
  * @param envelope what to say
@@ -31,6 +31,20 @@ export interface Envelope {
 export function toModernParams(params: Uint8Array | undefined, envelope: Envelope): Uint8Array {
   const added = envelopeMembers(envelope);
   if (params === undefined) return newObject([['_meta', newObject(added)]]);
+  return addEnvelope(withoutAnswers(params), added);
+}
+
+/** Members by which a modern caller goes on with a call that asked something (2026-07-28, "Multi Round-Trip Requests"). */
+const ANSWER_MEMBERS: ReadonlySet<string> = new Set(['requestState', 'inputResponses']);
+
+function withoutAnswers(params: Uint8Array): Uint8Array {
+  for (const { key } of members(params, whole(params))) {
+    if (ANSWER_MEMBERS.has(key)) return rewriteObject(params, whole(params), (kept) => !ANSWER_MEMBERS.has(kept));
+  }
+  return params;
+}
+
+function addEnvelope(params: Uint8Array, added: [string, Uint8Array][]): Uint8Array {
   const meta = memberOf(params, whole(params), '_meta');
   const rewritten = rewriteObject(params, meta?.value, (key) => !key.startsWith(RESERVED_META_PREFIX), added);
   return splice(params, [setMember(params, whole(params), '_meta', rewritten)]);

@@ -103,6 +103,16 @@ describe('importServers', () => {
     ]);
   });
 
+  it.each(['a%zz:b', 'a:%', '%ff:b'])('leaves out a server whose login in the URL cannot be read: %s', (login) => {
+    const { upstreams, secrets, remarks } = imported({
+      mcpServers: { bad: { url: `http://${login}@h.example.com/` }, good: { command: 'x' } },
+    });
+    expect(upstreams.map(({ name }) => name)).toEqual(['good']);
+    expect(secrets).toEqual([]);
+    expect(remarks).toMatchObject([{ server: 'bad', text: expect.stringContaining('left out') as unknown }]);
+    expect(JSON.stringify(remarks)).not.toContain(login);
+  });
+
   it('reads variables of the environment, in both spellings and with a fallback', () => {
     const { upstreams } = imported({
       mcpServers: {

@@ -103,7 +103,8 @@ export function importServers(sources: readonly ImportSource[], target: ImportTa
       }
       const name = uniqueName(legalName(server.name), names);
       if (name !== server.name) remark(`is called "${name}" here, because names are [a-z][a-z0-9-]{0,23} and unique`);
-      upstreams.push(importServer(name, server, source, target, secrets, remark));
+      const upstream = importServer(name, server, source, target, secrets, remark);
+      if (upstream !== undefined) upstreams.push(upstream);
     }
   }
   return { upstreams, secrets, remarks };
@@ -127,15 +128,24 @@ export function legalName(name: string): string {
   return cleaned === '' ? 'server' : cleaned;
 }
 
-/** Takes user name and password out of a URL. */
-function splitLogin(written: string): { readonly url: string; readonly login: string | undefined } {
+/** Takes user name and password out of a URL; nothing when they are not percent-encoded as a URL's have to be. */
+function splitLogin(written: string): { readonly url: string; readonly login: string | undefined } | undefined {
   if (!/^https?:\/\/[^/]*@/i.test(written) || written.includes('${') || !URL.canParse(written))
     return { url: written, login: undefined };
   const url = new URL(written);
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const login = decodeText(`${url.username}:${url.password}`);
+  if (login === undefined) return undefined;
   url.username = '';
   url.password = '';
   return { url: url.href, login };
+}
+
+function decodeText(written: string): string | undefined {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return undefined;
+  }
 }
 
 function uniqueName(name: string, taken: Set<string>): string {
@@ -155,7 +165,7 @@ function importServer(
   target: ImportTarget,
   secrets: SecretFile[],
   remark: (text: string) => void,
-): ImportedUpstream {
+): ImportedUpstream | undefined {
   const from = `"${server.name}" of ${source.program}`;
   const scope: VariableScope = { home: target.home, workspace: source.workspace, env: target.env, kept: new Set() };
 
@@ -187,8 +197,13 @@ function importServer(
     return value.kind === 'text' ? secretFile(label, value.text) : configText(label, written);
   };
 
-  const importHttp = (written: string): ImportedUpstream => {
-    const { url, login } = splitLogin(expandPlaces(written, scope));
+  const importHttp = (written: string): ImportedUpstream | undefined => {
+    const split = splitLogin(expandPlaces(written, scope));
+    if (split === undefined) {
+      remark('has a user name or password in its URL with a % that is no percent-encoding; left out');
+      return undefined;
+    }
+    const { url, login } = split;
     const headers = Object.entries(server.headers).filter(([header]) => {
       const isOwn = ownHeaders.test(header);
       if (isOwn) remark(`sent the header ${header}, which the gateway writes itself`);

@@ -1,14 +1,15 @@
 /** `sallyport call`: one tool call through the guard, at the running gateway or at one that lives for this call. */
 import { PassThrough } from 'node:stream';
-import { controlPath, wireName, type Config } from '@sallyport/gateway';
+import { controlPath, wireName, type ConfigOutline } from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
 import { refusalExchange, resultLines } from '../call-result.ts';
-import { requireConfig } from '../configuration.ts';
-import { configFiles, type CommonOptions, type Context } from '../context.ts';
+import { requireConfig, requireOutline } from '../configuration.ts';
+import { configFiles, ownCommand, type CommonOptions, type Context } from '../context.ts';
 import { openControlDoor } from '../control.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { requireGateway } from '../gateway.ts';
 import { createMcpCaller, isRecord, type RpcAnswer } from '../mcp-caller.ts';
+import { shellQuote } from '../shell.ts';
 import { plain } from '../terminal.ts';
 
 /** Options of `call`. */
@@ -27,7 +28,7 @@ interface ToolCall {
 export async function call(words: readonly string[], options: CallOptions, context: Context): Promise<number> {
   const { terminal, host } = context;
   const [key = '', given = '{}'] = words;
-  const config = await requireConfig(options, context);
+  const config = await requireOutline(options, context);
   const toolCall = { ...readTarget(key, config), arguments: await readArguments(given, host) };
   const role = options.as ?? config.callers.local;
   if (role === undefined) throw usageFailure('callers.local names no role for you', 'give --as ROLE');
@@ -38,7 +39,7 @@ export async function call(words: readonly string[], options: CallOptions, conte
   const socket = await openControlDoor(controlPath({ files }), options.as);
   const answer =
     socket === undefined
-      ? await callAlone(toolCall, { ...config, callers: { ...config.callers, local: role } }, context)
+      ? await callAlone(toolCall, role, options, context)
       : await request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
   if (options.json)
     terminal.json(
@@ -46,11 +47,11 @@ export async function call(words: readonly string[], options: CallOptions, conte
         ? answer.result
         : { error: { code: answer.code, message: answer.message, data: answer.data } },
     );
-  else show(answer, key, context);
+  else show(answer, key, options, context);
   return answer.kind === 'result' && answer.result['isError'] !== true ? exitCodes.fine : exitCodes.refused;
 }
 
-function readTarget(key: string, config: Config): Pick<ToolCall, 'server' | 'tool'> {
+function readTarget(key: string, config: Pick<ConfigOutline, 'upstreams'>): Pick<ToolCall, 'server' | 'tool'> {
   const dot = key.indexOf('.');
   const server = key.slice(0, Math.max(0, dot));
   const tool = key.slice(dot + 1);
@@ -63,12 +64,17 @@ function readTarget(key: string, config: Config): Pick<ToolCall, 'server' | 'too
 }
 
 /** Starts a gateway without doors, calls, and stops it. */
-async function callAlone(toolCall: ToolCall, config: Config, { terminal }: Context): Promise<RpcAnswer> {
+async function callAlone(toolCall: ToolCall, role: string, options: CallOptions, context: Context): Promise<RpcAnswer> {
+  const { terminal } = context;
+  const config = await requireConfig(options, context);
   // Only the server that is called is started.
   const upstreams = config.upstreams.filter((upstream) => upstream.name === toolCall.server);
   if (terminal.err.isTerminal)
     terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
-  const gateway = await requireGateway({ ...config, upstreams }, { files: [], opensDoors: false });
+  const gateway = await requireGateway(
+    { ...config, callers: { ...config.callers, local: role }, upstreams },
+    { files: [], opensDoors: false },
+  );
   try {
     const toDoor = new PassThrough();
     const fromDoor = new PassThrough();
@@ -92,19 +98,18 @@ async function request(
   }
 }
 
-function show(answer: RpcAnswer, key: string, { terminal }: Context): void {
+function show(answer: RpcAnswer, key: string, options: CallOptions, { terminal, host }: Context): void {
   const { paintErr } = terminal;
+  const as = options.as === undefined ? '' : `--as ${shellQuote(options.as)} `;
+  const seeWhy = (words: string) => `see:  ${ownCommand('explain', words, options, host)}`;
   if (answer.kind === 'error') {
     const id = refusalExchange(answer.data);
-    const way = id === undefined ? `see:  sallyport explain ${key}` : `see:  sallyport explain ${id}`;
-    throw new Failure(plain(answer.message), way);
+    throw new Failure(plain(answer.message), seeWhy(id ?? `${as}${shellQuote(key)}`));
   }
   const isError = answer.result['isError'] === true;
   for (const line of resultLines(answer.result)) terminal.print(terminal.out.isTerminal ? plain(line) : line);
   if (!isError) return;
   const meta = answer.result['_meta'];
   const id = refusalExchange(isRecord(meta) ? meta['io.sallyport/refusal'] : undefined);
-  terminal.note(
-    paintErr.red(id === undefined ? '✗ the tool reports an error' : `✗ refused; see:  sallyport explain ${id}`),
-  );
+  terminal.note(paintErr.red(id === undefined ? '✗ the tool reports an error' : `✗ refused; ${seeWhy(id)}`));
 }

@@ -4,7 +4,15 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
-import { controlPath, loadConfig, systemConfigPorts, type Config } from '@sallyport/gateway';
+import {
+  controlPath,
+  loadConfig,
+  systemConfigPorts,
+  type Config,
+  type ConfigOutline,
+  type Loaded,
+  type Problem,
+} from '@sallyport/gateway';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
@@ -31,12 +39,14 @@ const littleSpace = 256 * 1024 * 1024;
 export async function doctor(options: CommonOptions, context: Context): Promise<number> {
   const findings: Finding[] = [nodeFinding(process.versions.node)];
   const files = configFiles(options, context.host);
-  const config = await loadFindings(files, findings, context);
-  if (config !== undefined) {
-    const isRunning = await runningFinding(files, findings);
+  const { isRunning, finding } = await askIfRunning(files);
+  const loaded = await loadFindings(files, isRunning, findings, context);
+  if (loaded !== undefined) {
+    const { config, upstreams } = loaded;
+    findings.push(finding);
     if (!isRunning) await portFindings(config, findings);
     findings.push(await stateFinding(config, context.host), await storeFinding(config), await auditFinding(config));
-    findings.push(...(await Promise.all(config.upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
+    findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
   }
   const isWell = findings.every((finding) => finding.verdict !== 'wrong');
   if (options.json) context.terminal.json({ ok: isWell, findings });
@@ -52,65 +62,60 @@ export function nodeFinding(version: string): Finding {
   return { what: 'Node', verdict: 'wrong', text: `${version} is too old`, way: 'install 24.15 or newer' };
 }
 
+/** What is looked at further; no upstreams when it is not known what their servers are given. */
+interface LoadedForDoctor {
+  readonly config: ConfigOutline;
+  readonly upstreams: Config['upstreams'];
+}
+
+/** A gateway that runs has what its servers are given, whether or not it is set here. */
 async function loadFindings(
   files: readonly string[],
+  isRunning: boolean,
   findings: Finding[],
   { host }: Context,
-): Promise<Config | undefined> {
+): Promise<LoadedForDoctor | undefined> {
   const what = 'configuration';
   for (const file of files) {
     if (await exists(file)) continue;
     findings.push({ what, verdict: 'wrong', text: `${shortPath(file, host)} is not there`, way: 'sallyport init' });
     return undefined;
   }
-  const loaded = await loadConfig(files, systemConfigPorts());
-  const place = ({ file, line, column }: { file: string; line: number; column: number }) =>
-    `${shortPath(file, host)}:${line}:${column}`;
-  for (const problem of loaded.warnings) {
-    findings.push({
-      what,
-      verdict: 'warning',
-      text: `${place(problem)}: ${problem.message}`,
-      ...way(problem.suggestion),
-    });
-  }
-  if (!loaded.ok) {
-    for (const problem of loaded.problems) {
-      findings.push({
-        what,
-        verdict: 'wrong',
-        text: `${place(problem)}: ${problem.message}`,
-        ...way(problem.suggestion),
-      });
+  const report = (verdict: Finding['verdict'], problems: readonly Problem[]) => {
+    for (const { file, line, column, message, suggestion } of problems) {
+      const text = `${shortPath(file, host)}:${line}:${column}: ${message}`;
+      findings.push({ what, verdict, text, ...way(suggestion) });
     }
-    return undefined;
-  }
-  const count = loaded.config.upstreams.length;
-  findings.push({
-    what,
-    verdict: 'fine',
-    text: `${loaded.config.files.map((file) => shortPath(file, host)).join(', ')}, ${count} upstream${count === 1 ? '' : 's'}`,
-  });
-  return loaded.config;
+  };
+  const loaded = await loadConfig(files, systemConfigPorts());
+  report('warning', loaded.warnings);
+  const outline: Loaded<ConfigOutline> = loaded.ok
+    ? loaded
+    : await loadConfig(files, systemConfigPorts(), { secrets: 'skip' });
+  if (!loaded.ok) report(isRunning && outline.ok ? 'warning' : 'wrong', loaded.problems);
+  if (!outline.ok) return undefined;
+  const count = outline.config.upstreams.length;
+  const names = outline.config.files.map((file) => shortPath(file, host)).join(', ');
+  if (loaded.ok) findings.push({ what, verdict: 'fine', text: `${names}, ${count} upstream${count === 1 ? '' : 's'}` });
+  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [] };
 }
 
 function way(text: string | undefined): { way?: string } {
   return text === undefined ? {} : { way: text };
 }
 
-async function runningFinding(files: readonly string[], findings: Finding[]): Promise<boolean> {
+async function askIfRunning(files: readonly string[]): Promise<{ isRunning: boolean; finding: Finding }> {
+  const what = 'gateway';
   try {
-    const answer = await askGateway(controlPath({ files }), 'status');
-    findings.push({ what: 'gateway', verdict: 'fine', text: answer === undefined ? 'not running' : 'running' });
-    return answer !== undefined;
+    const isRunning = (await askGateway(controlPath({ files }), 'status')) !== undefined;
+    return { isRunning, finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' } };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    findings.push({ what: 'gateway', verdict: 'wrong', text: error.message, way: error.way });
-    return false;
+    return { isRunning: false, finding: { what, verdict: 'wrong', text: error.message, way: error.way } };
   }
 }
 
-async function portFindings(config: Config, findings: Finding[]): Promise<void> {
+async function portFindings(config: ConfigOutline, findings: Finding[]): Promise<void> {
   const wanted = [
     { key: 'listen', listen: config.listen },
     ...(config.admin === undefined ? [] : [{ key: 'admin.listen', listen: config.admin.listen }]),
@@ -137,7 +142,7 @@ function tryListen({ host, port }: Config['listen']): Promise<string | undefined
   return promise;
 }
 
-async function stateFinding(config: Config, host: Host): Promise<Finding> {
+async function stateFinding(config: ConfigOutline, host: Host): Promise<Finding> {
   const folder = dirname(config.store.path);
   const what = 'state folder';
   const shown = shortPath(folder, host);
@@ -154,7 +159,7 @@ async function stateFinding(config: Config, host: Host): Promise<Finding> {
   return { what, verdict: 'fine', text: `${shown} is ours alone` };
 }
 
-async function storeFinding(config: Config): Promise<Finding> {
+async function storeFinding(config: ConfigOutline): Promise<Finding> {
   try {
     const count = await withStore(config, async ({ keys }) => (await keys.list()).length);
     return { what: 'store', verdict: 'fine', text: `opens, ${count} key${count === 1 ? '' : 's'}` };
@@ -169,7 +174,7 @@ async function storeFinding(config: Config): Promise<Finding> {
   }
 }
 
-async function auditFinding({ audit }: Config): Promise<Finding> {
+async function auditFinding({ audit }: ConfigOutline): Promise<Finding> {
   const what = 'audit trail';
   try {
     const verdict = await verifyTrail(await trailSources(audit.directory), await trailPublicKeys(audit.directory));

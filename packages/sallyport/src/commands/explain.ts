@@ -44,7 +44,12 @@ export async function explain(words: readonly string[], options: ExplainOptions,
   return explainExchange(subject, options, config, context);
 }
 
-async function explainExchange(id: string, options: ExplainOptions, config: ConfigOutline, context: Context): Promise<number> {
+async function explainExchange(
+  id: string,
+  options: ExplainOptions,
+  config: ConfigOutline,
+  context: Context,
+): Promise<number> {
   const { terminal, host } = context;
   const records = await recordsOf(id, config);
   const last = records.at(-1);

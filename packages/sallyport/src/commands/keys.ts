@@ -1,11 +1,11 @@
 /** `sallyport keys create|list|rotate|revoke`: API keys in the store; a running gateway follows within a second. */
-import type { CreatedKey, KeyFault, KeyInfo } from '@sallyport/guard';
+import type { CreatedKey, KeyFault, KeyInfo, ListedKey } from '@sallyport/guard';
 import type { ConfigOutline } from '@sallyport/gateway';
 import { requireOutline } from '../configuration.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { withStore } from '../store.ts';
-import { plain, table } from '../terminal.ts';
+import { plain, table, type Paint } from '../terminal.ts';
 import { readDuration } from '../time-words.ts';
 
 /** Options of `keys create`. */
@@ -40,7 +40,7 @@ export async function listKeys(options: CommonOptions, context: Context): Promis
   const keys = await withStore(config, (store) => store.keys.list());
   const { terminal } = context;
   if (options.json) {
-    terminal.json(keys.map(keyFacts));
+    terminal.json(keys.map((key) => ({ ...keyFacts(key), ...(key.isSealed ? {} : { ignored: true }) })));
     return exitCodes.fine;
   }
   if (keys.length === 0) terminal.note('no keys yet; make one:  sallyport keys create --name ci --role reader');
@@ -51,9 +51,12 @@ export async function listKeys(options: CommonOptions, context: Context): Promis
     key.roles.map(plain).join(', '),
     paint.dim(`sp_${plain(key.id)}_…`),
     paint.dim(`made ${day(key.createdAt)}`),
-    expiryWords(key, now) === 'expired' ? paint.yellow('expired') : paint.dim(expiryWords(key, now)),
+    validityWords(key, now, paint),
   ]);
   for (const line of table(rows)) terminal.print(line);
+  if (keys.some((key) => !key.isSealed)) {
+    terminal.note('! an ignored key was changed by other hands, or made under another master key; revoke it');
+  }
   return exitCodes.fine;
 }
 
@@ -90,6 +93,7 @@ const ways: Readonly<Record<KeyFault['fault'], string>> = {
   'bad name': 'choose another name',
   'no roles': 'give --role',
   'unknown name': 'see them:  sallyport keys list',
+  'broken seal': 'end it with keys revoke, and make a new one',
 };
 
 function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal }: Context): void {
@@ -115,6 +119,12 @@ function keyFacts({ id, name, roles, createdAt, expiresAt }: KeyInfo) {
     createdAt: new Date(createdAt).toISOString(),
     ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
   };
+}
+
+function validityWords(key: ListedKey, now: number, paint: Paint): string {
+  if (!key.isSealed) return paint.red('ignored');
+  const words = expiryWords(key, now);
+  return words === 'expired' ? paint.yellow(words) : paint.dim(words);
 }
 
 function expiryWords(key: KeyInfo, now: number): string {

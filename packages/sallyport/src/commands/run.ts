@@ -1,5 +1,6 @@
 /** `sallyport run`: opens the gate and shows what passes; with `--stdio` it is the gate of one client program. */
 import { PassThrough } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { compilePolicy, decide, type CreatedKey } from '@sallyport/guard';
 import {
   toPolicyModel,
@@ -8,16 +9,18 @@ import {
   type GatewayLogLine,
   type RunningGateway,
 } from '@sallyport/gateway';
-import { banner, type BannerFacts } from '../banner.ts';
+import { banner, tryLines, withoutName, type BannerFacts, type Try } from '../banner.ts';
 import { requireConfig, showProblems } from '../configuration.ts';
-import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { configFiles, ownCommand, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exchangeLine } from '../exchange-line.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { requireGateway, untilSignal } from '../gateway.ts';
 import { createMcpCaller } from '../mcp-caller.ts';
+import { firstUsable, isUsable, namesOfStarting } from '../readiness.ts';
+import { shellQuote } from '../shell.ts';
 import { withStore } from '../store.ts';
 import { plain } from '../terminal.ts';
-import { curlCommand, listedTools, pickAllowed, pickRefused, shellQuote, type ListedTool } from '../try-out.ts';
+import { curlCommand, keyOfWireName, listedTools, pickAllowed, pickRefused, type ListedTool } from '../try-out.ts';
 
 /** Options of `run`. */
 export interface RunOptions extends CommonOptions {
@@ -29,6 +32,8 @@ export interface RunOptions extends CommonOptions {
 
 /** The name of the key that `--try` makes. */
 const tryKeyName = 'quickstart';
+/** How long the first server may take, after the gateway itself waits no more, until the banner goes without; ms. */
+const firstReadyTimeout = 20_000;
 
 /** Runs until a signal asks to stop, then lets running calls end. */
 export async function run(options: RunOptions, context: Context): Promise<number> {
@@ -48,9 +53,17 @@ export async function run(options: RunOptions, context: Context): Promise<number
   });
   const stopped = untilSignal();
   const { err } = context.terminal;
-  if (err.isTerminal) err.write(`starting ${config.upstreams.length} servers …`);
-  const isStopped = await Promise.race([gateway.settled.then(() => false), stopped.then(() => true)]);
-  if (err.isTerminal) err.write('\r\u001b[2K');
+  const progress = (text: string) => void (err.isTerminal && err.write(`\r\u001b[2K${text}`));
+  progress(`starting ${config.upstreams.length} servers …`);
+  const ready = gateway.settled.then(async () => {
+    const servers = () => gateway.status().servers;
+    const names = namesOfStarting(servers());
+    if (trial === undefined || names.length === 0 || isUsable(servers())) return;
+    progress(`waiting for ${names.join(', ')}: a first start may have to download …`);
+    await firstUsable(servers, wait, firstReadyTimeout);
+  });
+  const isStopped = await Promise.race([ready.then(() => false), stopped.then(() => true)]);
+  progress('');
   if (!isStopped) {
     const key = trial === undefined ? undefined : await makeTrialKey(trial, config);
     // The key is shown at once, so it has to work at once.
@@ -58,10 +71,13 @@ export async function run(options: RunOptions, context: Context): Promise<number
     if (options.json)
       context.terminal.json({ event: 'started', ...gateway.status(), ...(key !== undefined && { key: key.key }) });
     else {
-      const facts = await bannerFacts(gateway, config, key, context);
-      const { out, paint } = context.terminal;
-      for (const line of banner(facts, { paint, isTerminal: out.isTerminal })) context.terminal.print(line);
-      context.terminal.print();
+      const { out, paint, print } = context.terminal;
+      const showTries = async () => tries(gateway, config, options, key, context.host);
+      const facts = bannerFacts(gateway, config, key, context);
+      const isUsableNow = isUsable(facts.servers);
+      const shown = isUsableNow ? await showTries() : [];
+      for (const line of banner({ ...facts, tries: shown }, { paint, isTerminal: out.isTerminal })) print(line);
+      if (key !== undefined && !isUsableNow) void printTriesLater(gateway, showTries, stopped, context);
     }
     live.begin();
     await stopped;
@@ -106,8 +122,8 @@ function liveView(options: RunOptions, { terminal }: Context) {
     log: (line: GatewayLogLine) => {
       if (hasEnded || (line.level === 'stderr' && !options.verbose)) return;
       if (options.json) return show(() => terminal.json({ event: 'log', ...line }));
-      const about = line.server === undefined ? '' : `${plain(line.server)} `;
-      const text = `${about}${plain(line.text)}`;
+      const { server } = line;
+      const text = plain(server === undefined ? line.text : `${server} ${withoutName(server, line.text)}`);
       const { paintErr } = terminal;
       if (line.level === 'warning') return terminal.note(`${paintErr.yellow('!')} ${text}`);
       if (hasBegun || options.verbose) terminal.note(paintErr.dim(`· ${text}`));
@@ -124,64 +140,70 @@ function liveView(options: RunOptions, { terminal }: Context) {
   };
 }
 
-async function bannerFacts(
+function bannerFacts(
   gateway: RunningGateway,
   config: Config,
   key: CreatedKey | undefined,
   { host }: Context,
-): Promise<BannerFacts> {
+): Omit<BannerFacts, 'tries'> {
   const status = gateway.status();
-  const endpoint = gateway.endpoint ?? '';
   return {
     version: status.version,
     servers: status.servers,
-    endpoint,
+    endpoint: gateway.endpoint ?? '',
     admin: gateway.admin,
     audit: shortPath(config.audit.directory, host),
     key: key && { text: key.key, role: key.roles.join(', ') },
-    tries: key === undefined ? [] : await tries(gateway, config, endpoint, key, host),
   };
+}
+
+/** What to try, once the banner had nothing to show and a server has come up after all. */
+async function printTriesLater(
+  gateway: RunningGateway,
+  makeTries: () => Promise<readonly Try[]>,
+  stopped: Promise<unknown>,
+  { terminal }: Context,
+): Promise<void> {
+  // Looking goes on after the stop, but keeps nothing alive.
+  const pause = (ms: number) => wait(ms, undefined, { ref: false });
+  const found = firstUsable(() => gateway.status().servers, pause, Infinity);
+  const isThere = await Promise.race([found, stopped.then(() => false)]);
+  if (!isThere) return;
+  for (const line of tryLines(await makeTries(), terminal.paint)) terminal.print(line);
+  terminal.print();
 }
 
 async function tries(
   gateway: RunningGateway,
   config: Config,
-  endpoint: string,
-  key: CreatedKey,
+  options: RunOptions,
+  key: CreatedKey | undefined,
   host: Context['host'],
-): Promise<BannerFacts['tries']> {
+): Promise<readonly Try[]> {
+  if (key === undefined) return [];
   const access = compilePolicy(toPolicyModel(config)).access(key.roles);
   const isAllowed = (name: string) => decide(access, 'tools', name).effect === 'allow';
   const tools = config.callers.local === undefined ? [] : await listTools(gateway);
   const allowed = pickAllowed(tools, isAllowed);
   const refused = pickRefused(tools, isAllowed);
-  // `npm start` and npx leave their mark; there the program is not on the search path.
-  const program = host.env['npm_execpath'] === undefined ? 'sallyport' : 'npx sallyport';
-  const flags = config.files
-    .slice(0, 1)
-    .map((file) => `-c ${shellQuote(shortPath(file, host))}`)
-    .join('');
-  return [
-    ...(allowed === undefined
-      ? []
-      : [{ about: 'A call that is allowed:', command: curlCommand(endpoint, key.key, allowed) }]),
-    ...(refused === undefined
-      ? []
-      : [
-          {
-            about: 'One that is refused, as if there were no such tool:',
-            command: curlCommand(endpoint, key.key, refused),
-          },
-        ]),
-    {
-      about: 'Then ask why, let a client program in, see how it stands:',
-      command: [
-        `${program} explain ${flags} <the id at the end of the line>`,
-        `${program} connect ${flags} claude`,
-        `${program} status ${flags}`,
-      ].join('\n'),
-    },
-  ];
+  const own = (command: string, words: string) => ownCommand(command, words, options, host);
+  const found: Try[] = [];
+  if (allowed !== undefined) {
+    found.push({ about: 'A call that is allowed:', command: curlCommand(gateway.endpoint ?? '', key.key, allowed) });
+  }
+  const refusedKey = refused && keyOfWireName(refused.name);
+  if (refused !== undefined && refusedKey !== undefined) {
+    const as = key.roles.map((role) => `--as ${shellQuote(role)}`).join(' ');
+    const words = `${as} ${shellQuote(refusedKey)} ${shellQuote(JSON.stringify(refused.arguments))}`;
+    found.push({ about: 'One that is refused, as if there were no such tool:', command: own('call', words) });
+  }
+  found.push({
+    about: 'Then ask why, let a client program in, see how it stands:',
+    command: [own('explain', '<the id at the end of its line here>'), own('connect', 'claude'), own('status', '')].join(
+      '\n',
+    ),
+  });
+  return found;
 }
 
 /** Lists the tools as the local user sees them, through a door of our own. */

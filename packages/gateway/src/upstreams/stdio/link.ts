@@ -45,6 +45,8 @@ export class StdioLink implements Link {
   readonly pid: number | undefined;
   /** Settles when the process and its family are gone. */
   readonly gone: Promise<void>;
+  /** What the server last said of trouble on its standard error. */
+  readonly lastWords: () => string | undefined;
   readonly #name: string;
   readonly #child: Child;
   readonly #ports: UpstreamPorts;
@@ -57,8 +59,15 @@ export class StdioLink implements Link {
   #lastId = 0;
   #isStopping = false;
 
-  constructor(child: Child, options: OpenOptions, ports: UpstreamPorts) {
+  /** @param lastWords what the child last said of trouble; default: nothing is heard */
+  constructor(
+    child: Child,
+    options: OpenOptions,
+    ports: UpstreamPorts,
+    lastWords: () => string | undefined = () => undefined,
+  ) {
     this.pid = child.pid;
+    this.lastWords = lastWords;
     this.#name = options.name;
     this.#child = child;
     this.#ports = ports;
@@ -140,17 +149,17 @@ export class StdioLink implements Link {
 
   /** Reads until the process ends, then ends the conversation and whatever the process left behind. */
   async #live(): Promise<void> {
-    const { stdout } = this.#child;
+    const { stdout, stderr } = this.#child;
     stdout.on('data', (chunk: Buffer) => this.#read(chunk));
-    const closed = new Promise<void>((resolve) => {
-      stdout.once('close', resolve);
-    });
+    const closed = Promise.all(
+      [stdout, stderr].map((pipe) => new Promise<void>((resolve) => void pipe.once('close', resolve))),
+    );
     const exit = await this.#child.exited;
     await Promise.race([closed, pause(this.#ports.timers, DRAIN_MS)]);
-    this.#end(exitFailure(this.#name, exit));
+    this.#end({ ...exitFailure(this.#name, exit), words: this.lastWords() });
     await this.#reap();
     stdout.destroy();
-    this.#child.stderr.destroy();
+    stderr.destroy();
     this.#child.stdin.destroy();
   }
 

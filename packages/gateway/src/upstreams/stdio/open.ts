@@ -12,7 +12,7 @@ import type { EraWish, Opening, Transport } from '../transport.ts';
 import { childEnvironment } from './environment.ts';
 import { StdioLink } from './link.ts';
 import type { StdioOptions } from './options.ts';
-import { readStderr } from './stderr.ts';
+import { createLastWords, readStderr } from './stderr.ts';
 
 const MARK_BYTES = 8;
 
@@ -32,8 +32,12 @@ export const createStdioTransport = (
     const [program, ...args] = options.command;
     const env = childEnvironment(options.env, process.env, process.platform);
     const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports.random) });
-    readStderr(child.stderr, onStderr);
-    return new StdioLink(child, open, ports);
+    const lastWords = createLastWords();
+    readStderr(child.stderr, (line) => {
+      lastWords.hear(line);
+      onStderr(line);
+    });
+    return new StdioLink(child, open, ports, lastWords.text);
   };
   const openLegacy = async (open: OpenOptions): Promise<Opening> => {
     const link = start(open);
@@ -82,7 +86,7 @@ const settle = async (link: StdioLink, name: string, outcome: Outcome): Promise<
   }
   if (failure === undefined) return { kind: 'open', link };
   await link.close('the conversation could not begin');
-  return { kind: 'failure', failure };
+  return { kind: 'failure', failure: { ...failure, words: link.lastWords() } };
 };
 
 const send = (link: StdioLink, method: string, params: Buffer, open: OpenOptions): Promise<LinkAnswer> => {
