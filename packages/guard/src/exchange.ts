@@ -180,6 +180,8 @@ export interface Inspected extends Admitted {
 export interface Intended extends Inspected {
   /** Sequence number of the intent record; absent where the method needs none. */
   readonly intent?: number;
+  /** The part of the records' text that the outcome shares with the intent. */
+  readonly facts?: string;
 }
 
 /** What came back: the bytes of `result` or of `error`, already in the caller's era and names. */

@@ -18,10 +18,13 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
   const relay = createRelay(exchange, target, world);
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.
   for (let attempt = 0; ; attempt++) {
-    const acquired = await acquireFor(exchange, server);
+    // Nearly always there at once, and waiting for what is there costs a turn.
+    const acquiring = acquireFor(exchange, server);
+    const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
     if (acquired.kind === 'failure') return refuseFailure(acquired.failure, limit);
     const { link } = acquired;
-    await world.subscriptions.prepare(link, server, exchange);
+    const preparing = world.subscriptions.prepare(link, server, exchange);
+    if (preparing !== undefined) await preparing;
     const answer = await send(exchange, target, link, server, relay);
     if (answer.kind === 'failure') {
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;

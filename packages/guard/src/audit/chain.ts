@@ -90,7 +90,7 @@ export function kindOf(line: Buffer): string | undefined {
 }
 
 /** Splits complete lines off `bytes`; what follows the last newline is `rest`. */
-export function splitLines(bytes: Buffer): { lines: Buffer[]; rest: Buffer } {
+function splitLines(bytes: Buffer): { lines: Buffer[]; rest: Buffer } {
   const lines: Buffer[] = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {

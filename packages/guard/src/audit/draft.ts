@@ -1,6 +1,7 @@
 /** What the stages know of an exchange, as the fields of its record. */
 import type { Received, Refused, Screened } from '../exchange.ts';
 import type { Decision } from '../policy/decision.ts';
+import type { Origin } from '../policy/model.ts';
 import type { StageName } from '../refusals.ts';
 import type { RecordDecision, RecordDraft, RecordKind } from './record.ts';
 
@@ -35,7 +36,8 @@ export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: K
     address: exchange.address,
     door: doorName(exchange),
     era: exchange.era,
-    method: exchange.message?.method ?? exchange.head?.method,
+    // The table's name, where there is one: the caller's is a new string each time.
+    method: exchange.method?.name ?? exchange.message?.method ?? exchange.head?.method,
     target:
       target === undefined
         ? undefined
@@ -49,11 +51,13 @@ export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: K
 /** How long each stage took, in milliseconds with three decimals. */
 export function stageTimes(exchange: Received): Record<string, number> {
   const times: Record<string, number> = {};
+  const { marks } = exchange;
   let before = exchange.started;
-  exchange.marks.forEach((mark, i) => {
+  for (let i = 0; i < marks.length; i++) {
+    const mark = marks[i] ?? before;
     times[order[i] ?? 'reply'] = round(mark - before);
     before = mark;
-  });
+  }
   return times;
 }
 
@@ -63,19 +67,27 @@ export function round(ms: number): number {
 }
 
 function doorName(exchange: Received): string {
-  return exchange.path.kind === 'all' ? `${exchange.door}:/mcp` : `${exchange.door}:/mcp/${exchange.path.server}`;
+  if (exchange.path.kind === 'all') return exchange.door === 'http' ? 'http:/mcp' : 'stdio:/mcp';
+  return `${exchange.door}:/mcp/${exchange.path.server}`;
 }
 
+/** Decisions by the place of their rule, which the configuration has made once; one that allows and one that denies. */
+const drafted = new WeakMap<Origin, Partial<Record<Decision['effect'], RecordDecision>>>();
+
 function draftDecision(decision: Decision): RecordDecision {
-  const { rule } = decision;
-  if (rule === undefined)
-    return decision.effect === 'allow' ? { effect: 'allow' } : { effect: 'deny', rule: 'no-grant' };
+  const { rule, effect } = decision;
+  if (rule === undefined) return effect === 'allow' ? { effect: 'allow' } : { effect: 'deny', rule: 'no-grant' };
+  let known = drafted.get(rule.origin);
+  if (known === undefined) {
+    known = {};
+    drafted.set(rule.origin, known);
+  }
   const { file, line, column } = rule.origin;
-  return {
-    effect: decision.effect,
+  return (known[effect] ??= {
+    effect,
     rule: rule.role === undefined ? `deny: ${rule.pattern}` : `${rule.role}: ${rule.pattern}`,
     at: `${file}:${line}:${column}`,
-  };
+  });
 }
 
 /** The caller's program by its own account; never a security input. */

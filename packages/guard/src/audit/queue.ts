@@ -6,6 +6,7 @@ import { closeLine, hashLine } from './chain.ts';
 import type { Head } from './chain.ts';
 
 const ARENA_BYTES = 1024 * 1024;
+const KEPT_ARENAS = 4;
 /** Bytes that a hash member and the newline take. */
 const CLOSING = 96;
 
@@ -33,6 +34,8 @@ export class Group {
   last: Head | undefined;
   /** Made when somebody asks. */
   wait: Wait | undefined;
+  /** Buffers that no later group writes into; free once this group is durable. */
+  readonly finished: Buffer[] = [];
   /** True when somebody waits, so that the group must not linger. */
   isUrgent = false;
 
@@ -64,9 +67,11 @@ export class Group {
 
 /** Encodes records into buffers and collects them into groups. */
 export class Queue {
-  #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+  #arena: Buffer = Buffer.allocUnsafeSlow(ARENA_BYTES);
   #used = 0;
   #group = new Group();
+  /** Buffers to be used again: new ones cost page faults, and their weight makes the collector run. */
+  readonly #free: Buffer[] = [];
 
   /** The group that records go into. */
   get group(): Group {
@@ -80,6 +85,13 @@ export class Queue {
     return group;
   }
 
+  /** Takes back the buffers of a group that is durable: groups become so in order, so nobody reads them any more. */
+  recycle(group: Group): void {
+    for (const arena of group.finished) {
+      if (arena.length === ARENA_BYTES && this.#free.length < KEPT_ARENAS) this.#free.push(arena);
+    }
+  }
+
   /** Puts a group that was taken before what has come in since. */
   putBack(group: Group): void {
     const later = this.#group;
@@ -91,6 +103,7 @@ export class Queue {
     group.records += later.records;
     group.bytes += later.bytes;
     group.last = later.last ?? group.last;
+    group.finished.push(...later.finished);
     this.#group = group;
   }
 
@@ -106,7 +119,8 @@ export class Queue {
     // A UTF-16 unit takes at most three bytes.
     const most = text.length * 3 + CLOSING;
     if (this.#arena.length - this.#used < most) {
-      this.#arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, most));
+      this.#group.finished.push(this.#arena);
+      this.#arena = most > ARENA_BYTES ? Buffer.allocUnsafeSlow(most) : (this.#free.pop() ?? Buffer.allocUnsafeSlow(ARENA_BYTES));
       this.#used = 0;
     }
     const arena = this.#arena;

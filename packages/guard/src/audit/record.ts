@@ -79,10 +79,12 @@ export interface RecordDraft {
    * others are dropped (a full or failing disk).
    */
   readonly isOwed?: boolean | undefined;
+  /** What `encodeFacts` made of this draft's fields, where that was done before. */
+  readonly facts?: string | undefined;
 }
 
 /** A record as read back. */
-export interface AuditRecord extends Omit<RecordDraft, 'kind' | 'isOwed'> {
+export interface AuditRecord extends Omit<RecordDraft, 'kind' | 'isOwed' | 'facts'> {
   readonly v: 1;
   readonly seq: number;
   /** ISO 8601 with milliseconds. */
@@ -126,9 +128,27 @@ export function quote(text: string): string {
   return UNSAFE.test(bounded) ? `"${bounded.replace(ESCAPED, escapeOne)}"` : `"${bounded}"`;
 }
 
+/** `.001` to `.999` without zeros at the end; making a fraction's digits anew costs more than the rest of a number. */
+const FRACTIONS = Array.from({ length: 1000 }, (_, thousandths) => String(thousandths / 1000).slice(1));
+
 function number(value: number): string {
   if (!Number.isFinite(value)) return 'null';
-  return Number.isInteger(value) ? String(value) : String(Math.round(value * 1000) / 1000);
+  if (Number.isInteger(value)) return String(value);
+  const thousandths = Math.round(value * 1000);
+  if (thousandths < 0 || thousandths > 1e9) return String(thousandths / 1000);
+  const whole = Math.floor(thousandths / 1000);
+  return whole + (FRACTIONS[thousandths - whole * 1000] ?? '');
+}
+
+/** Names of stages as they are written; there are few, and they are ours. */
+const stageTexts = new Map<string, string>();
+
+function stageText(name: string): string {
+  const known = stageTexts.get(name);
+  if (known !== undefined) return known;
+  const text = `${quote(name)}:`;
+  if (stageTexts.size < LONGEST_LIST) stageTexts.set(name, text);
+  return text;
 }
 
 function principalText(principal: RecordPrincipal): string {
@@ -170,11 +190,11 @@ function valuesText(values: Readonly<Record<string, unknown>>): string {
 }
 
 function argumentsText(args: RecordArguments): string {
-  const members: string[] = [];
-  if (args.digest !== undefined) members.push(`"digest":${quote(args.digest)}`);
-  if (args.bytes !== undefined) members.push(`"bytes":${number(args.bytes)}`);
-  if (args.values !== undefined) members.push(`"values":${valuesText(args.values)}`);
-  return `,"args":{${members.join(',')}}`;
+  let members = '';
+  if (args.digest !== undefined) members = `,"digest":${quote(args.digest)}`;
+  if (args.bytes !== undefined) members += `,"bytes":${number(args.bytes)}`;
+  if (args.values !== undefined) members += `,"values":${valuesText(args.values)}`;
+  return `,"args":{${members.slice(1)}}`;
 }
 
 function outcomeText(outcome: RecordOutcome): string {
@@ -187,12 +207,30 @@ function outcomeText(outcome: RecordOutcome): string {
     let count = 0;
     for (const stage in outcome.stages) {
       if (count === LONGEST_LIST) break;
-      text += `${count === 0 ? '' : ','}${quote(stage)}:${number(outcome.stages[stage] ?? 0)}`;
+      text += (count === 0 ? '' : ',') + stageText(stage) + number(outcome.stages[stage] ?? 0);
       count += 1;
     }
     text += '}';
   }
   return text + '}';
+}
+
+/**
+ * Encodes what intent and outcome of an exchange have in common: all from `principal` to `args`. Whoever appends both
+ * encodes it once and hands it over as `facts`.
+ */
+export function encodeFacts(draft: RecordDraft): string {
+  let text = '';
+  if (draft.principal !== undefined) text += principalText(draft.principal);
+  if (draft.client !== undefined) text += `,"client":${quote(draft.client)}`;
+  if (draft.address !== undefined) text += `,"address":${quote(draft.address)}`;
+  if (draft.door !== undefined) text += `,"door":${quote(draft.door)}`;
+  if (draft.era !== undefined) text += `,"era":${quote(draft.era)}`;
+  if (draft.method !== undefined) text += `,"method":${quote(draft.method)}`;
+  if (draft.target !== undefined) text += targetText(draft.target);
+  if (draft.decision !== undefined) text += decisionText(draft.decision);
+  if (draft.args !== undefined) text += argumentsText(draft.args);
+  return text;
 }
 
 /**
@@ -206,16 +244,7 @@ function outcomeText(outcome: RecordOutcome): string {
 export function encodeRecord(draft: RecordDraft, seq: number, time: string, prev: string): string {
   let text = `{"v":1,"seq":${seq},"time":"${time}"`;
   if (draft.exchange !== undefined) text += `,"exchange":${quote(draft.exchange)}`;
-  text += `,"kind":"${draft.kind}"`;
-  if (draft.principal !== undefined) text += principalText(draft.principal);
-  if (draft.client !== undefined) text += `,"client":${quote(draft.client)}`;
-  if (draft.address !== undefined) text += `,"address":${quote(draft.address)}`;
-  if (draft.door !== undefined) text += `,"door":${quote(draft.door)}`;
-  if (draft.era !== undefined) text += `,"era":${quote(draft.era)}`;
-  if (draft.method !== undefined) text += `,"method":${quote(draft.method)}`;
-  if (draft.target !== undefined) text += targetText(draft.target);
-  if (draft.decision !== undefined) text += decisionText(draft.decision);
-  if (draft.args !== undefined) text += argumentsText(draft.args);
+  text += `,"kind":"${draft.kind}"${draft.facts ?? encodeFacts(draft)}`;
   if (draft.outcome !== undefined) text += outcomeText(draft.outcome);
   if (draft.trace !== undefined) text += `,"trace":${quote(draft.trace)}`;
   return `${text},"prev":"${prev}"`;

@@ -291,6 +291,7 @@ export class Trail {
 
   #commit(group: Group): void {
     this.#inFlight = undefined;
+    this.#queue.recycle(group);
     this.#written += group.records;
     this.#space.spend(group.bytes);
     if (group.last !== undefined) this.#durable = group.last;

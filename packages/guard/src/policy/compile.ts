@@ -14,8 +14,7 @@ import {
   type Judgement,
 } from './rules.ts';
 
-export type { Allowed, Decision, DenialReason, Denied, GrantedBy, RuleRef } from './decision.ts';
-export { NO_GRANT_NEEDED } from './decision.ts';
+export type { Decision } from './decision.ts';
 
 /** All rules in force at one moment, ready to judge. */
 export interface Policy {

@@ -26,7 +26,7 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
   const { rules } = exchange;
   if (header === undefined) {
     const role = rules.callers.anonymous;
-    return role === undefined ? refuse('unauthenticated') : makePrincipal('anonymous', 'anonymous', [role], rules);
+    return role === undefined ? refuse('unauthenticated') : anonymousOf(role, rules);
   }
   if (head.repeated.has('authorization')) return refuse('bad-authorization');
   if (header.slice(0, 7).toLowerCase() !== 'bearer ') {
@@ -49,6 +49,17 @@ function fail(exchange: Received, ports: Ports, credential: string, name: Refusa
 
 /** Principals are the same for every call of a key under the same rules, so each is made once. */
 const principals = new WeakMap<Rules, WeakMap<KeyHolder, Principal>>();
+
+const anonymous = new WeakMap<Rules, Principal>();
+
+function anonymousOf(role: string, rules: Rules): Principal {
+  let known = anonymous.get(rules);
+  if (known === undefined) {
+    known = makePrincipal('anonymous', 'anonymous', [role], rules);
+    anonymous.set(rules, known);
+  }
+  return known;
+}
 
 function principalOf(holder: KeyHolder, rules: Rules): Principal {
   let known = principals.get(rules);

@@ -18,6 +18,7 @@ export function record(exchange: Ended, ports: Ports): Recorded | Promise<Record
   const kind = 'refusal' in exchange ? 'refusal' : 'outcome';
   const outcome = ports.audit.append({
     ...draftRecord(kind, exchange),
+    facts: exchange.facts,
     outcome: describeOutcome(exchange, ports),
     isOwed: exchange.intent !== undefined,
   });

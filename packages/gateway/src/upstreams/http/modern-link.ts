@@ -21,6 +21,7 @@ import type { Timers } from '../ports.ts';
 import { encodeNotification, encodeRequest } from '../wire.ts';
 import type { Channel } from './channel.ts';
 import { sendNotice } from './notice.ts';
+import { InFlight } from '../in-flight.ts';
 import { Post, type PostOwner } from './post.ts';
 
 /** A conversation with a modern HTTP upstream. */
@@ -42,7 +43,7 @@ export class ModernHttpLink implements Link, PostOwner {
   state: 'open' | 'closed' = 'open';
   readonly #channel: Channel;
   readonly #headers: readonly string[];
-  readonly #posts = new Set<Post>();
+  readonly #posts = new InFlight<Post>();
   readonly #listeners = new Listeners<LinkEvent>();
   #lastId = 0;
 
@@ -70,12 +71,12 @@ export class ModernHttpLink implements Link, PostOwner {
     if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.#closedFailure() });
     return new Promise((resolve) => {
       const post: Post = new Post(this, request, listener, (answer) => {
-        this.#posts.delete(post);
+        this.#posts.delete(request.id);
         resolve(answer);
         const trouble = troubleIn(this.name, answer);
         if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
       });
-      this.#posts.add(post);
+      this.#posts.add(request.id, post);
       const { calls, streams, path } = this.#channel;
       const client = request.timeoutMs === Infinity ? streams : calls;
       post.send(client, path, this.#headersOf(request), encodeRequest(request.id, request.method, request.params));
@@ -95,7 +96,7 @@ export class ModernHttpLink implements Link, PostOwner {
     if (this.state === 'closed') return Promise.resolve();
     this.state = 'closed';
     const failure = this.#closedFailure(reason);
-    for (const post of [...this.#posts]) post.end(failure);
+    for (const post of this.#posts.values()) post.end(failure);
     this.#listeners.emit({ kind: 'closed', failure });
     return Promise.resolve();
   }
