@@ -24,17 +24,15 @@ export interface MetricsSources {
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const exchanges = new Counter({
+  const exchanges = countOnScrape(registry, {
     name: 'sallyport_exchanges_total',
     help: 'Exchanges by door, MCP method, server and how they ended.',
     labelNames: ['door', 'method', 'server', 'effect'],
-    registers,
   });
-  const refused = new Counter({
+  const refused = countOnScrape(registry, {
     name: 'sallyport_refusals_total',
     help: 'Refused exchanges by stage and refusal.',
     labelNames: ['stage', 'reason'],
-    registers,
   });
   const duration = new Histogram({
     name: 'sallyport_exchange_duration_seconds',
@@ -81,12 +79,42 @@ export function createMetrics(sources: MetricsSources): Metrics {
   return {
     count(summary) {
       const method = methodLabel(summary.method);
-      exchanges.inc({ door: summary.door, method, server: summary.upstream ?? '', effect: summary.effect });
+      exchanges.add([summary.door, method, summary.upstream ?? '', summary.effect]);
       duration.observe({ method }, summary.ms / 1000);
-      if (summary.reason !== undefined) refused.inc({ stage: summary.stage ?? '', reason: summary.reason });
+      if (summary.reason !== undefined) refused.add([summary.stage ?? '', summary.reason]);
     },
     render: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+interface CountOptions {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+}
+
+/** A counter whose counting is one look-up; the library learns the numbers when it is scraped. */
+function countOnScrape(registry: Registry, options: CountOptions): { add(values: readonly string[]): void } {
+  const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
+  new Counter({
+    ...options,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { values, count } of counts.values()) {
+        this.inc(Object.fromEntries(options.labelNames.map((name, i) => [name, values[i] ?? ''])), count);
+      }
+    },
+  });
+  return {
+    add(values) {
+      // No label value has a line feed: they are ours, or names of the configuration.
+      const key = values.join('\n');
+      const known = counts.get(key);
+      if (known === undefined) counts.set(key, { values, count: 1 });
+      else known.count += 1;
+    },
   };
 }
 

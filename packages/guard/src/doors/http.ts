@@ -192,17 +192,10 @@ function readPath(target: string): DoorPath | undefined {
 }
 
 function readHead(request: IncomingMessage): HttpHead {
-  const headers: Record<string, string> = Object.create(null);
-  const repeated = new Set<string>();
-  let hasParamHeaders = false;
-  const raw = request.rawHeaders;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
-    if (name.startsWith('mcp-param-')) hasParamHeaders = true;
-    if (name in headers) repeated.add(name);
-    else headers[name] = raw[i + 1] ?? '';
-  }
   const target = request.url ?? '';
+  const { headers, repeated } = readHeaders(request);
+  let hasParamHeaders = false;
+  for (const name in headers) if (name.startsWith('mcp-param-')) hasParamHeaders = true;
   return {
     version: request.httpVersion,
     method: request.method ?? '',
@@ -212,6 +205,31 @@ function readHead(request: IncomingMessage): HttpHead {
     repeated,
     hasParamHeaders,
   };
+}
+
+const nothingRepeated: ReadonlySet<string> = new Set();
+
+/**
+ * Headers by lower-case name. The parser has made this object already, but it joins or drops what was sent twice; only
+ * where something was, the raw list is read.
+ */
+function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repeated'> {
+  const raw = request.rawHeaders;
+  const made = request.headers;
+  let count = 0;
+  for (const _ in made) count += 1;
+  // Set-Cookie is the one that is made a list; no request has it for a reason.
+  if (count * 2 === raw.length && made['set-cookie'] === undefined) {
+    return { headers: made as HttpHead['headers'], repeated: nothingRepeated };
+  }
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  const repeated = new Set<string>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    if (name in headers) repeated.add(name);
+    else headers[name] = raw[i + 1] ?? '';
+  }
+  return { headers, repeated };
 }
 
 /** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
