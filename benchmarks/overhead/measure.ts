@@ -69,7 +69,7 @@ export async function startLineUp(subjects: readonly Subject[], note: (line: str
   const upstreams = new Map<number, number>();
   const started: Started[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(started.map(({ arm }) => arm?.stop()));
+    await Promise.all(started.map(async ({ arm }) => arm?.stop()));
     await load.stop();
     await rm(folder, { recursive: true, force: true });
   };

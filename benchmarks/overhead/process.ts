@@ -81,10 +81,10 @@ export function start(command: readonly string[], { core, cwd, env, hasChannel =
  * Waits until a probe gives a value.
  *
  * @param probe - tried every 50 ms; `undefined` means not yet
- * @param running - whose end or silence of 30 s is an error
+ * @param running - whose end or silence of two minutes is an error
  */
 export async function until<T>(running: Running, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;

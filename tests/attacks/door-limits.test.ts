@@ -20,6 +20,7 @@ import {
   type RecordingUpstream,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../../scripts/tree.ts';
 
 const ample = '100000/s burst 100000';
 
@@ -296,9 +297,9 @@ describe('failed logins', () => {
     const session = await LegacySession.open(gateway.url, { key: short });
     const config = ['-c', gateway.configPath];
     await runSallyport(['block', 'key:short', ...config], gateway.dir);
-    await until(async () => refusalOf(await callTool(gateway, short)).reason === 'blocked', 'the block to act');
+    await until(async () => refusalOf(await callTool(gateway, short)).reason === 'caller-blocked', 'the block to act');
     const inSession = await session.request('tools/call', { name: 'rec__echo', arguments: {} });
-    expect(['blocked', 'unknown-session']).toContain(refusalOf(inSession).reason);
+    expect(['caller-blocked', 'unknown-session']).toContain(refusalOf(inSession).reason);
     expect((await callTool(gateway, key)).status).toBe(200);
     await runSallyport(['unblock', 'key:short', ...config], gateway.dir);
     await until(async () => refusalOf(await callTool(gateway, short)).reason === undefined, 'the block to end');
@@ -648,7 +649,7 @@ describe('what is written and what is told', () => {
       gateway.dir,
       'sallyport.yaml',
       '/srv/',
-      '/work/',
+      root,
       'node_modules',
       'node:internal',
       '.ts:',

@@ -77,13 +77,15 @@ export async function runDiskFull(): Promise<DiskFullResult> {
     await waitFor(async () => (await call('after')).reason === undefined, { what: 'calls to be taken again' });
     const resumedAfterMs = performance.now() - freed;
     await gateway.stop();
-    const intents = (await readAudit(join(disk, 'audit')))
-      .filter(({ kind }) => kind === 'intent')
-      .map(({ args }) => JSON.stringify(args !== undefined && 'values' in args ? args.values : undefined));
+    const intents = new Set(
+      (await readAudit(join(disk, 'audit')))
+        .filter(({ kind }) => kind === 'intent')
+        .map(({ args }) => JSON.stringify(args !== undefined && 'values' in args ? args.values : undefined)),
+    );
     return {
       reasons: [...reasons],
       status,
-      unrecorded: effects.filter((effect) => !intents.includes(effect)).length,
+      unrecorded: effects.filter((effect) => !intents.has(effect)).length,
       isAlive: health.status === 200,
       resumedAfterMs,
     };

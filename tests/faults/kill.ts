@@ -95,10 +95,10 @@ export async function runKills(rounds: number, seed: number): Promise<KillResult
 
 /** Calls until the gateway is gone; notes each call that was answered. */
 async function startLoad(gateway: Gateway, round: number, acknowledged: Set<string>): Promise<void> {
-  let isUp = true;
-  void gateway.ended.then(() => (isUp = false));
+  const up = new AbortController();
+  void gateway.ended.then(() => up.abort());
   const callers = Array.from({ length: callersAtOnce }, async (_, caller) => {
-    for (let call = 0; isUp; call++) {
+    for (let call = 0; !up.signal.aborted; call++) {
       const mark = `round ${round} caller ${caller} call ${call}`;
       try {
         const params = { name: 'web__echo', arguments: { mark } };

@@ -1,5 +1,5 @@
 /** The admin port: health and metrics, on loopback. */
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.ts';
 
@@ -26,7 +26,7 @@ interface Page {
 /** Opens the admin port; rejects when the address cannot be had. */
 export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
   const hosts = new Set<string>();
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const page = await render(request.method ?? '', request.url ?? '', request.headers.host, hosts, options);
     response.writeHead(page.status, {
       'Content-Type': page.type,
@@ -35,7 +35,8 @@ export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
       'Cache-Control': 'no-store',
     });
     response.end(page.body);
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlPath } from './control.ts';
 
-const pathOf = (...files: string[]) => controlPath({ files } as Parameters<typeof controlPath>[0]);
+const pathOf = (...files: string[]) => controlPath({ files });
 const deep = resolve('/', ...Array.from({ length: 12 }, (_, i) => `folder-number-${i}`));
 
 describe.skipIf(process.platform === 'win32')('the path of the control socket', () => {

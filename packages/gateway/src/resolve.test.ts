@@ -289,7 +289,7 @@ describe('a request state', () => {
     const exchange = parsed(world, spec);
     const target = await resolveTarget(exchange, world);
     if (isRefusal(target)) throw new Error(target.name);
-    const subject = stateSubject(target as GatewayTarget, exchange, world);
+    const subject = stateSubject(target, exchange, world);
     return world.seal.close('state', handleBinding(exchange, subject), { state: 'inner' }, 1000);
   };
 

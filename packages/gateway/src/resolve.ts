@@ -10,7 +10,7 @@ import {
   type SealBinding,
   type Target,
 } from '@sallyport/guard';
-import { isObject, type JsonObject } from '@sallyport/protocol';
+import { isObject } from '@sallyport/protocol';
 import type { CatalogTarget } from './catalog/definition.ts';
 import { readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
@@ -181,9 +181,4 @@ function unknown(kind: string, name: string): Refusal {
 
 function badParams(detail: string): Refusal {
   return refuse('invalid-params', { fill: { detail } });
-}
-
-/** A caller's params as far as they are an object. */
-export function paramsOf(exchange: Parsed): JsonObject {
-  return exchange.message.params ?? {};
 }

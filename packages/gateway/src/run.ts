@@ -26,7 +26,7 @@ import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, UpstreamConfig } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
-import { controlPath, openControl } from './control.ts';
+import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
 import { createMetrics } from './metrics.ts';
@@ -130,7 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   if ('fault' in live) return live;
   const trail = await openAudit(options.config, keys, (state, cause) => {
     if (state === 'closed') return;
-    const why = cause === undefined ? '' : `: ${String(cause)}`;
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
     log(state === 'healthy' ? 'info' : 'warning', `the audit trail is ${state}${why}`);
   });
   if ('fault' in trail) {
@@ -370,7 +370,10 @@ class Gateway implements RunningGateway {
       }
     }
     if (this.#options.files.length === 0) return undefined;
-    const control = await openControl(controlPath(this.#config), {
+    const path = controlPath(this.#config);
+    const danger = await findControlDanger(path);
+    if (danger !== undefined) return { fault: 'unsafe', message: danger };
+    const control = await openControl(path, {
       openStdio: (socket, role) => {
         const door = this.openStdio(socket, socket, role === undefined ? {} : { role });
         void door.closed.then(() => socket.end());

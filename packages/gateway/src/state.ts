@@ -53,7 +53,10 @@ export async function openKeys(config: Pick<Config, 'master'>, ports: ConfigPort
   return 'fault' in master ? master : deriveKeys(master);
 }
 
-async function readMaster(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<MasterKey | MasterFault | StateFault> {
+async function readMaster(
+  config: Pick<Config, 'master'>,
+  ports: ConfigPorts,
+): Promise<MasterKey | MasterFault | StateFault> {
   const { master } = config;
   if (master.kind === 'file') return openMasterKey(master.path, systemRandom);
   const resolved = await resolveSecret(master, ports);
@@ -114,12 +117,7 @@ export async function openLiveStore(
     blocks = indexBlocks(await blockRepository.snapshot());
     for (const listener of listeners) listener();
   };
-  const stop = watchStore(
-    store,
-    storePollMs,
-    refresh,
-    (cause) => log(`the store could not be read: ${String(cause)}`),
-  );
+  const stop = watchStore(store, storePollMs, refresh, (cause) => log(`the store could not be read: ${String(cause)}`));
   return {
     credentials: { verify: (token, now) => index.verify(token, now) },
     blocks: {

@@ -190,7 +190,7 @@ describe('the pipeline', () => {
 
     it.each<[string, Parameters<typeof received>[0], Parameters<typeof makePorts>[0]]>([
       ['unknown', {}, { resolve: () => refuse('unknown') }],
-      ['unknown', {}, { resolve: () => ({ kind: 'tool', upstream: 'db', name: 'drop', key: 'db.drop' }) }],
+      ['forbidden', {}, { resolve: () => ({ kind: 'tool', upstream: 'db', name: 'drop', key: 'db.drop' }) }],
       ['malformed-json', { body: '{' }, {}],
     ])('[unknown-equals-forbidden] charges the caller itself, so that %s is not free', async (name, request, more) => {
       const used = refuser(more);
@@ -206,7 +206,7 @@ describe('the pipeline', () => {
       const wrong = ports({ credentials: { verify: () => 'invalid' } });
       const free = refuser({ resolve: () => refuse('unknown') });
       for (let i = 0; i < 3; i++) {
-        expect(nameOf(await runExchange(sound({ rules: limited }), wrong))).toBe('unauthenticated');
+        expect(nameOf(await runExchange(sound({ rules: limited }), wrong))).toBe('bad-credential');
         expect(nameOf(await runExchange(sound(), free))).toBe('unknown');
       }
       expect(nameOf(await runExchange(sound({ rules: limited }), ports()))).toBe('answered');

@@ -95,7 +95,8 @@ const charged: ReadonlySet<StageName> = new Set(['parse', 'resolve', 'authorize'
 function charge(refusal: Refusal, exchange: Received & { readonly principal?: Principal }, ports: Ports): Refusal {
   const { principal, refusedAt } = exchange;
   const rate = principal?.access.limit;
-  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt)) return refusal;
+  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt))
+    return refusal;
   const taken = ports.buckets.take(`caller:${principal.id}`, rate);
   if (taken.isAllowed) return refusal;
   return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs });

@@ -252,7 +252,7 @@ describe.skipIf(!hasCorpus)(`classify over the 2026-07-28 corpus${corpusNote}`, 
       const names = isObject(row['xMcpHeader']) ? Object.entries(row['xMcpHeader']) : [];
       const properties = Object.fromEntries(
         names.map(([property, header]) => {
-          const type = { number: 'integer', boolean: 'boolean' }[String(typeof args[property])] ?? 'string';
+          const type = { number: 'integer', boolean: 'boolean' }[typeof args[property] as string] ?? 'string';
           return [property, { type, 'x-mcp-header': header }];
         }),
       );

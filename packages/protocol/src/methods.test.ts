@@ -56,6 +56,7 @@ describe('the method table', () => {
       'prompts/get',
       'resources/read',
       'resources/subscribe',
+      'resources/unsubscribe',
       'subscriptions/listen',
       'tasks/cancel',
       'tasks/get',

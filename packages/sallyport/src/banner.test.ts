@@ -65,6 +65,11 @@ describe('banner', () => {
     expect(line).toBe('  sick  files  sick: exit 1: \\u001b[31mno');
   });
 
+  it('keeps the columns of the others together, however much there is to say of one', () => {
+    const [, line] = serverLines([{ ...files, state: 'sick', lastError: 'x'.repeat(80) }, files], style);
+    expect(line).toBe('  ✓  files  14 tools  stdio  legacy 2025-11-25');
+  });
+
   it('says the name of a server once', () => {
     const [line] = serverLines([{ ...files, state: 'sick', lastError: 'files stopped. (exit code 1)' }], style);
     expect(line).toBe('  ✗  files  sick: stopped. (exit code 1)');

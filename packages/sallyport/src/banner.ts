@@ -84,7 +84,8 @@ export function serverLines(servers: readonly ShownServer[], style: BannerStyle)
     const era = paint.dim([server.era, server.revision].filter((text) => text !== undefined).join(' '));
     const transport = paint.dim(server.transport);
     if (server.state === 'ready') return [mark, name, count(server.tools, 'tool') + held, transport, era];
-    const why = server.lastError === undefined ? '' : `: ${clip(plain(withoutName(server.name, server.lastError)), 120)}`;
+    const why =
+      server.lastError === undefined ? '' : `: ${clip(plain(withoutName(server.name, server.lastError)), 120)}`;
     return [mark, name, colour(`${server.state}${why}`)];
   });
   return table(rows, 2);

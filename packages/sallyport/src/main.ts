@@ -40,7 +40,7 @@ function exitCodeOf(error: unknown): number {
   const isDebugging = process.env['SALLYPORT_DEBUG'] === '1';
   if (error instanceof Failure) {
     terminal.note(`sallyport: ${error.message} — ${error.way}`);
-    if (isDebugging) terminal.note(String(error.cause ?? error.stack));
+    if (isDebugging) terminal.note(inspect(error.cause ?? error));
     return error.exitCode;
   }
   terminal.note(`sallyport: something went wrong inside — run it again with SALLYPORT_DEBUG=1 to see what`);

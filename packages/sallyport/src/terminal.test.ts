@@ -30,15 +30,15 @@ describe('terminal', () => {
   });
 
   it('writes JSON that says the same and hides nothing', () => {
-    const { written, ...out } = output(true);
-    const terminal = createTerminal({ written, ...out } as ReturnType<typeof output>, output(true), {});
+    const out = output(true);
+    const terminal = createTerminal(out, output(true), {});
     const value = {
       'na\u202eme': 'a\u001b[2J\u007f\u009b\u200b\u2028\u2066\ufeff\u{e0041}',
       n: 1,
       text: 'Grüße, 世界 ✓ \\u202e 😀',
     };
     terminal.json(value);
-    const line = written.join('');
+    const line = out.written.join('');
     expect(JSON.parse(line)).toEqual(value);
     expect(line).toContain('\\u202e');
     expect(line).toContain('\\udb40\\udc41');

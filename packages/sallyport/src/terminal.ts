@@ -74,6 +74,7 @@ export function createTerminal(out: Output, err: Output, env: NodeJS.ProcessEnv)
 export function processTerminal(): Terminal {
   const output = (stream: NodeJS.WriteStream): Output => ({
     write: (text) => void stream.write(text),
+    // oxlint-disable-next-line typescript/no-unnecessary-boolean-literal-compare -- undefined on a pipe, whatever the types say
     isTerminal: stream.isTTY === true,
   });
   return createTerminal(output(process.stdout), output(process.stderr), process.env);
@@ -135,7 +136,7 @@ export function pad(text: string, width: number): string {
 }
 
 /**
- * Lays rows out in columns two spaces apart; the last column is left ragged.
+ * Lays rows out in columns two spaces apart; the last cell of each row is left ragged and widens no column of others.
  *
  * @param rows cells, already coloured and cleaned
  * @param indent spaces before each row, default none
@@ -143,7 +144,7 @@ export function pad(text: string, width: number): string {
 export function table(rows: readonly (readonly string[])[], indent = 0): string[] {
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, column) => {
+    row.slice(0, -1).forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
     });
   }

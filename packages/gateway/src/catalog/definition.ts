@@ -154,15 +154,17 @@ function makeEntry(parts: EntryParts): Entry {
   const prefixedTarget: { -readonly [K in keyof CatalogTarget]: CatalogTarget[K] } = { ...target, asked: wire };
   const isOutputWrapped = list === 'tools' && toLegacyTool(parts.definition).isOutputWrapped;
   const isSameInBoth = !isOutputWrapped && (list !== 'tools' || toModernTool(parts.definition) === parts.definition);
-  const read = (): JsonObject => JSON.parse(text) as JsonObject;
+  const direct = isSameInBoth ? { modern: text, legacy: text } : new EncodedPerEra(text, undefined);
   const entry: Entry = {
     list,
     server,
     name,
     wireName: wire,
     key,
-    direct: isSameInBoth ? { modern: text, legacy: text } : new EncodedPerEra(read),
-    prefixed: new EncodedPerEra(() => prefixDefinition(server, list, wire, read()), isSameInBoth),
+    direct,
+    prefixed: isSameInBoth
+      ? encodeForBoth(prefixDefinition(parts.definition, { server, list, wire }))
+      : new EncodedPerEra(text, { server, list, wire }),
     definition: accepted,
     isOutputWrapped,
     paramHeaders,
@@ -174,32 +176,51 @@ function makeEntry(parts: EntryParts): Entry {
   return entry;
 }
 
-/** Encoded when first asked for: most definitions are shown under one of their names and in one era only. */
+function encodeForBoth(definition: JsonObject): PerEra {
+  const text = JSON.stringify(definition);
+  return { modern: text, legacy: text };
+}
+
+/** How a definition is named on `/mcp`. */
+interface WirePlace {
+  readonly server: string;
+  readonly list: ListKind;
+  readonly wire: string;
+}
+
+/**
+ * A definition that the eras see differently: encoded when first asked for, as few callers see all of its forms. It keeps
+ * the text and not the value, which is many times as large.
+ */
 class EncodedPerEra implements PerEra {
-  private readonly read: () => JsonObject;
-  private readonly isSameInBoth: boolean;
+  private readonly text: string;
+  private readonly place: WirePlace | undefined;
   private modernText: string | undefined = undefined;
   private legacyText: string | undefined = undefined;
 
-  constructor(read: () => JsonObject, isSameInBoth = false) {
-    this.read = read;
-    this.isSameInBoth = isSameInBoth;
+  constructor(text: string, place: WirePlace | undefined) {
+    this.text = text;
+    this.place = place;
   }
 
   get modern(): string {
-    this.modernText ??= JSON.stringify(this.isSameInBoth ? this.read() : toModernTool(this.read()));
+    this.modernText ??= JSON.stringify(toModernTool(this.read()));
     return this.modernText;
   }
 
   get legacy(): string {
-    if (this.isSameInBoth) return this.modern;
     this.legacyText ??= JSON.stringify(toLegacyTool(this.read()).tool);
     return this.legacyText;
+  }
+
+  private read(): JsonObject {
+    const definition = JSON.parse(this.text) as JsonObject;
+    return this.place === undefined ? definition : prefixDefinition(definition, this.place);
   }
 }
 
 /** The definition with its own name and the `ui://` resource it points at as callers of `/mcp` know them. */
-function prefixDefinition(server: string, list: ListKind, wire: string, definition: JsonObject): JsonObject {
+function prefixDefinition(definition: JsonObject, { server, list, wire }: WirePlace): JsonObject {
   const renamed = { ...definition, [nameKeys[list]]: wire };
   const meta = definition['_meta'];
   if (typeof meta !== 'object' || meta === null || !('ui' in meta)) return renamed;

@@ -81,10 +81,11 @@ describe('fetching lists', () => {
 
   it('fails so in its last list too', async () => {
     const description = 'd'.repeat(3_900_000);
+    let page = 0;
     const { lists } = await fetched({
-      listScript: ({ method }, _) =>
+      listScript: ({ method }) =>
         method === 'resources/templates/list'
-          ? { resourceTemplates: [{ uriTemplate: 'x', description }], nextCursor: String(Math.random()) }
+          ? { resourceTemplates: [{ uriTemplate: 'x', description }], nextCursor: String((page += 1)) }
           : { tools: [], prompts: [], resources: [] },
     });
     expect(lists).toMatchObject({ kind: 'failure', failure: { reason: 'too-large' } });

@@ -68,10 +68,11 @@ export function object<T extends object>(keys: Keys<T>, options: ObjectOptions):
       for (const { property, name, key } of rows) {
         const entry = node.entries.find((candidate) => candidate.key === name);
         if (entry === undefined && key.isRequired === true) {
+          const constant = key.reader.schema['const'];
           reading.log.report(node.origin, {
             code: 'missing',
             message: `\`${name}\` is missing: ${key.description}`,
-            suggestion: `add \`${name}: ${key.reader.schema['const'] ?? '…'}\``,
+            suggestion: `add \`${name}: ${constant === undefined ? '…' : JSON.stringify(constant)}\``,
           });
           isWhole = false;
           continue;

@@ -220,9 +220,7 @@ function createWalker(
         const { origin, tag } = reportTag(start);
         return { kind: 'scalar', origin, value: written === '' ? tag : String(node.value), written };
       }
-      const value = node.value;
-      const isPlain = value === null || ['string', 'number', 'boolean'].includes(typeof value);
-      return { kind: 'scalar', origin: originAt(start), value: isPlain ? toPlain(value) : String(value), written };
+      return { kind: 'scalar', origin: originAt(start), value: toPlain(node.value), written };
     }
     if (isSeq(node)) {
       const start = node.range?.[0] ?? fallback;

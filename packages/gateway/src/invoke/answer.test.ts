@@ -1,4 +1,4 @@
-import { refusals } from '@sallyport/guard';
+import type { refusals } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
 import {
   beginSession,

@@ -110,7 +110,10 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
-    body = exchange.era === 'legacy' ? toLegacyError(method, body) : toModernError(method, body, target.asked ?? target.name);
+    body =
+      exchange.era === 'legacy'
+        ? toLegacyError(method, body)
+        : toModernError(method, body, target.asked ?? target.name);
   }
   return { kind: 'error', body, code, isToolError: false, interim };
 }

@@ -150,6 +150,7 @@ describe('forwarding', () => {
     expect(made.server('files').wishes.at(-1)).toEqual({
       era: 'legacy',
       scope: 'key:ada',
+      owner: 'key:ada',
       clientCapabilities: { sampling: {} },
     });
   });

@@ -25,7 +25,7 @@ export class InFlight<Value> {
   /** Takes a value out, if it is there. */
   delete(id: number): boolean {
     if (this.#values[id] === undefined) return false;
-    delete this.#values[id];
+    Reflect.deleteProperty(this.#values, id);
     this.#size -= 1;
     return true;
   }

@@ -52,9 +52,9 @@ export interface LinkListener {
   /**
    * A request of the server to the caller, of a kind that `ask` allows. A rejection is answered as an internal error.
    *
-   * @param over - says when nobody waits for the caller's words any more; the promise may then stay unsettled
+   * @param over - says when nobody waits for the caller's words any more; links always give it
    */
-  onRequest(message: Message, over: Cancellation): Promise<AskAnswer>;
+  onRequest(message: Message, over?: Cancellation): Promise<AskAnswer>;
   /** The upstream chose to answer with a stream; called at most once, before any message. */
   onStream?(): void;
 }

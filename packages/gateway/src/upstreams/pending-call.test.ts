@@ -97,8 +97,8 @@ describe('a pending call', () => {
   const silentCaller = () => {
     const tells: ((told: AskAnswer) => void)[] = [];
     const overs: Cancellation[] = [];
-    const onRequest = (_: Message, over: Cancellation): Promise<AskAnswer> => {
-      overs.push(over);
+    const onRequest = (_: Message, over?: Cancellation): Promise<AskAnswer> => {
+      if (over !== undefined) overs.push(over);
       return new Promise((resolve) => tells.push(resolve));
     };
     return { tells, overs, onRequest };

@@ -37,7 +37,9 @@ describe('a pool of conversations', () => {
     links[0]?.die();
     await get('a');
     expect(links).toHaveLength(2);
-    await pool.get({ key: 'b', owner: 'key:ada' }, () => Promise.resolve({ kind: 'failure', failure: linkFailure('timeout', 'No.') }));
+    await pool.get({ key: 'b', owner: 'key:ada' }, () =>
+      Promise.resolve({ kind: 'failure', failure: linkFailure('timeout', 'No.') }),
+    );
     await vi.advanceTimersByTimeAsync(0);
     expect(pool.size).toBe(1);
   });

@@ -121,7 +121,9 @@ export class LinkPool {
     let held = 0;
     for (const slot of this.#slots.values()) if (slot.owner === owner) held += 1;
     if (held >= share) {
-      return this.#evict((slot) => slot.owner === owner) ? undefined : `all ${share} conversations of one caller are in use`;
+      return this.#evict((slot) => slot.owner === owner)
+        ? undefined
+        : `all ${share} conversations of one caller are in use`;
     }
     if (this.#slots.size < maxLinks || this.#evict((slot) => slot.owner === owner)) return undefined;
     const parkedBefore = this.#ports.clock.monotonic() - idleMs * PARKED_SHARE;

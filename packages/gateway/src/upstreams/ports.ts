@@ -30,6 +30,8 @@ export interface UpstreamLogEntry {
 export interface UpstreamPorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** What the marks of all child processes begin with; see `takeCustody`. Default: random. */
+  readonly mark: string;
   readonly timers: Timers;
   readonly spawn: SpawnChild;
   readonly http: OpenHttpClient;
@@ -48,6 +50,7 @@ export const realTimers: Timers = {
 export const realUpstreamPorts = (replacements: Partial<UpstreamPorts> = {}): UpstreamPorts => ({
   clock: { now: () => Date.now(), monotonic: () => performance.now() },
   random: { bytes: (length) => randomBytes(length) },
+  mark: randomBytes(16).toString('hex'),
   timers: realTimers,
   spawn: spawnChild,
   http: openHttpClient,

@@ -88,14 +88,3 @@ export function kindOf(line: Buffer): string | undefined {
   // An exchange id is short; only a hostile file has more before the kind.
   return KIND.exec(line.toString('latin1', 0, 2048))?.[1];
 }
-
-/** Splits complete lines off `bytes`; what follows the last newline is `rest`. */
-function splitLines(bytes: Buffer): { lines: Buffer[]; rest: Buffer } {
-  const lines: Buffer[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    lines.push(bytes.subarray(start, end));
-    start = end + 1;
-  }
-  return { lines, rest: bytes.subarray(start) };
-}

@@ -120,7 +120,8 @@ export class Queue {
     const most = text.length * 3 + CLOSING;
     if (this.#arena.length - this.#used < most) {
       this.#group.finished.push(this.#arena);
-      this.#arena = most > ARENA_BYTES ? Buffer.allocUnsafeSlow(most) : (this.#free.pop() ?? Buffer.allocUnsafeSlow(ARENA_BYTES));
+      this.#arena =
+        most > ARENA_BYTES ? Buffer.allocUnsafeSlow(most) : (this.#free.pop() ?? Buffer.allocUnsafeSlow(ARENA_BYTES));
       this.#used = 0;
     }
     const arena = this.#arena;

@@ -80,7 +80,9 @@ describe('the audit trail', () => {
     const trail = await mustOpen(trailOptions(disk, new ManualTime()));
     const before = trail.stats().syncs;
     const waits = Array.from({ length: 100 }, (_, index) => trail.durable(mustAppend(trail, intent(`x${index}`))));
-    expect(await Promise.all(waits.map((wait) => Promise.resolve(wait)))).toEqual(Array.from({ length: 100 }, () => 'durable'));
+    expect(await Promise.all(waits.map((wait) => Promise.resolve(wait)))).toEqual(
+      Array.from({ length: 100 }, () => 'durable'),
+    );
     expect(trail.stats().syncs).toBe(before + 1);
   });
 

@@ -151,7 +151,7 @@ async function serveSession(
 ): Promise<Replied | undefined> {
   const judged = await runHead(exchange, context.ports);
   const refused = (refusal: Refusal): Promise<Replied> =>
-    endExchange(Object.assign(exchange, { refusal }) as Ended, context.ports);
+    endExchange(Object.assign(exchange, { refusal }), context.ports);
   if (isRefusal(judged)) return refused(judged);
   const identified = judged as Parameters<typeof context.sessions.find>[1];
   const id = exchange.head?.headers['mcp-session-id'] ?? '';

@@ -75,8 +75,8 @@ const TYPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map<string, 
 function compileType(schema: SchemaObject, pointer: string): Check | undefined {
   const type = own(schema, 'type');
   if (type === undefined) return undefined;
-  const names = Array.isArray(type) ? readNames(type, pointer, 'type') : [type];
-  const tests = names.map((name) => TYPES.get(String(name)) ?? badShape(pointer, 'type', 'names types of JSON'));
+  const names = Array.isArray(type) ? readNames(type, pointer, 'type') : [typeof type === 'string' ? type : ''];
+  const tests = names.map((name) => TYPES.get(name) ?? badShape(pointer, 'type', 'names types of JSON'));
   if (tests.length === 0) badShape(pointer, 'type', 'names types of JSON');
   const message = `must be ${names.join(' or ')}`;
   const isNumeric = names.includes('number') || names.includes('integer');

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { importServers, isOwnEntry, legalName } from './import-servers.ts';
 import { readClientServers } from './read-servers.ts';
 
-const target = { home: '/home/ada', env: { HOME: '/home/ada', SET: 'x' }, folder: '/work' };
+const home = '/home/ada';
+const target = { home, env: { HOME: home, SET: 'x' }, folder: '/work' };
 
 function imported(config: unknown, workspace = '/work', envFiles: Record<string, Record<string, string>> = {}) {
   const { servers } = readClientServers(JSON.stringify(config), workspace);
@@ -157,7 +158,7 @@ describe('importServers', () => {
       '/project',
       { '/project/.env': { MODE: 'fast', MY_SECRET: 'abc' } },
     );
-    expect(upstreams[0]).toMatchObject({ command: ['./run.sh', '/home/ada/x'], cwd: '/project' });
+    expect(upstreams[0]).toMatchObject({ command: ['./run.sh', `${home}/x`], cwd: '/project' });
     expect(secrets).toEqual([{ file: 'a-MY_SECRET', value: 'abc' }]);
   });
 

@@ -34,6 +34,8 @@ export interface RunOptions extends CommonOptions {
 const tryKeyName = 'quickstart';
 /** How long the first server may take, after the gateway itself waits no more, until the banner goes without; ms. */
 const firstReadyTimeout = 20_000;
+/** Time until the next look; it goes on after a stop, but keeps nothing alive. */
+const nextLook = (ms: number) => wait(ms, undefined, { ref: false });
 
 /** Runs until a signal asks to stop, then lets running calls end. */
 export async function run(options: RunOptions, context: Context): Promise<number> {
@@ -60,7 +62,7 @@ export async function run(options: RunOptions, context: Context): Promise<number
     const names = namesOfStarting(servers());
     if (trial === undefined || names.length === 0 || isUsable(servers())) return;
     progress(`waiting for ${names.join(', ')}: a first start may have to download …`);
-    await firstUsable(servers, wait, firstReadyTimeout);
+    await firstUsable(servers, nextLook, firstReadyTimeout);
   });
   const isStopped = await Promise.race([ready.then(() => false), stopped.then(() => true)]);
   progress('');
@@ -72,12 +74,12 @@ export async function run(options: RunOptions, context: Context): Promise<number
       context.terminal.json({ event: 'started', ...gateway.status(), ...(key !== undefined && { key: key.key }) });
     else {
       const { out, paint, print } = context.terminal;
-      const showTries = async () => tries(gateway, config, options, key, context.host);
+      const makeTries = () => live.whileAsking(() => tries(gateway, config, options, key, context.host));
       const facts = bannerFacts(gateway, config, key, context);
       const isUsableNow = isUsable(facts.servers);
-      const shown = isUsableNow ? await showTries() : [];
+      const shown = isUsableNow ? await makeTries() : [];
       for (const line of banner({ ...facts, tries: shown }, { paint, isTerminal: out.isTerminal })) print(line);
-      if (key !== undefined && !isUsableNow) void printTriesLater(gateway, showTries, stopped, context);
+      if (key !== undefined && !isUsableNow) void printTriesLater(gateway, makeTries, stopped, context);
     }
     live.begin();
     await stopped;
@@ -110,12 +112,14 @@ function makeTrialKey(role: string, config: Config): Promise<CreatedKey> {
 function liveView(options: RunOptions, { terminal }: Context) {
   let hasBegun = false;
   let hasEnded = false;
+  let isAsking = false;
   const early: (() => void)[] = [];
   const style = { paint: terminal.paint, isTerminal: terminal.out.isTerminal };
   const show = (line: () => void) => (hasBegun ? line() : void early.push(line));
   return {
     exchange: (summary: ExchangeSummary) =>
       show(() => {
+        if (isAsking && summary.method === 'tools/list' && summary.door === 'stdio') return;
         if (options.json) terminal.json({ event: 'exchange', ...summary });
         else terminal.print(exchangeLine(summary, { ...style, utcOffset: new Date(summary.time).getTimezoneOffset() }));
       }),
@@ -132,6 +136,11 @@ function liveView(options: RunOptions, { terminal }: Context) {
       hasBegun = true;
       // What passed before the banner counts as well, but the banner's own questions do not interest anybody.
       early.splice(0);
+    },
+    /** Does not show the list that we ask for ourselves meanwhile. */
+    whileAsking: async <T>(ask: () => Promise<T>): Promise<T> => {
+      isAsking = true;
+      return ask().finally(() => (isAsking = false));
     },
     /** From here on servers stop because they are told to, which is no news. */
     end: () => {
@@ -164,12 +173,11 @@ async function printTriesLater(
   stopped: Promise<unknown>,
   { terminal }: Context,
 ): Promise<void> {
-  // Looking goes on after the stop, but keeps nothing alive.
-  const pause = (ms: number) => wait(ms, undefined, { ref: false });
-  const found = firstUsable(() => gateway.status().servers, pause, Infinity);
-  const isThere = await Promise.race([found, stopped.then(() => false)]);
+  const ready = firstUsable(() => gateway.status().servers, nextLook, Infinity);
+  const isThere = await Promise.race([ready, stopped.then(() => false)]);
   if (!isThere) return;
-  for (const line of tryLines(await makeTries(), terminal.paint)) terminal.print(line);
+  const found = await Promise.race([makeTries(), stopped.then(() => [])]);
+  for (const line of tryLines(found, terminal.paint)) terminal.print(line);
   terminal.print();
 }
 

@@ -1,7 +1,7 @@
 /** A child process as links use it: three pipes, one end, and signals that reach its whole family. */
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { familyOf, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
+import { familyOf, MARK_NAME, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
 
 /** What to start. */
 export interface SpawnRequest {
@@ -39,8 +39,6 @@ export interface Child {
 
 /** Starts a child process, without a shell, as the leader of a session of its own. Does not throw. */
 export type SpawnChild = (request: SpawnRequest) => Child;
-
-const MARK_NAME = 'SALLYPORT_UPSTREAM';
 
 const kill = (target: number, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
   try {

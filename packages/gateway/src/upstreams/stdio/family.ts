@@ -3,7 +3,7 @@
  * a variable that all descendants inherit unless they wipe their environment. Found through /proc on Linux; elsewhere
  * only the group is known.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** One process as /proc/<pid>/stat shows it. */
 export interface ProcessRow {
@@ -82,4 +82,49 @@ export const markedProcesses = async (
     }),
   );
   return new Set(marked.filter((pid) => pid !== undefined));
+};
+
+/** The variable that a child and its descendants bear their mark in. */
+export const MARK_NAME = 'SALLYPORT_UPSTREAM';
+
+/** The processes of the machine, as far as they matter to whoever looks for children of dead gateways. */
+export interface ProcessTable {
+  /** Every process; empty where there is no /proc. */
+  list(): Promise<ProcessRow[]>;
+  find(pid: number): Promise<ProcessRow | undefined>;
+  /** The mark that a process was started with. */
+  mark(pid: number): Promise<string | undefined>;
+  /** Tells where process numbers mean the same: one boot, one number space. Absent where there is no /proc. */
+  realm(): Promise<string | undefined>;
+  /** Does nothing when the process is gone. */
+  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** The processes of this machine. */
+export const realProcessTable: ProcessTable = {
+  list: readProcesses,
+  async find(pid) {
+    const line = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+    return line === undefined ? undefined : parseStat(pid, line);
+  },
+  async mark(pid) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    const entry = environment.split('\0').find((item) => item.startsWith(`${MARK_NAME}=`));
+    return entry?.slice(MARK_NAME.length + 1);
+  },
+  async realm() {
+    try {
+      const boot = await readFile('/proc/sys/kernel/random/boot_id', 'latin1');
+      return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`;
+    } catch {
+      return undefined;
+    }
+  },
+  signal(pid, signal) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself, or belongs to another user by now.
+    }
+  },
 };

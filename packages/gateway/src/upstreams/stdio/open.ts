@@ -2,7 +2,6 @@
  * Starts a local server and finds out which era it speaks (2026-07-28 versioning, stdio): `server/discover` first;
  * silence, an error that is not a modern one, or a crash means legacy.
  */
-import type { Random } from '@sallyport/guard';
 import { MODERN_REVISION, type Era } from '@sallyport/protocol';
 import { discoverParams, initializeParams, readDiscover, readInitialize } from '../handshake.ts';
 import { linkFailure, type LinkAnswer, type LinkFailure, type LinkPeer } from '../link.ts';
@@ -31,7 +30,7 @@ export const createStdioTransport = (
   const start = (open: OpenOptions): StdioLink => {
     const [program, ...args] = options.command;
     const env = childEnvironment(options.env, process.env, process.platform);
-    const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports.random) });
+    const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports) });
     const lastWords = createLastWords();
     readStderr(child.stderr, (line) => {
       lastWords.hear(line);
@@ -60,7 +59,8 @@ export const createStdioTransport = (
   };
 };
 
-const newMark = (random: Random): string => Buffer.from(random.bytes(MARK_BYTES)).toString('hex');
+const newMark = ({ mark, random }: UpstreamPorts): string =>
+  `${mark}.${Buffer.from(random.bytes(MARK_BYTES)).toString('hex')}`;
 
 /** What the handshake came to. */
 type Outcome =
