@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { encodeSseEvent } from '@sallyport/protocol';
 import { draftRecord, round } from '../audit/draft.ts';
 import { createCanceller } from '../cancellation.ts';
-import type { Admitted, CallerStream, DoorPath, Ended, HttpHead, Received, Replied, Reply } from '../exchange.ts';
+import type { Admitted, CallerStream, DoorPath, HttpHead, Received, Replied, Reply } from '../exchange.ts';
 import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
