@@ -90,6 +90,7 @@ export async function until<T>(running: Running, probe: () => T | undefined | Pr
     if (value !== undefined) return value;
     const isGone = running.child.exitCode !== null || running.child.signalCode !== null;
     if (isGone || performance.now() > deadline) {
+      await running.stop();
       throw new Error(`${running.child.spawnargs.join(' ')} did not start\n${running.output().slice(-4000)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));

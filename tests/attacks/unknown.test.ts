@@ -162,7 +162,7 @@ beforeAll(async () => {
   await waitFor(
     async () => {
       const answer = await postModern(gateway.url, { ...tool, params: named('rec__echo'), key: blocked });
-      return answer.text.includes('"blocked"');
+      return answer.text.includes('"caller-blocked"');
     },
     { what: 'the block to act' },
   );

@@ -307,6 +307,25 @@ describe('a local server', () => {
     expect(upstream.status().links).toBe(3);
   });
 
+  it('of one caller stays, whatever another caller opens or says that it can be asked', async () => {
+    const upstream = await start({
+      transport: stdio(),
+      share: 'session',
+      ask: ['elicitation'],
+      tuning: { maxLinks: 8 },
+    });
+    const pidOf = async (owner: string, scope: string, elicitation: object = {}): Promise<string> => {
+      const wish: AcquireWish = { era: 'legacy', scope, owner, clientCapabilities: { elicitation } };
+      return textOf(await call(await take(upstream, wish), 'pid'));
+    };
+    const first = await pidOf('key:a', 'session-1');
+    for (let turn = 0; turn < 12; turn += 1) await pidOf('key:b', `session-b${turn}`);
+    const variants = [await pidOf('key:b', 'session-c', { n: 1 }), await pidOf('key:b', 'session-c', { n: 2 })];
+    expect(variants[1]).toBe(variants[0]);
+    expect(await pidOf('key:a', 'session-1')).toBe(first);
+    expect(upstream.status().links).toBe(4);
+  });
+
   it('is heard on standard error by the log', async () => {
     const upstream = await start({ transport: stdio() });
     const lines: string[] = [];

@@ -103,7 +103,7 @@ export function resourceTarget(
   const read = path.kind === 'all' ? readWireUri(asked) : { server: path.server, uri: asked };
   if (read === undefined || !world.servers.has(read.server)) return undefined;
   // Policy judges the text of a URI, so one that a server may read as another place has no name here.
-  if (hasDotSegment.test(read.uri)) return undefined;
+  if (hasDotSegment.test(read.uri) || hasDroppedCharacter.test(read.uri)) return undefined;
   // One resource has one name on /mcp: a URI that would be written differently is not it.
   if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
   const entry = world.catalog.server(read.server)?.[list].get(read.uri);
@@ -122,6 +122,10 @@ export function resourceTarget(
 
 /** A segment `.` or `..` however it is written: with either slash, percent-encoded or not. */
 const hasDotSegment = /(?:[/\\:]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i;
+
+/** Characters that URL parsers drop or trim, and that no URI may hold anyway (RFC 3986 §2). */
+// oxlint-disable-next-line no-control-regex -- these are the characters
+const hasDroppedCharacter = /[\u0000-\u0020\u007f]/;
 
 function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const ref = exchange.message.params?.['ref'];

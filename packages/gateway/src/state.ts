@@ -17,6 +17,7 @@ import {
   watchStore,
   type BlockRow,
   type Blocks,
+  type ChangeRow,
   type Clock,
   type Credentials,
   type KeyIndex,
@@ -25,6 +26,7 @@ import {
   type MasterFault,
   type MasterKey,
   type Random,
+  type RecordDraft,
   type Seal,
   type Store,
   type Trail,
@@ -131,16 +133,15 @@ export async function openLiveStore(
     refresh,
     onChange: (listener) => void listeners.push(listener),
     async recordChanges(trail) {
-      for (const { id, time, actor, action, kind, subject } of await changes.pending()) {
-        const seq = trail.append({
-          kind: 'admin',
-          principal: { id: actor, kind: 'local', roles: [] },
-          method: action,
-          target: { kind, name: subject },
-          outcome: { status: 'ok', reason: `made at ${new Date(time).toISOString()}` },
-        });
+      for (;;) {
+        const pending = await changes.pending();
+        const last = pending.at(-1);
+        if (last === undefined) return;
+        let seq: number | { readonly refused: string } | undefined;
+        for (const change of pending) seq = trail.append(draftChange(change));
+        // The trail keeps its order, so the last one on disk means all of them.
         if (typeof seq !== 'number' || (await trail.durable(seq)) === 'lost') return;
-        await changes.forget(id);
+        await changes.forget(last.id);
       }
     },
     async close() {
@@ -157,6 +158,16 @@ function indexLastDays(rows: readonly KeyRow[]): ReadonlyMap<string, number> {
     lastDays.set(name, Math.max(lastDays.get(name) ?? 0, expiresAt ?? Number.POSITIVE_INFINITY));
   }
   return lastDays;
+}
+
+function draftChange({ time, actor, action, kind, subject }: ChangeRow): RecordDraft {
+  return {
+    kind: 'admin',
+    principal: { id: actor, kind: 'local', roles: [] },
+    method: action,
+    target: { kind, name: subject },
+    outcome: { status: 'ok', reason: `made at ${new Date(time).toISOString()}` },
+  };
 }
 
 function indexBlocks(rows: readonly BlockRow[]): ReadonlyMap<string, BlockRow> {

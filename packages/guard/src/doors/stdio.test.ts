@@ -14,8 +14,16 @@ interface Reply {
   readonly error?: { readonly code: number };
 }
 
+const handshake = { revision: '2025-11-25', clientCapabilities: {}, clientInfo: undefined };
+
+interface DoorSpec extends Partial<Omit<Ports, 'invoke'>> {
+  readonly invoke?: Invoke;
+  /** True for a caller that has not sent `initialize` yet. */
+  readonly isNew?: boolean;
+}
+
 /** A door whose caller writes with `say`, and whose product does as the test likes. */
-function openDoor({ invoke = () => okAnswer, ...more }: { invoke?: Invoke } & Partial<Ports> = {}) {
+function openDoor({ invoke = () => okAnswer, isNew = false, ...more }: DoorSpec = {}) {
   const ports: TestPorts = makePorts({ ...more, invoke: (exchange) => invoke(exchange) });
   const [input, output] = [new PassThrough(), new PassThrough()];
   const rules = makeRules({ callers: { keys: true, local: 'reader' }, limits: { concurrentPerCaller: 2 } });
@@ -36,7 +44,7 @@ function openDoor({ invoke = () => okAnswer, ...more }: { invoke?: Invoke } & Pa
     },
     { input, output, path: { kind: 'all' }, localUser: 'ada' },
   );
-  door.session.handshake = { revision: '2025-11-25', clientCapabilities: {}, clientInfo: undefined };
+  if (!isNew) door.session.handshake = handshake;
   let text = '';
   output.setEncoding('utf8').on('data', (chunk: string) => void (text += chunk));
   const replies = () =>
@@ -174,6 +182,39 @@ describe('the stdio door', () => {
     await settle();
     expect(replies()).toMatchObject([{ id: 1, result: {} }]);
     expect(door.session.isClosed).toBe(true);
+  });
+
+  it('hears what comes in the same bytes as a handshake when the handshake is done, and answers it though the caller is gone', async () => {
+    const { running, invoke } = held();
+    const { door, input, replies } = openDoor({ invoke, isNew: true });
+    const hello = { id: 'hello', method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {} } };
+    input.end(lines(hello, { method: 'notifications/initialized' }, call(1), call(2)));
+    await settle();
+    expect(running.map(({ id }) => id)).toEqual(['hello']);
+    door.session.handshake = handshake;
+    running[0]?.finish('hello');
+    await settle();
+    expect(running.map(({ id }) => id)).toEqual(['hello', 1, 2]);
+    running[2]?.finish();
+    running[1]?.finish();
+    await door.closed;
+    await settle();
+    expect(replies().map(({ id, error }) => [id, error])).toEqual([
+      ['hello', undefined],
+      [2, undefined],
+      [1, undefined],
+    ]);
+  });
+
+  it('begins nothing more once it is closed during a handshake', async () => {
+    const { running, invoke } = held();
+    const { door, say, replies } = openDoor({ invoke, isNew: true });
+    say({ id: 'hello', method: 'initialize', params: {} }, call(1));
+    await settle();
+    door.close('draining');
+    await door.closed;
+    await settle();
+    expect([running.map(({ id }) => id), replies()]).toEqual([['hello'], []]);
   });
 
   it('does nothing of a last line that lacks its end: more of it was to come', async () => {
