@@ -40,7 +40,7 @@ export const gateway: readonly ProductPromise[] = [
     sentence:
       'An upstream process that dies, hangs, floods, forks or ignores signals is reaped with its whole group, and the next call works.',
     source: ['fw-10', 'guard-10'],
-    tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/upstreams.test.ts'],
+    tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/orphans.test.ts', 'tests/faults/upstreams.test.ts'],
   },
   {
     id: 'no-passthrough',

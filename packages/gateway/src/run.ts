@@ -1,6 +1,7 @@
 /** Starts a gateway from a configuration, keeps it up to date with the file, and stops it without losing a call. */
 import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import {
   createBuckets,
   createConcurrency,
@@ -38,6 +39,7 @@ import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
 import { realUpstreamPorts } from './upstreams/ports.ts';
+import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
 
@@ -137,7 +139,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await live.close();
     return trail;
   }
-  const gateway = new Gateway(options, { keys, live, trail, log });
+  const folder = join(dirname(options.config.store.path), 'upstreams');
+  const custody = await takeCustody(folder, (text) => log('warning', text));
+  const gateway = new Gateway(options, { keys, live, trail, custody, log });
   const fault = await gateway.start();
   if (fault !== undefined) {
     await gateway.close(0);
@@ -157,6 +161,8 @@ interface OpenState {
   readonly keys: Exclude<Awaited<ReturnType<typeof openKeys>>, StateFault>;
   readonly live: Exclude<Awaited<ReturnType<typeof openLiveStore>>, StateFault>;
   readonly trail: Exclude<Awaited<ReturnType<typeof openAudit>>, StateFault>;
+  /** Ends what an earlier gateway has left running, and marks what this one starts. */
+  readonly custody: Custody;
   readonly log: Log;
 }
 
@@ -320,6 +326,7 @@ class Gateway implements RunningGateway {
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
+    await this.#state.custody.release();
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
     await this.#recording;
@@ -403,7 +410,7 @@ class Gateway implements RunningGateway {
   #addServer(config: UpstreamConfig): void {
     const { limits } = this.#config;
     const definition = defineUpstream(config, { bytes: limits.message, depth: limits.depth });
-    const upstream = createUpstream(definition, realUpstreamPorts(), ownInfo);
+    const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
     const server = makeServer(config, upstream);
     this.#servers.set(config.name, server);
     upstream.onLog(({ level, text }) => this.#state.log(level, text, config.name));

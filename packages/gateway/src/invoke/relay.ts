@@ -1,5 +1,5 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { decide, screenMessage, type Intended, type Session } from '@sallyport/guard';
+import { decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
 import { locate, splice, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
@@ -48,10 +48,17 @@ class RequestRelay implements Relay {
     this.exchange.caller.send(bytes);
   }
 
-  async onRequest(message: Message): Promise<AskAnswer> {
+  async onRequest(message: Message, over: Cancellation = this.exchange.cancellation): Promise<AskAnswer> {
+    const { id, caller, principal, door } = this.exchange;
     const session = sessionOf(this.exchange);
     if (session === undefined || this.exchange.era !== 'legacy') return cannotAsk;
-    return askCaller(message, session, this.exchange, this.target.upstream ?? '', this.world);
+    return askCaller(
+      message,
+      session,
+      { id, caller, principal, door, cancellation: over },
+      this.target.upstream ?? '',
+      this.world,
+    );
   }
 
   /** The message as this caller may read it; `undefined` for what is not its own. */
@@ -108,7 +115,9 @@ const cannotAsk: AskAnswer = {
 export async function askCaller(
   message: Message,
   session: Session,
-  exchange: Pick<Intended, 'id' | 'caller' | 'principal' | 'door' | 'cancellation'> | undefined,
+  exchange:
+    | (Pick<Intended, 'id' | 'caller' | 'principal' | 'door'> & { readonly cancellation: Cancellation })
+    | undefined,
   server: string,
   world: World,
 ): Promise<AskAnswer> {
