@@ -132,7 +132,7 @@ const config = () => ({
     concurrentPerCaller: places,
   },
   upstreams: {
-    rec: { url: rec.url },
+    rec: { url: rec.url, ask: ['sampling'] },
     vault: { url: vault.url },
     new: { url: modern.url },
     old: { url: old.url, share: 'caller', ask: ['elicitation'] },

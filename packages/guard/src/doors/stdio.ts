@@ -50,6 +50,10 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     send: writeLine,
   };
   session.attach(stream);
+  let isEnding = false;
+  let isFirst = true;
+  /** Lines that wait for the handshake before them. */
+  let held: (Uint8Array | Refusal)[] | undefined;
 
   function writeLine(message: Uint8Array): void {
     if (!output.writable) return;
@@ -57,7 +61,7 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     if (output.writableLength > mostWaitingBytes) void end('the caller does not read');
   }
 
-  function accept(line: Uint8Array | Refusal): void {
+  function accept(line: Uint8Array | Refusal): Promise<void> {
     const exchange: Received & Partial<Pick<Admitted, 'lease'>> = {
       id: context.nextId(),
       door: 'stdio',
@@ -81,6 +85,25 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
         running.delete(run);
       });
     running.add(run);
+    return run;
+  }
+
+  /** What is piped in all at once must not overtake the handshake that it follows. */
+  function acceptInTurn(line: Uint8Array | Refusal): void {
+    if (held !== undefined) {
+      held.push(line);
+      return;
+    }
+    const run = accept(line);
+    if (isFirst && line instanceof Uint8Array && isHandshake(line)) {
+      held = [];
+      void run.then(() => {
+        const waiting = held ?? [];
+        held = undefined;
+        if (!isEnding) for (const next of waiting) accept(next);
+      });
+    }
+    isFirst = false;
   }
 
   function answer(replied: Replied): void {
@@ -94,7 +117,7 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
   const reader = new LineReader(limit);
   input.on('data', (chunk: Buffer) => {
     for (const line of reader.push(chunk)) {
-      accept(line.kind === 'line' ? line.bytes : refuse('body-too-large', { fill: { limit } }));
+      acceptInTurn(line.kind === 'line' ? line.bytes : refuse('body-too-large', { fill: { limit } }));
     }
   });
   input.once('end', () => void finishCalls().then(() => end('the caller closed its end')));
@@ -107,11 +130,14 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     const enough = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, lastAnswersMs);
     });
-    await Promise.race([Promise.allSettled(running), enough]);
+    await Promise.race([allEnded(), enough]);
     clearTimeout(timer);
   }
 
-  let isEnding = false;
+  async function allEnded(): Promise<void> {
+    while (running.size > 0 || held !== undefined) await Promise.allSettled(running);
+  }
+
   async function end(reason: string): Promise<void> {
     if (isEnding) return;
     isEnding = true;
@@ -128,6 +154,12 @@ const mostWaitingBytes = 64 * 1024 * 1024;
 
 /** How long running calls may take once the caller has closed its end, milliseconds. */
 const lastAnswersMs = 5000;
+
+const handshake = Buffer.from('"initialize"');
+
+function isHandshake(line: Uint8Array): boolean {
+  return Buffer.from(line.buffer, line.byteOffset, line.length).includes(handshake);
+}
 
 const lineEnd = Buffer.from('\n');
 
