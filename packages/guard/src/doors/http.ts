@@ -103,16 +103,23 @@ async function serve(
   const stream = new HttpStream(response, head, options);
   const exchange: Received & Partial<Pick<Admitted, 'lease'>> = receiveHttp(request, head, rules, stream, context);
   stream.exchangeId = exchange.id;
-  // Only now is the answer out, or will never be: until then it takes the caller's place.
+  let hasEnded = false;
+  // A call takes its caller's place until it has ended and its answer is out, or never will be.
   response.once('close', () => {
     stream.lose(exchange);
-    exchange.lease?.release();
+    if (hasEnded) exchange.lease?.release();
   });
-  // Only POST carries a message; GET and DELETE speak about a session.
-  const replied =
-    head.method === 'GET' || head.method === 'DELETE'
-      ? await serveSession(exchange, stream, context)
-      : await runExchange(exchange, context.ports);
+  let replied: Replied | undefined;
+  try {
+    // Only POST carries a message; GET and DELETE speak about a session.
+    replied =
+      head.method === 'GET' || head.method === 'DELETE'
+        ? await serveSession(exchange, stream, context)
+        : await runExchange(exchange, context.ports);
+  } finally {
+    hasEnded = true;
+    if (response.closed) exchange.lease?.release();
+  }
   if (replied === undefined) return;
   if (!request.complete && !stream.isOpen) response.shouldKeepAlive = false;
   stream.finish(replied.reply);
@@ -329,8 +336,7 @@ class HttpStream implements CallerStream {
     }
     this.response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)]);
     this.response.end(body);
-    // What did not fit into the socket waits for a caller that reads; one that never does is cut off.
-    if (this.response.writableLength > 0) this.response.setTimeout(this.options.stallMs, () => this.response.destroy());
+    this.boundWaiting();
   }
 
   end(): void {
@@ -338,6 +344,12 @@ class HttpStream implements CallerStream {
     this.isOver = true;
     clearInterval(this.keepAlive);
     this.response.end();
+    this.boundWaiting();
+  }
+
+  /** What did not fit into the socket waits for a caller that reads; one that never does is cut off. */
+  private boundWaiting(): void {
+    if (this.response.writableLength > 0) this.response.setTimeout(this.options.stallMs, () => this.response.destroy());
   }
 
   /** The connection is gone. For a modern caller that is how it cancels; a legacy caller's call runs on. */
