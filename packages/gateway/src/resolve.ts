@@ -124,7 +124,6 @@ export function resourceTarget(
 const hasDotSegment = /(?:[/\\:]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i;
 
 /** Characters that URL parsers drop or trim, and that no URI may hold anyway (RFC 3986 §2). */
-// oxlint-disable-next-line no-control-regex -- these are the characters
 const hasDroppedCharacter = /[\u0000-\u0020\u007f]/;
 
 function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal {

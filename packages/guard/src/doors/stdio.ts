@@ -97,13 +97,17 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     const run = accept(line);
     if (isFirst && line instanceof Uint8Array && isHandshake(line)) {
       held = [];
-      void run.then(() => {
-        const waiting = held ?? [];
-        held = undefined;
-        if (!isEnding) for (const next of waiting) accept(next);
-      });
+      void acceptHeld(run);
     }
     isFirst = false;
+  }
+
+  async function acceptHeld(before: Promise<void>): Promise<void> {
+    await before;
+    const waiting = held ?? [];
+    held = undefined;
+    if (isEnding) return;
+    for (const next of waiting) void accept(next);
   }
 
   function answer(replied: Replied): void {
@@ -135,7 +139,11 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
   }
 
   async function allEnded(): Promise<void> {
-    while (running.size > 0 || held !== undefined) await Promise.allSettled(running);
+    while (isWaiting()) await Promise.allSettled(running);
+  }
+
+  function isWaiting(): boolean {
+    return running.size > 0 || held !== undefined;
   }
 
   async function end(reason: string): Promise<void> {
