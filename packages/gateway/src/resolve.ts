@@ -1,6 +1,7 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
 import {
   canList,
+  canReachServer,
   grantKinds,
   pathKey,
   refuse,
@@ -63,13 +64,15 @@ function nameProtocol({ message }: Parsed, method: string): string {
 }
 
 /** The servers that can have what the request names; `undefined` for all. */
-function namedServers({ path, message }: Parsed, world: World): readonly string[] | undefined {
+function namedServers({ path, message, principal }: Parsed, world: World): readonly string[] | undefined {
   if (path.kind === 'server') return [path.server];
   if (message.method?.endsWith('/list') === true) return undefined;
   const ref = message.params?.['ref'];
   const name = message.params?.['name'] ?? (isObject(ref) ? ref['name'] : undefined);
   if (typeof name !== 'string') return [];
-  return [...world.servers.keys()].filter((server) => name.startsWith(`${server}__`));
+  // Only for a server that the caller can reach, so that waiting does not tell of a hidden one.
+  const { access } = principal;
+  return [...world.servers.keys()].filter((server) => name.startsWith(`${server}__`) && canReachServer(access, server));
 }
 
 function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {
@@ -121,7 +124,7 @@ export function resourceTarget(
 }
 
 /** A segment `.` or `..` however it is written: with either slash, percent-encoded or not. */
-const hasDotSegment = /(?:[/\\:]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i;
+const hasDotSegment = /(?:^|[/\\:]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#;]|%2f|%5c|%3b|$)/i;
 
 /** Characters that URL parsers drop or trim, and that no URI may hold anyway (RFC 3986 §2). */
 const hasDroppedCharacter = /[\u0000-\u0020\u007f]/;

@@ -30,6 +30,13 @@ export interface StdioDoor {
   close(reason: string): void;
 }
 
+/** A line that is on its way. */
+interface Accepted {
+  /** Resolves once it has been answered. */
+  readonly run: Promise<void>;
+  readonly exchange: Partial<Pick<Admitted, 'message'>>;
+}
+
 /** Opens the door; it closes when the input ends. */
 export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): StdioDoor {
   const { input, output } = options;
@@ -61,8 +68,8 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     if (output.writableLength > mostWaitingBytes) void end('the caller does not read');
   }
 
-  function accept(line: Uint8Array | Refusal): Promise<void> {
-    const exchange: Received & Partial<Pick<Admitted, 'lease'>> = {
+  function accept(line: Uint8Array | Refusal): Accepted {
+    const exchange: Received & Partial<Pick<Admitted, 'lease' | 'message'>> = {
       id: context.nextId(),
       door: 'stdio',
       path: options.path,
@@ -85,7 +92,7 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
         running.delete(run);
       });
     running.add(run);
-    return run;
+    return { run, exchange };
   }
 
   /** What is piped in all at once must not overtake the handshake that it follows. */
@@ -94,9 +101,11 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
       held.push(line);
       return;
     }
-    const run = accept(line);
-    if (isFirst && line instanceof Uint8Array && isHandshake(line)) {
+    const { run, exchange } = accept(line);
+    // A line is parsed at once, so what it asks for is known by now.
+    if (isFirst && exchange.message?.method === 'initialize') {
       held = [];
+      input.pause();
       void acceptHeld(run);
     }
     isFirst = false;
@@ -107,7 +116,8 @@ export function openStdioDoor(context: DoorContext, options: StdioDoorOptions): 
     const waiting = held ?? [];
     held = undefined;
     if (isEnding) return;
-    for (const next of waiting) void accept(next);
+    for (const next of waiting) accept(next);
+    input.resume();
   }
 
   function answer(replied: Replied): void {
@@ -162,12 +172,6 @@ const mostWaitingBytes = 64 * 1024 * 1024;
 
 /** How long running calls may take once the caller has closed its end, milliseconds. */
 const lastAnswersMs = 5000;
-
-const handshake = Buffer.from('"initialize"');
-
-function isHandshake(line: Uint8Array): boolean {
-  return Buffer.from(line.buffer, line.byteOffset, line.length).includes(handshake);
-}
 
 const lineEnd = Buffer.from('\n');
 
