@@ -10,6 +10,13 @@ import { encodeJson, encodeResponse } from './wire.ts';
 /** Requests during which a server may ask its caller something. */
 const INTERACTIVE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
+/** The calls of one conversation, by id. */
+export interface CallsInFlight {
+  readonly size: number;
+  get(id: number): PendingCall | undefined;
+  values(): Iterable<PendingCall>;
+}
+
 const EMPTY_RESULT = encodeJson({});
 
 /**
@@ -17,7 +24,7 @@ const EMPTY_RESULT = encodeJson({});
  * a conversation with one caller, because only one request is in flight.
  */
 export const ownerOfNotification = (
-  calls: ReadonlyMap<number, PendingCall>,
+  calls: CallsInFlight,
   message: Message,
   isShared: boolean,
 ): PendingCall | undefined => {
@@ -38,7 +45,7 @@ export const ownerOfNotification = (
 };
 
 /** Returns the call that an unattributed server request can only belong to: the one interactive call in flight. */
-export const ownerOfRequest = (calls: ReadonlyMap<number, PendingCall>, isShared: boolean): PendingCall | undefined => {
+export const ownerOfRequest = (calls: CallsInFlight, isShared: boolean): PendingCall | undefined => {
   if (isShared) return undefined;
   let owner: PendingCall | undefined;
   for (const call of calls.values()) {

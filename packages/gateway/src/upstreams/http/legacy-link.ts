@@ -18,6 +18,7 @@ import {
   type LinkPeer,
   type LinkRequest,
 } from '../link.ts';
+import { InFlight } from '../in-flight.ts';
 import { Listeners } from '../listeners.ts';
 import type { OpenOptions } from '../options.ts';
 import type { PendingCall } from '../pending-call.ts';
@@ -53,8 +54,8 @@ export class LegacyHttpLink implements Link, PostOwner {
   readonly #channel: Channel;
   readonly #ask: readonly AskKind[];
   readonly #isShared: boolean;
-  readonly #posts = new Map<number, Post>();
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #posts = new InFlight<Post>();
+  readonly #calls = new InFlight<PendingCall>();
   readonly #resuming = new Map<Post, Listening>();
   readonly #listeners = new Listeners<LinkEvent>();
   #listening: Listening | undefined;
@@ -124,8 +125,8 @@ export class LegacyHttpLink implements Link, PostOwner {
         const trouble = this.revision === '' ? undefined : troubleIn(this.name, answer);
         if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
       });
-      this.#posts.set(request.id, post);
-      this.#calls.set(request.id, post.call);
+      this.#posts.add(request.id, post);
+      this.#calls.add(request.id, post.call);
       const body = encodeRequest(request.id, request.method, request.params);
       post.send(this.#channel.calls, this.#channel.path, this.#headers(), body);
     });
@@ -255,7 +256,7 @@ export class LegacyHttpLink implements Link, PostOwner {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.#listening?.stop();
-    for (const post of [...this.#posts.values()]) post.end(failure);
+    for (const post of this.#posts.values()) post.end(failure);
     this.#listeners.emit({ kind: 'closed', failure });
   }
 

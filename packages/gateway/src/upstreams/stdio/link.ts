@@ -15,6 +15,7 @@ import {
   type LinkPeer,
   type LinkRequest,
 } from '../link.ts';
+import { InFlight } from '../in-flight.ts';
 import { Listeners } from '../listeners.ts';
 import type { OpenOptions } from '../options.ts';
 import { PendingCall } from '../pending-call.ts';
@@ -54,7 +55,7 @@ export class StdioLink implements Link {
   readonly #ask: readonly AskKind[];
   readonly #bounds: JsonBounds;
   readonly #lines: LineReader;
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new InFlight<PendingCall>();
   readonly #listeners = new Listeners<LinkEvent>();
   #lastId = 0;
   #isStopping = false;
@@ -115,7 +116,7 @@ export class StdioLink implements Link {
         (failure) => this.#cancel(request, failure),
         { clock, timers, name: this.#name },
       );
-      this.#calls.set(request.id, call);
+      this.#calls.add(request.id, call);
       if (call.begin()) this.#write(encodeRequest(request.id, request.method, request.params));
     });
   }
@@ -248,7 +249,7 @@ export class StdioLink implements Link {
   #end(failure: LinkFailure): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    for (const call of [...this.#calls.values()]) call.fail(failure);
+    for (const call of this.#calls.values()) call.fail(failure);
     this.#listeners.emit({ kind: 'closed', failure });
   }
 }
