@@ -33,6 +33,9 @@ import { Space } from './space.ts';
 import { Tally } from './tally.ts';
 import { GroupWriter } from './writer.ts';
 
+/** Most records that wait to be encoded, and about how many bytes one becomes. */
+const PENDING_RECORDS = 64;
+const PENDING_BYTES = 1024;
 const PROBE_MS = 250;
 /** How long records that nobody waits for may linger, so that they share a sync with the next intent. */
 const LINGER_MS = { intent: 10, full: 10, interval: 50 } as const;
@@ -61,6 +64,8 @@ export class Trail {
   #state: TrailState = 'healthy';
   #failure: AppendRefused['refused'] = 'failing';
   #head: Head;
+  /** Records that have their seq and wait to be encoded: many in a row cost a third of as many one by one. */
+  readonly #pending: { readonly draft: RecordDraft; readonly time: number }[] = [];
   #durable: Head;
   #first: number;
   #n = 0;
@@ -112,6 +117,8 @@ export class Trail {
       this.#tally.refuse(draft.kind);
       return { refused };
     }
+    // What waits counts with more than it will be, and is encoded before that could be too much.
+    if (this.#fileBytes + this.#pending.length * PENDING_BYTES >= this.#settings.rotateBytes) this.#encodePending();
     if (this.#fileBytes >= this.#settings.rotateBytes) this.#rotate();
     else if (this.#sinceCheckpoint >= this.#settings.checkpointEvery.records) this.#checkpoint('count');
     const seq = this.#push(draft);
@@ -127,7 +134,7 @@ export class Trail {
    */
   durable(seq: number): undefined | Promise<Durable> {
     if (seq <= this.#durable.seq) return undefined;
-    if (this.#state === 'failing' || this.#state === 'closed' || seq > this.#head.seq) return LOST;
+    if (this.#state === 'failing' || this.#state === 'closed' || seq > this.#last) return LOST;
     const inFlight = this.#inFlight;
     if (inFlight?.last !== undefined && seq <= inFlight.last.seq) return inFlight.waitFor();
     const wait = this.#queue.group.waitFor();
@@ -138,11 +145,11 @@ export class Trail {
   stats(): TrailStats {
     return {
       state: this.#state,
-      queued: this.#queue.group.records + (this.#inFlight?.records ?? 0),
+      queued: this.#pending.length + this.#queue.group.records + (this.#inFlight?.records ?? 0),
       written: this.#written,
       lost: this.#tally.lost,
       dropped: this.#tally.dropped,
-      lastSeq: this.#head.seq,
+      lastSeq: this.#last,
       lastDurableSeq: this.#durable.seq,
       lastDurableHash: this.#durable.hash,
       syncs: this.#writer.syncs,
@@ -156,7 +163,7 @@ export class Trail {
     if (this.#state === 'failing') await this.#probe();
     if (this.#state !== 'failing') {
       if (this.#sinceCheckpoint > 0) this.#checkpoint('stop');
-      while (this.#queue.group.records > 0 && this.state !== 'failing') await this.#flush();
+      while (this.#isWaiting && this.state !== 'failing') await this.#flush();
       // One more try for what the last write could not put down.
       if (this.state === 'failing') await this.#probe();
     }
@@ -179,7 +186,7 @@ export class Trail {
     const isOwed = draft.isOwed === true;
     if (this.#state === 'closed') return 'closed';
     if (this.#state === 'failing' && !isOwed) return this.#failure;
-    const waiting = this.#queue.group.bytes + (this.#inFlight?.bytes ?? 0);
+    const waiting = this.#pending.length * PENDING_BYTES + this.#queue.group.bytes + (this.#inFlight?.bytes ?? 0);
     if (waiting > (isOwed ? 2 * queueBytes : queueBytes)) return 'behind';
     if (isOwed || draft.kind === 'intent') return undefined;
     if (this.#state !== 'reserved' && !this.#space.isScarce(waiting)) return undefined;
@@ -188,12 +195,29 @@ export class Trail {
   }
 
   #push(draft: RecordDraft): number {
-    const seq = this.#head.seq + 1;
-    const time = this.#formatTime(this.#settings.clock.now());
-    this.#advance(encodeRecord(draft, seq, time, this.#head.hash), seq);
+    this.#pending.push({ draft, time: this.#settings.clock.now() });
     if (this.#sinceCheckpoint === 0) this.#startCheckpointTimer();
     this.#sinceCheckpoint += 1;
+    const seq = this.#last;
+    if (this.#pending.length >= PENDING_RECORDS) this.#encodePending();
     return seq;
+  }
+
+  get #isWaiting(): boolean {
+    return this.#pending.length > 0 || this.#queue.group.records > 0;
+  }
+
+  /** The newest seq that was given out. */
+  get #last(): number {
+    return this.#head.seq + this.#pending.length;
+  }
+
+  #encodePending(): void {
+    if (this.#pending.length === 0) return;
+    for (const { draft, time } of this.#pending.splice(0)) {
+      const seq = this.#head.seq + 1;
+      this.#advance(encodeRecord(draft, seq, this.#formatTime(time), this.#head.hash), seq);
+    }
   }
 
   #advance(text: string, seq: number): void {
@@ -203,6 +227,7 @@ export class Trail {
   }
 
   #checkpoint(reason: RecordCheckpoint['reason']): void {
+    this.#encodePending();
     const { signing, clock } = this.#settings;
     const seq = this.#head.seq + 1;
     const time = this.#formatTime(clock.now());
@@ -259,12 +284,13 @@ export class Trail {
   #flush(): Promise<void> {
     this.#running ??= this.#writeOne().finally(() => {
       this.#running = undefined;
-      if (this.#queue.group.records > 0) this.#kick();
+      if (this.#isWaiting) this.#kick();
     });
     return this.#running;
   }
 
   async #writeOne(): Promise<void> {
+    this.#encodePending();
     if (this.#queue.group.records === 0 || this.#state === 'failing' || this.#state === 'closed') return;
     this.#cancelLinger?.();
     this.#cancelLinger = undefined;
@@ -312,6 +338,7 @@ export class Trail {
   }
 
   #fail(group: Group, cause: unknown): void {
+    this.#encodePending();
     const later = this.#queue.group;
     this.#inFlight = undefined;
     this.#failure = isDiskFull(cause) ? 'full' : 'failing';
@@ -349,11 +376,12 @@ export class Trail {
   #afterProbe(): void {
     this.#running = undefined;
     if (this.#state === 'failing') this.#scheduleProbe();
-    else if (this.#queue.group.records > 0) this.#kick();
+    else if (this.#isWaiting) this.#kick();
   }
 
   /** Tries to write what waits while the trail is failing. The chain is not touched, so it can be tried again. */
   async #probe(): Promise<void> {
+    this.#encodePending();
     const group = this.#queue.take();
     this.#inFlight = group;
     try {
@@ -399,7 +427,7 @@ export class Trail {
     if (old === undefined || this.#state === 'failing' || this.#state === 'closed') return;
     this.#first = Math.max(this.#first, old.first);
     this.#checkpoint('retain');
-    if ((await (this.durable(this.#head.seq) ?? 'durable')) !== 'durable') return;
+    if ((await (this.durable(this.#last) ?? 'durable')) !== 'durable') return;
     for (const name of old.names) await disk.remove(join(directory, name));
     await disk.syncDirectory(directory);
   }
