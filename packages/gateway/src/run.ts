@@ -245,12 +245,13 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    // Before any door is open, so that nobody who comes in early finds that there are no servers.
+    for (const config of this.#config.upstreams) this.#addServer(config);
+    this.#waitForServers();
     if (this.#options.opensDoors !== false) {
       const fault = await this.#openDoors();
       if (fault !== undefined) return fault;
     }
-    for (const config of this.#config.upstreams) this.#addServer(config);
-    this.#waitForServers();
     const { sessions } = this.#context;
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
     this.#every(60_000, () => sessions.sweep());
