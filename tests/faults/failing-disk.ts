@@ -249,11 +249,21 @@ function isOnDisk(directory: string, exchange: string): boolean {
   const names = readdirSync(directory).filter((name) => name.endsWith('.jsonl'));
   const intent = `"exchange":"${exchange}","kind":"intent"`;
   return names.some((name) =>
-    readFileSync(join(directory, name), 'utf8')
+    readIfThere(join(directory, name))
       .split('\n')
       .slice(0, -1)
       .some((line) => line.includes(intent) && line.endsWith('"}')),
   );
+}
+
+/** A repair may remove a file that a failed write has made between listing and reading; such a file holds nothing. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 function makePorts(trail: Trail, onInvoke: (exchange: Intended) => void): Ports {
