@@ -12,7 +12,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** The store. Only SQLite for now. */
+/** The store: an SQLite file. */
 export interface StoreConfig {
   readonly kind: 'sqlite';
   /** Absolute path of the database file. */
