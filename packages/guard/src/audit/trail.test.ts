@@ -247,6 +247,27 @@ describe('a failing audit disk', () => {
     expect(await verdictOf(disk)).toBe('fine');
   });
 
+  it.each([1, 2, 3])('never repairs twice at once while it closes, with %i failing writes', async (failures) => {
+    const disk = new MemoryDisk();
+    const time = new ManualTime();
+    const trail = await mustOpen(trailOptions(disk, time));
+    mustAppend(trail, outcome('a'));
+    let appends = 0;
+    const timers: Promise<void>[] = [];
+    disk.fault = (name) => {
+      if (name !== 'append') return undefined;
+      appends += 1;
+      // The timer of the first failure goes off in the midst of the repair that closing makes.
+      if (appends > 1) timers.push(time.advance(250));
+      return appends <= failures ? MemoryDisk.ioError() : undefined;
+    };
+    await trail.close();
+    await Promise.all(timers);
+    await (await mustOpen(trailOptions(disk, time))).close();
+    expect(exchangesOf(disk)).toEqual(failures < 2 ? ['outcome a'] : []);
+    expect(await verdictOf(disk)).toBe('fine');
+  });
+
   it('keeps intents that were acted upon at durability interval', async () => {
     const disk = new MemoryDisk();
     const time = new ManualTime();

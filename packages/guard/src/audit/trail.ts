@@ -160,12 +160,11 @@ export class Trail {
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     await this.#running;
-    if (this.#state === 'failing') await this.#probe();
-    if (this.#state !== 'failing') {
-      if (this.#sinceCheckpoint > 0) this.#checkpoint('stop');
+    // Twice, so that what the last write could not put down gets one more try.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      if (this.#state === 'failing') await this.#resume();
+      if (this.#sinceCheckpoint > 0 && this.state !== 'failing') this.#checkpoint('stop');
       while (this.#isWaiting && this.state !== 'failing') await this.#flush();
-      // One more try for what the last write could not put down.
-      if (this.state === 'failing') await this.#probe();
     }
     this.#cancelLinger?.();
     this.#cancelProbe?.();
@@ -367,16 +366,20 @@ export class Trail {
     this.#cancelProbe ??= this.#settings.schedule(PROBE_MS, () => {
       this.#cancelProbe = undefined;
       if (this.#state === 'failing') {
-        if (this.#running === undefined) this.#running = this.#probe().finally(() => this.#afterProbe());
+        if (this.#running === undefined) void this.#resume();
         else this.#scheduleProbe();
       } else if (this.#state === 'reserved') void this.#measure();
     });
   }
 
-  #afterProbe(): void {
-    this.#running = undefined;
-    if (this.#state === 'failing') this.#scheduleProbe();
-    else if (this.#isWaiting) this.#kick();
+  /** Probes; resolves when that has worked or failed. Two at once would cut off what the other is writing. */
+  #resume(): Promise<void> {
+    this.#running ??= this.#probe().finally(() => {
+      this.#running = undefined;
+      if (this.#state === 'failing') this.#scheduleProbe();
+      else if (this.#isWaiting) this.#kick();
+    });
+    return this.#running;
   }
 
   /** Tries to write what waits while the trail is failing. The chain is not touched, so it can be tried again. */
