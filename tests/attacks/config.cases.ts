@@ -393,7 +393,7 @@ export const wrongValues: readonly WrongConfig[] = [
   {
     what: 'a URL of another scheme',
     yaml: server('{ url: ▸ftp://a.example }'),
-    says: 'is not an http(s) URL',
+    says: 'is not an http(s) or ws(s) URL',
     helps: 'https://',
   },
   {
