@@ -103,13 +103,15 @@ export class Conversation extends LinkBase {
       this.#calls.add(request.id, call);
       if (!call.begin()) return;
       const sent = this.#channel.send(encodeRequest(request.id, request.method, request.params));
-      if (sent instanceof Promise) void sent.then((failure) => failure !== undefined && call.fail(failure));
+      if (sent instanceof Promise) void sent.then((failure) => this.#unsent(call, failure));
       else if (sent !== undefined) call.fail(sent);
     });
   }
 
   async notify(method: string, params?: Uint8Array): Promise<LinkFailure | undefined> {
-    return this.#refusal() ?? this.#channel.send(encodeNotification(method, params));
+    const failure = this.#refusal() ?? (await this.#channel.send(encodeNotification(method, params)));
+    this.#leaveIfLost(failure);
+    return failure;
   }
 
   async close(reason?: string): Promise<void> {
@@ -139,6 +141,18 @@ export class Conversation extends LinkBase {
     }
   }
 
+  #unsent(call: PendingCall, failure: LinkFailure | undefined): void {
+    if (failure !== undefined) call.fail(failure);
+    this.#leaveIfLost(failure);
+  }
+
+  /** The message that met the loss was not processed. Requests in flight may have been, so they just end. */
+  #leaveIfLost(failure: LinkFailure | undefined): void {
+    if (failure?.reason !== 'session-lost') return;
+    this.#end({ ...failure, reason: 'closed' });
+    void this.#channel.close();
+  }
+
   #answered(message: Message): void {
     const call = typeof message.id === 'number' ? this.#calls.get(message.id) : undefined;
     if (call === undefined) this.emit({ kind: 'dropped', detail: 'an answer that nobody waits for' });
@@ -156,6 +170,7 @@ export class Conversation extends LinkBase {
     const onRefused = (method: string): void => this.emit({ kind: 'refused-request', method });
     void answerServerRequest(message, owner, this.#options.ask, onRefused).then(async (bytes) => {
       const failure = this.#refusal() ?? (await this.#channel.send(bytes));
+      this.#leaveIfLost(failure);
       if (failure === undefined || this.state === 'closed') return;
       this.emit({ kind: 'dropped', detail: `an answer to ${String(message.method)}: ${failure.text}` });
     });

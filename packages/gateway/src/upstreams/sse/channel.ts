@@ -73,7 +73,9 @@ export class SseChannel implements Channel {
     this.#unsent += length;
     return sendNotice(posts, [...posts.headers], message).then((failure) => {
       this.#unsent -= length;
-      return failure?.httpStatus === 404 ? this.#lost() : failure;
+      if (failure?.httpStatus !== 404) return failure;
+      // The server does not know the session, so it has not looked at the message.
+      return linkFailure('session-lost', `${posts.name} lost the session.`, { detail: 'HTTP 404 to POST' });
     });
   }
 
@@ -106,14 +108,6 @@ export class SseChannel implements Channel {
     if (this.#isOver) return;
     if (this.#posts === undefined) this.#listener?.onDropped('a message before the endpoint event');
     else this.#listener?.onMessage(bytes);
-  }
-
-  /** The call that met the 404 was not processed. The others may have been, so they just end. */
-  #lost(): LinkFailure {
-    const { name } = this.#endpoint;
-    const more = { detail: 'HTTP 404 to POST' };
-    queueMicrotask(() => this.#end(linkFailure('closed', `${name} lost the session.`, more)));
-    return linkFailure('session-lost', `${name} lost the session.`, more);
   }
 
   #streamFailure({ status, isStream, error }: EventGetEnd): LinkFailure {
