@@ -46,7 +46,7 @@ const log = (server: RecordingSse): string[] =>
 const hangs: RecordingSseOptions['script'] = (call) => (call.name === 't' ? { kind: 'hang' } : undefined);
 
 describe('a server whose URL opens a stream of events', () => {
-  it('is found by that URL alone, after both ways that are newer', async () => {
+  it('[any-server] is found by that URL alone, after both ways that are newer', async () => {
     const server = await serve();
     const upstream = await start(server.url);
     expect(upstream.status()).toMatchObject({
@@ -208,7 +208,7 @@ describe('a server whose URL opens a stream of events', () => {
     expect(textOf(await callTool(await takeLink(upstream), 'echo', { e: 5 }))).toContain('"e":5');
   });
 
-  it('is not believed in what is no message, nobody asked for, or names another endpoint later', async () => {
+  it('[upstream-origin] is not believed in what is no message, nobody asked for, or names another endpoint later', async () => {
     const elsewhere = await serve();
     const server = await serve({ script: hangs });
     const upstream = await start(server.url, { share: 'all' });
@@ -227,7 +227,7 @@ describe('a server whose URL opens a stream of events', () => {
     expect(log(server).filter((entry) => entry.includes('elsewhere'))).toEqual([]);
   });
 
-  it('that redirects its messages is not followed', async () => {
+  it('[upstream-origin] that redirects its messages is not followed', async () => {
     const elsewhere = await serve();
     let isMoved = false;
     const server = await serve({
@@ -305,7 +305,7 @@ describe('a server at a URL that cannot be opened', () => {
     ['a user name', (port: number) => `http://user@127.0.0.1:${port}/messages`],
     ['no URL', () => 'http://['],
     ['no location', () => 'javascript:alert(1)'],
-  ])('because its endpoint has %s is told of, and gets no message there', async (_what, endpoint) => {
+  ])('[upstream-origin] because its endpoint has %s is told of, and gets no message there', async (_what, endpoint) => {
     const server = await serve({ endpoint: (_id, port) => endpoint(port) });
     const error = await errorOf(server.url);
     expect(error).toMatch(/^fixture named (?:an|no usable) endpoint .*(?:followed|messages)\. \(/);

@@ -42,7 +42,7 @@ describe('the era of a server over WebSocket', () => {
     ['modern', 'modern', '2026-07-28'],
     ['both', 'modern', '2026-07-28'],
     ['legacy', 'legacy', '2025-11-25'],
-  ] as const)('that speaks %s is %s', async (spoken, era, revision) => {
+  ] as const)('[any-server] that speaks %s is %s', async (spoken, era, revision) => {
     const server = await serve({ era: spoken });
     const upstream = await start(server.url);
     expect(upstream.status()).toMatchObject({ state: 'ready', transport: 'websocket', era, revision });
@@ -91,7 +91,7 @@ describe('a server over WebSocket', () => {
     expect(upgrade?.headers['sec-websocket-extensions']).toBeUndefined();
   });
 
-  it('that redirects is not followed, so that nobody else gets the credentials', async () => {
+  it('[upstream-origin] that redirects is not followed, so that nobody else gets the credentials', async () => {
     const elsewhere = await serve();
     const server = await serve({
       onUpgrade: () => ({ status: 302, headers: { location: elsewhere.url.replace('ws:', 'http:') } }),

@@ -20,12 +20,14 @@ export const readPostTarget = (name: string, url: string, data: Uint8Array): Pos
   const said = Buffer.from(data.subarray(0, MAX_BYTES)).toString('utf8');
   const isReadable = data.length <= MAX_BYTES && !/[\p{Cc}\ufffd]/u.test(said) && URL.canParse(said, url);
   if (!isReadable) return refused(`${name} named no usable endpoint for messages.`, 'unreadable endpoint event');
-  const target = new URL(said, url);
-  if (target.origin !== new URL(url).origin) {
-    return refused(`${name} named an endpoint of another origin, which is not followed.`, `it named ${target.origin}`);
+  const [target, stream] = [new URL(said, url), new URL(url)];
+  // Not by `origin`: that of blob: URLs is the one of the URL inside.
+  if (target.protocol !== stream.protocol || target.host !== stream.host) {
+    const named = `it named ${target.protocol}//${target.host}`;
+    return refused(`${name} named an endpoint of another origin, which is not followed.`, named);
   }
   if (target.username !== '' || target.password !== '') {
-    return refused(`${name} named an endpoint with credentials in it, which is not followed.`, target.origin);
+    return refused(`${name} named an endpoint with credentials in it, which is not followed.`, 'it named a user');
   }
   return { kind: 'path', path: target.pathname + target.search };
 };
