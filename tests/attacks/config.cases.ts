@@ -403,6 +403,12 @@ export const wrongValues: readonly WrongConfig[] = [
     helps: 'https://a.example/mcp',
   },
   {
+    what: 'a WebSocket URL with a fragment',
+    yaml: server("{ url: ▸'wss://a.example/mcp#x' }"),
+    says: 'fragment',
+    helps: 'wss://a.example/mcp',
+  },
+  {
     what: 'another way to share',
     yaml: server('{ command: [npx], share: ▸none }'),
     says: '"none" is not one of',

@@ -19,13 +19,15 @@ afterEach(async () => {
 
 const done = (text: string): object => ({ resultType: 'complete', content: [{ type: 'text', text }] });
 
+let given = 0;
+
 /** As servers made with the first generation of the official SDK answer: an error with no id, under status 400. */
 const sessionful = (sessions: Set<string>) => (incoming: Call) => {
   const { request, response, message } = incoming;
   const session = request.headers['mcp-session-id'];
   if (request.method !== 'POST') response.writeHead(request.method === 'DELETE' ? 200 : 405).end();
   else if (message.method === 'initialize') {
-    const id = `session-${Math.random().toString(36).slice(2)}`;
+    const id = `session-${(given += 1)}`;
     sessions.add(id);
     sendJson(response, { id: message.id, result: initialization() }, 200, { 'mcp-session-id': id });
   } else if (typeof session !== 'string' || !sessions.has(session)) {

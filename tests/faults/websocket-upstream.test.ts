@@ -296,7 +296,12 @@ describe('a server over WebSocket that cannot be opened', () => {
 
   it('is told of when it never answers, neither the upgrade nor a message', async () => {
     const tuning = { probeMs: 50, handshakeMs: 200 };
-    const deaf = createServer();
+    const deaf = createServer((socket) => {
+      // A byte now and then must not buy more time.
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nX: ');
+      const drip = setInterval(() => socket.write('x'), 20);
+      socket.on('close', () => clearInterval(drip)).on('error', () => undefined);
+    });
     await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
     ends.push(() => Promise.resolve(deaf.close()));
     const { port } = deaf.address() as AddressInfo;

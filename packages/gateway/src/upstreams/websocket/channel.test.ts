@@ -66,7 +66,6 @@ describe('a WebSocket as a channel', () => {
       headers: { authorization: 'Bearer x' },
       protocol: 'mcp',
       messageBytes: 10,
-      handshakeMs: 3000,
     });
     expect(channel.unsent).toBe(7);
   });
@@ -138,6 +137,13 @@ describe('a WebSocket as a channel', () => {
     await closing;
     expect(sent).toEqual(['(close)', '(destroy)']);
     expect(ended).toEqual([]);
+  });
+
+  it('is given up when it does not open in time, however busy the server seems', async () => {
+    const { opening, sent } = connect();
+    vi.advanceTimersByTime(3000);
+    expect(await opening).toMatchObject({ reason: 'unreachable', text: 'files could not be reached in time.' });
+    expect(sent).toEqual(['(destroy)']);
   });
 
   it('can be closed while it opens', async () => {

@@ -7,7 +7,7 @@ import { Heartbeat } from '../heartbeat.ts';
 import { connectionFailure, statusFailure, type ResponseHeaders } from '../http/trouble.ts';
 import { linkFailure, type LinkFailure } from '../link.ts';
 import type { OpenOptions } from '../options.ts';
-import { pause, type UpstreamPorts } from '../ports.ts';
+import { pause, type Timer, type UpstreamPorts } from '../ports.ts';
 import type { WebSocketOptions } from './options.ts';
 import type { Socket, SocketEnd } from './socket.ts';
 
@@ -25,6 +25,7 @@ export class WebSocketChannel implements Channel {
   readonly #open: OpenOptions;
   readonly #ports: UpstreamPorts;
   readonly #heartbeat: Heartbeat;
+  #timer: Timer | undefined;
   #socket: Socket | undefined;
   #listener: ChannelListener | undefined;
   #onOpened: (failure: LinkFailure | undefined) => void = () => {};
@@ -64,10 +65,14 @@ export class WebSocketChannel implements Channel {
     const { url, headers, ca } = this.#options;
     return new Promise((resolve) => {
       this.#onOpened = resolve;
+      this.#timer = this.#ports.timers.after(handshakeMs, () => {
+        this.#end(linkFailure('unreachable', `${this.#name} could not be reached in time.`));
+      });
       this.#socket = this.#ports.socket(
-        { url, headers, ca, protocol: SUBPROTOCOL, messageBytes, handshakeMs },
+        { url, headers, ca, protocol: SUBPROTOCOL, messageBytes },
         {
           onOpen: () => {
+            this.#timer?.cancel();
             this.#heartbeat.start();
             resolve(undefined);
           },
@@ -93,6 +98,7 @@ export class WebSocketChannel implements Channel {
   async close(): Promise<void> {
     const socket = this.#socket;
     this.#isOver = true;
+    this.#timer?.cancel();
     this.#heartbeat.stop();
     this.#onOpened(linkFailure('closed', `${this.#name} is being stopped.`));
     if (socket === undefined) return;
@@ -138,6 +144,7 @@ export class WebSocketChannel implements Channel {
   #end(failure: LinkFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#timer?.cancel();
     this.#heartbeat.stop();
     this.#onOpened(failure);
     this.#listener?.onEnd(failure);
@@ -151,9 +158,6 @@ const ruleFailure = (name: string, error: Error, code: string | undefined): Link
   if (error.message.includes('subprotocol')) {
     const text = `${name} does not accept the WebSocket subprotocol "${SUBPROTOCOL}".`;
     return linkFailure('bad-answer', text, { detail, cause: error });
-  }
-  if (error.message.includes('timed out')) {
-    return linkFailure('unreachable', `${name} could not be reached in time.`, { detail, cause: error });
   }
   return linkFailure('bad-answer', `${name} broke the rules of WebSocket.`, { detail, cause: error });
 };

@@ -10,8 +10,6 @@ export interface SocketRequest {
   readonly protocol: string;
   /** Largest message taken. */
   readonly messageBytes: number;
-  /** Milliseconds to connect and to be answered. */
-  readonly handshakeMs: number;
   /** PEM certificates to trust besides the system's own. */
   readonly ca: string | undefined;
 }
@@ -58,7 +56,6 @@ export const openSocket: OpenSocket = (request, listener) => {
     perMessageDeflate: false,
     followRedirects: false,
     maxPayload: request.messageBytes,
-    handshakeTimeout: request.handshakeMs,
     ...(request.ca === undefined ? {} : { ca: request.ca }),
   });
   let error: Error | undefined;
