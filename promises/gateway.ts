@@ -30,6 +30,25 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/faults/misbehaving.test.ts'],
   },
   {
+    id: 'any-server',
+    sentence:
+      'A server is reached over stdio, Streamable HTTP, HTTP+SSE or WebSocket in the era that it speaks, and found anew when it becomes another.',
+    source: ['guard-10', 'MCP 2026-07-28, Transports and Versioning'],
+    tests: [
+      'tests/faults/other-era.test.ts',
+      'tests/faults/sse-upstream.test.ts',
+      'tests/faults/upstreams.test.ts',
+      'tests/faults/websocket-upstream.test.ts',
+    ],
+  },
+  {
+    id: 'upstream-origin',
+    sentence:
+      'Credentials of an upstream and messages for it go to the origin of its URL and nowhere else, whatever it answers.',
+    source: ['MCP 2024-11-05, Transports'],
+    tests: ['tests/faults/sse-upstream.test.ts', 'tests/faults/websocket-upstream.test.ts'],
+  },
+  {
     id: 'child-env',
     sentence: "A stdio upstream sees of the gateway's environment only what the file lists.",
     source: ['fw-10'],

@@ -393,7 +393,7 @@ export const wrongValues: readonly WrongConfig[] = [
   {
     what: 'a URL of another scheme',
     yaml: server('{ url: ▸ftp://a.example }'),
-    says: 'is not an http(s) URL',
+    says: 'is not an http(s) or ws(s) URL',
     helps: 'https://',
   },
   {
@@ -401,6 +401,12 @@ export const wrongValues: readonly WrongConfig[] = [
     yaml: server("{ url: ▸'https://a.example/mcp#x' }"),
     says: 'fragment',
     helps: 'https://a.example/mcp',
+  },
+  {
+    what: 'a WebSocket URL with a fragment',
+    yaml: server("{ url: ▸'wss://a.example/mcp#x' }"),
+    says: 'fragment',
+    helps: 'wss://a.example/mcp',
   },
   {
     what: 'another way to share',

@@ -79,6 +79,7 @@ export function scriptedLink(era: Era, capabilities: JsonObject, script: Script,
   const events = new Listeners<LinkEvent>();
   let minted = 100;
   return {
+    carrier: 'stdio',
     era,
     revision,
     peer: {

@@ -42,7 +42,7 @@ export function defineUpstream(
           cwd: config.cwd,
         }
       : {
-          kind: 'http' as const,
+          kind: config.kind,
           url: config.url,
           headers: Object.fromEntries(config.credentials.map(({ name, value }) => [name, value.reveal()])),
         };

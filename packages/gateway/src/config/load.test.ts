@@ -249,6 +249,27 @@ describe('loadConfig', () => {
     });
   });
 
+  it('tells by its URL what carries the messages of a server', async () => {
+    const config = await good({
+      'main.yaml':
+        'version: 1\nupstreams: { a: { url: "wss://a.example/mcp" }, b: { url: "ws://127.0.0.1:1/" }, c: { url: "https://c.example/sse" } }\n',
+    });
+    expect(config.upstreams.map(({ name, kind, share }) => [name, kind, share])).toEqual([
+      ['a', 'websocket', 'caller'],
+      ['b', 'websocket', 'caller'],
+      ['c', 'http', 'caller'],
+    ]);
+  });
+
+  it('warns of a credential that travels in clear over WebSocket, too', async () => {
+    const yaml =
+      'version: 1\nupstreams:\n  a: { url: "ws://a.example", auth: { bearer: env:TOKEN } }\n  b: { url: "ws://[::1]", auth: { bearer: env:TOKEN } }\n';
+    const loaded = await load({ 'main.yaml': yaml }, undefined, machine());
+    expect(loaded.warnings.map(({ line, suggestion }) => [line, suggestion])).toEqual([
+      [3, 'use wss:// if the server knows it'],
+    ]);
+  });
+
   it('lets our own groups read secrets and change files', async () => {
     const yaml = 'version: 1\nupstreams: { a: { command: [x], env: { A: file:a } } }\n';
     await good({ 'main.yaml': { content: yaml, mode: 0o664, gid: 2000 }, a: { content: 'x', mode: 0o440, gid: 2000 } });

@@ -107,15 +107,24 @@ export interface CredentialHeader {
   readonly value: Secret;
 }
 
-/** A server reached over Streamable HTTP. */
-export interface HttpUpstreamConfig extends UpstreamCommon {
-  readonly kind: 'http';
+/** What a server at a URL has. */
+export interface UrlUpstreamCommon extends UpstreamCommon {
   readonly url: string;
   readonly credentials: readonly CredentialHeader[];
 }
 
+/** A server reached over HTTP: Streamable HTTP in either era, or HTTP+SSE. */
+export interface HttpUpstreamConfig extends UrlUpstreamCommon {
+  readonly kind: 'http';
+}
+
+/** A server reached over WebSocket. */
+export interface WebSocketUpstreamConfig extends UrlUpstreamCommon {
+  readonly kind: 'websocket';
+}
+
 /** A server that the gateway calls. */
-export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
+export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig | WebSocketUpstreamConfig;
 
 /** What a test of the file expects of a call. */
 export type Expectation = 'allowed' | 'denied' | 'unknown';

@@ -1,4 +1,4 @@
-/** Readers of `upstreams`: servers that the gateway starts, and servers that it reaches over HTTP. */
+/** Readers of `upstreams`: servers that the gateway starts, and servers that it reaches by URL. */
 import { dirname, resolve } from 'node:path';
 import type { Origin, Rate } from '@sallyport/guard';
 import { bareHost, isLoopback, upstreamUrl } from './address.ts';
@@ -9,7 +9,7 @@ import { env, refuseToken } from './environment.ts';
 import { object, type Keys, type ObjectOptions } from './object.ts';
 import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
 import type { Secret } from './secret.ts';
-import type { Ask, CredentialHeader, HttpUpstreamConfig, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
+import type { Ask, CredentialHeader, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
 
 const COMMAND_EXAMPLE = "[npx, -y, '@modelcontextprotocol/server-filesystem', ./data]";
 
@@ -101,7 +101,7 @@ type StdioBody = CommonBody & {
   env: ReadonlyMap<string, Secret>;
   cwd: string;
 };
-type HttpBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
+type UrlBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
 
 const stdioKeys: Keys<StdioBody> = {
   command: {
@@ -114,8 +114,12 @@ const stdioKeys: Keys<StdioBody> = {
   ...commonKeys('all'),
 };
 
-const httpKeys: Keys<HttpBody> = {
-  url: { reader: upstreamUrl, isRequired: true, description: 'Its MCP endpoint' },
+const urlKeys: Keys<UrlBody> = {
+  url: {
+    reader: upstreamUrl,
+    isRequired: true,
+    description: 'Its MCP endpoint: http(s):// in any way that it speaks, or ws(s)://',
+  },
   auth: { reader: auth, description: 'The credential of the gateway, never of a caller' },
   ...commonKeys('caller'),
 };
@@ -127,8 +131,8 @@ const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
   later: LATER,
   hints: {
     args: `write program and arguments as one list: command: ${COMMAND_EXAMPLE}`,
-    type: 'remove it: `command` starts a program, `url` reaches a server over HTTP',
-    transport: 'remove it: `command` starts a program, `url` reaches a server over HTTP',
+    type: 'remove it: `command` starts a program, `url` reaches a server',
+    transport: 'remove it: `command` starts a program, `url` reaches a server',
     headers: 'write auth: { header: { NAME: env:NAME } }',
     bearer: 'write auth: { bearer: env:NAME }',
     disabled: 'remove the upstream, or put # before its lines',
@@ -136,12 +140,12 @@ const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
 };
 
 const stdio = object<StdioBody>(stdioKeys, { ...OPTIONS, wanted: 'an upstream with `command`' });
-const http = object<HttpBody>(httpKeys, { ...OPTIONS, wanted: 'an upstream with `url`' });
+const byUrl = object<UrlBody>(urlKeys, { ...OPTIONS, wanted: 'an upstream with `url`' });
 
 /** What stands under an upstream's name. */
 export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
   return {
-    schema: { anyOf: [stdio.schema, http.schema] },
+    schema: { anyOf: [stdio.schema, byUrl.schema] },
     read: (node, reading) => {
       if (node.kind !== 'map') {
         return wrongType(
@@ -168,7 +172,7 @@ export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
         return undefined;
       }
       return startsProgram === undefined
-        ? readHttp(name, origin, node, reading)
+        ? readUrl(name, origin, node, reading)
         : readStdio(name, origin, node, reading);
     },
   };
@@ -192,22 +196,24 @@ function readStdio(name: string, origin: Origin, node: MapNode, reading: Reading
   return { kind: 'stdio', name, origin, ...found };
 }
 
-function readHttp(name: string, origin: Origin, node: MapNode, reading: Reading): HttpUpstreamConfig | undefined {
-  const found = http.read(node, reading);
+function readUrl(name: string, origin: Origin, node: MapNode, reading: Reading): UpstreamConfig | undefined {
+  const found = byUrl.read(node, reading);
   if (found === undefined || !checkCommon(found, node, reading)) return undefined;
   const { auth: credentials = [], ...rest } = found;
   const url = new URL(found.url);
   const at = entryOf(node, 'url');
-  if (credentials.length > 0 && url.protocol === 'http:' && !isLoopback(bareHost(url)) && at !== undefined) {
+  const isSocket = url.protocol === 'ws:' || url.protocol === 'wss:';
+  const isClear = url.protocol === 'http:' || url.protocol === 'ws:';
+  if (credentials.length > 0 && isClear && !isLoopback(bareHost(url)) && at !== undefined) {
     const message = 'the credential travels to this server without encryption';
     reading.log.warn(at.value.origin, {
       code: 'conflict',
       message,
-      suggestion: 'use https:// if the server knows it',
+      suggestion: `use ${isSocket ? 'wss' : 'https'}:// if the server knows it`,
       length: lengthOf(at.value),
     });
   }
-  return { kind: 'http', name, origin, credentials, ...rest };
+  return { kind: isSocket ? 'websocket' : 'http', name, origin, credentials, ...rest };
 }
 
 /** Rules over two keys. Returns false after reporting. */

@@ -99,4 +99,35 @@ describe('a pool of conversations', () => {
     expect(links[0]?.closeReason).toBe('enough');
     expect(await get('b')).toMatchObject({ kind: 'failure', failure: { reason: 'closed' } });
   });
+
+  it('takes one out of use that is not quite new, and ends it once nothing waits on it', async () => {
+    const { pool, links, get } = create();
+    await get('a');
+    const [link] = links;
+    if (link === undefined) expect.fail('nothing was opened');
+    link.pending = 1;
+    pool.retire(link);
+    await get('a');
+    expect(links).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(5001);
+    pool.retire(link);
+    expect(pool.size).toBe(0);
+    await get('a');
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(link.state).toBe('open');
+    link.pending = 0;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(link.closeReason).toBe('replaced');
+    expect(links).toHaveLength(2);
+  });
+
+  it('takes all out of use at once, and ends them with itself', async () => {
+    const { pool, links, get } = create();
+    await get('a');
+    await get('b');
+    pool.retire();
+    expect(pool.size).toBe(0);
+    await pool.close('enough');
+    expect(links.map((link) => link.closeReason)).toEqual(['enough', 'enough']);
+  });
 });

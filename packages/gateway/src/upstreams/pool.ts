@@ -20,6 +20,9 @@ export interface PoolOptions {
 const OWNER_SHARE = 1 / 4;
 /** The part of the idle time after which a conversation may make room for another principal's. */
 const PARKED_SHARE = 1 / 10;
+/** What is said against a conversation sooner than this after its start does not end it: its successor would not differ. */
+const YOUNG_MS = 5_000;
+const DRAIN_MS = 1_000;
 
 /** Which conversation is wanted. */
 export interface PoolWish {
@@ -33,6 +36,7 @@ interface Slot {
   readonly owner: string;
   opening: Promise<Opening>;
   link: Link | undefined;
+  openedAt: number;
   usedAt: number;
 }
 
@@ -41,6 +45,8 @@ export class LinkPool {
   readonly #options: PoolOptions;
   readonly #ports: UpstreamPorts;
   readonly #slots = new Map<string, Slot>();
+  /** Out of use, but something still waits on them. */
+  readonly #retired = new Set<Link>();
   #sweep: Timer | undefined;
   #isClosed = false;
 
@@ -81,11 +87,27 @@ export class LinkPool {
       const failure = linkFailure('exhausted', `${this.#options.name} is too busy.`, { detail: shortage });
       return Promise.resolve({ kind: 'failure', failure });
     }
-    const slot: Slot = { owner, opening: open(), link: undefined, usedAt: now };
+    const slot: Slot = { owner, opening: open(), link: undefined, openedAt: now, usedAt: now };
     this.#slots.set(key, slot);
     void slot.opening.then((opening) => this.#opened(key, slot, opening));
     this.#watch();
     return slot.opening;
+  }
+
+  /**
+   * Takes conversations out of use: whoever wants one next gets a new one, and the old one ends once nothing waits on it.
+   *
+   * @param only - one that is retired unless it is quite new; default: all are
+   */
+  retire(only?: Link): void {
+    const youngSince = this.#ports.clock.monotonic() - YOUNG_MS;
+    for (const [key, { link, openedAt }] of this.#slots) {
+      if (link === undefined || (only !== undefined && (link !== only || openedAt > youngSince))) continue;
+      this.#slots.delete(key);
+      this.#retired.add(link);
+      // Whoever was lent it a moment ago may still be about to use it.
+      this.#ports.timers.after(DRAIN_MS, () => this.#drain(link));
+    }
   }
 
   /** Ends all conversations and opens no more. */
@@ -94,7 +116,19 @@ export class LinkPool {
     this.#sweep?.cancel();
     const slots = [...this.#slots.values()];
     this.#slots.clear();
-    await Promise.all(slots.map((slot) => this.#closeSlot(slot, reason)));
+    await Promise.all([
+      ...slots.map((slot) => this.#closeSlot(slot, reason)),
+      ...[...this.#retired].map((link) => link.close(reason)),
+    ]);
+  }
+
+  #drain(link: Link): void {
+    if (link.pending > 0 && link.state === 'open') {
+      this.#ports.timers.after(DRAIN_MS, () => this.#drain(link));
+      return;
+    }
+    this.#retired.delete(link);
+    void link.close('replaced');
   }
 
   #opened(key: string, slot: Slot, opening: Opening): void {
@@ -104,6 +138,7 @@ export class LinkPool {
     }
     const { link } = opening;
     slot.link = link;
+    slot.openedAt = this.#ports.clock.monotonic();
     link.onEvent((event) => {
       if (event.kind === 'closed' && this.#slots.get(key) === slot) this.#slots.delete(key);
     });

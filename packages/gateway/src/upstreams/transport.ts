@@ -1,5 +1,5 @@
-/** The one shape of an upstream kind: it opens conversations. `stdio/` and `http/` each give one. */
-import type { Link, LinkFailure } from './link.ts';
+/** The one shape of an upstream kind: it opens conversations. `stdio/`, `http/`, `sse/` and `websocket/` each give one. */
+import type { Carrier, Link, LinkFailure } from './link.ts';
 import type { OpenOptions } from './options.ts';
 
 /**
@@ -15,7 +15,7 @@ export type Opening =
 
 /** Opens conversations with one upstream. */
 export interface Transport {
-  readonly kind: 'stdio' | 'http';
+  readonly kind: Carrier;
   /** Never rejects for what the other side does. */
   open(options: OpenOptions, wish: EraWish): Promise<Opening>;
   /** Ends what the links leave open (connections). Links are closed by whoever opened them. */

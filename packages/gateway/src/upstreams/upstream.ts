@@ -7,15 +7,17 @@ import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { askable } from './capabilities.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
 import { createHttpTransport } from './http/open.ts';
-import { linkFailure, type Link, type LinkEvent } from './link.ts';
+import { linkFailure, type Carrier, type Link, type LinkEvent } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
+import { createSseTransport } from './sse/open.ts';
 import { createStdioTransport } from './stdio/open.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
-import type { EraWish, Opening, Transport } from './transport.ts';
+import type { Opening, Transport } from './transport.ts';
+import { createWebSocketTransport } from './websocket/open.ts';
 
 /** What happened since the upstream was made. */
 export interface UpstreamCounters {
@@ -33,7 +35,8 @@ export interface UpstreamCounters {
 export interface UpstreamStatus {
   readonly name: string;
   readonly state: UpstreamState;
-  readonly transport: 'stdio' | 'http';
+  /** What carries its conversation; before the first one, what its entry says. */
+  readonly transport: Carrier;
   readonly era: Era | undefined;
   readonly revision: string | undefined;
   readonly serverInfo: JsonObject | undefined;
@@ -123,8 +126,13 @@ class ManagedUpstream implements Upstream {
   #canceller: Canceller = createCanceller();
   #unfollow: () => void = () => {};
   #verdictAt = 0;
-  /** A modern server at a URL has refused initialize, so legacy callers share the modern conversation. */
-  #isModernOnly = false;
+  /**
+   * A modern server at a URL has refused initialize, so legacy callers share the modern conversation until then.
+   * Monotonic time.
+   */
+  #modernOnlyUntil = -Infinity;
+  /** Era and carrier of the upstream's own conversation when it last opened. */
+  #lastOwn: string | undefined;
   #lent: Opening | undefined;
 
   constructor(definition: UpstreamDefinition, ports: UpstreamPorts, clientInfo: JsonObject) {
@@ -171,7 +179,7 @@ class ManagedUpstream implements Upstream {
     return {
       name: this.name,
       state,
-      transport: this.#definition.transport.kind,
+      transport: link?.carrier ?? this.#definition.transport.kind,
       era: link?.era,
       revision: link?.revision,
       serverInfo: link?.peer.serverInfo,
@@ -227,7 +235,7 @@ class ManagedUpstream implements Upstream {
     if (wish.scope === '') return true;
     if (this.#definition.transport.kind === 'stdio') return this.#share === 'all';
     if (link.era === 'legacy') return this.#share === 'all';
-    return wish.era === 'modern' || this.#isModernOnly;
+    return wish.era === 'modern' || this.#ports.clock.monotonic() < this.#modernOnlyUntil;
   }
 
   #lend(own: Opening, wish: AcquireWish): Opening | Promise<Opening> {
@@ -243,7 +251,7 @@ class ManagedUpstream implements Upstream {
     const key = JSON.stringify([scope, clientCapabilities]);
     const opening = pool.get({ key, owner: isShared ? '' : wish.owner }, async () => {
       const options = this.#openOptions(clientCapabilities, isShared, scope);
-      const opened = await transport.open(options, this.#wishFor(own.link));
+      const opened = await this.#openScoped(transport, options, own.link);
       if (opened.kind === 'open') this.#counters.opened += 1;
       else this.#counters.failures += 1;
       return opened;
@@ -251,17 +259,27 @@ class ManagedUpstream implements Upstream {
     return opening.then((opened) => {
       // discover need not list what a server still answers to initialize, so only its refusal settles the question.
       const isRefusal = opened.kind === 'failure' && opened.failure.reason === 'bad-answer';
-      if (!isRefusal || own.link.era !== 'modern' || this.#definition.transport.kind === 'stdio') return opened;
-      this.#isModernOnly = true;
-      return own;
+      if (!isRefusal || this.#definition.transport.kind === 'stdio') return opened;
+      if (own.link.era === 'modern') {
+        this.#modernOnlyUntil = this.#ports.clock.monotonic() + this.#tuning.verdictMs;
+        return own;
+      }
+      // It answered initialize before, so it may have become a modern one.
+      this.#supervisor.doubt();
+      return opened;
     });
   }
 
   /** Another process of the same server speaks the same era; at a URL, a scoped conversation is always legacy. */
-  #wishFor(own: Link): EraWish {
-    if (this.#definition.transport.kind === 'http') return 'legacy';
+  async #openScoped(transport: Transport, options: OpenOptions, own: Link): Promise<Opening> {
+    if (this.#definition.transport.kind !== 'stdio') return transport.open(options, 'legacy');
     const age = this.#ports.clock.monotonic() - this.#verdictAt;
-    return own.era === 'legacy' && age < this.#tuning.verdictMs ? 'legacy' : 'probe';
+    if (own.era === 'modern' || age >= this.#tuning.verdictMs) return transport.open(options, 'probe');
+    const opened = await transport.open(options, 'legacy');
+    if (opened.kind === 'open' || opened.failure.reason !== 'bad-answer') return opened;
+    // The program was replaced by one of the other era since it was asked.
+    this.#verdictAt = -Infinity;
+    return transport.open(options, 'probe');
   }
 
   async #openOwn(): Promise<Opening> {
@@ -285,13 +303,25 @@ class ManagedUpstream implements Upstream {
 
   #createTransport(): Transport {
     const { name, transport } = this.#definition;
-    if (transport.kind === 'http') return createHttpTransport(name, transport, this.#tuning, this.#ports);
-    return createStdioTransport(name, transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
+    switch (transport.kind) {
+      case 'http':
+        return createHttpTransport(name, transport, this.#tuning, this.#ports);
+      case 'sse':
+        return createSseTransport(name, transport, this.#tuning, this.#ports);
+      case 'websocket':
+        return createWebSocketTransport(transport, this.#ports);
+      case 'stdio':
+        return createStdioTransport(transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
+    }
   }
 
   #ownOpened(link: Link): void {
     this.#verdictAt = this.#ports.clock.monotonic();
-    this.#isModernOnly = false;
+    this.#modernOnlyUntil = -Infinity;
+    const isAnother = this.#lastOwn !== undefined && this.#lastOwn !== `${link.era} ${link.carrier}`;
+    this.#lastOwn = `${link.era} ${link.carrier}`;
+    // Local processes are what they were when they started.
+    if (isAnother && link.carrier !== 'stdio') this.#pool?.retire();
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
     this.#unfollow();
@@ -317,6 +347,7 @@ class ManagedUpstream implements Upstream {
         break;
       case 'trouble':
         this.#warn('failed', describe(event.failure));
+        if (event.isOther) this.#pool?.retire(link);
         this.#supervisor.doubt();
         break;
       case 'closed':
