@@ -104,7 +104,7 @@ class HttpStream implements CallerStream {
   private readonly response: ServerResponse;
   private readonly options: EventStreamOptions;
   private readonly acceptsStream: boolean;
-  private readonly events: EventStream;
+  private events: EventStream | undefined = undefined;
   private log: EventLog | undefined = undefined;
   private sink: EventSink | undefined = undefined;
   private isOver = false;
@@ -112,13 +112,12 @@ class HttpStream implements CallerStream {
   constructor(response: ServerResponse, head: HttpHead, options: EventStreamOptions) {
     this.response = response;
     this.options = options;
-    this.events = new EventStream(response, options);
     const accept = head.headers['accept'];
     this.acceptsStream = accept !== undefined && (accept.includes('text/event-stream') || accept.includes('*/*'));
   }
 
   get isOpen(): boolean {
-    return this.events.isOpen;
+    return this.events !== undefined;
   }
 
   /** A stream that its caller may come back to takes messages even while nobody is there. */
@@ -136,6 +135,7 @@ class HttpStream implements CallerStream {
   /** Sends the head of the stream. */
   show(session: { readonly owner: string } | undefined): void {
     const { exchange } = this;
+    this.events = new EventStream(this.response, this.options);
     this.events.open(exchange?.id ?? '', exchange?.principal?.id ?? session?.owner ?? '');
   }
 
@@ -148,14 +148,14 @@ class HttpStream implements CallerStream {
     if (log === undefined) return;
     this.take(log, (sink) => log.attach(sink));
     // Older callers take an event without data for a broken message.
-    if (revision === LATEST_LEGACY_REVISION) this.events.prime(log.firstId);
+    if (revision === LATEST_LEGACY_REVISION) this.events?.prime(log.firstId);
   }
 
   /** Carries the events of a log from now on. */
   take(log: EventLog, begin: (sink: EventSink) => void): void {
     this.log = log;
     this.sink = {
-      event: (message, id) => this.events.event(message, id),
+      event: (message, id) => this.events?.event(message, id),
       end: () => this.close(),
     };
     begin(this.sink);
@@ -164,7 +164,7 @@ class HttpStream implements CallerStream {
   send(message: Uint8Array): void {
     this.open();
     if (this.log !== undefined) this.log.append(message);
-    else if (this.isOpen) this.events.event(message);
+    else this.events?.event(message);
   }
 
   /** Writes the reply as one JSON body, or as the last event of an open stream. */
@@ -175,7 +175,7 @@ class HttpStream implements CallerStream {
       return;
     }
     if (this.isOver) return;
-    if (this.isOpen) {
+    if (this.events !== undefined) {
       if (reply.body !== undefined) this.events.event(reply.body);
       this.close();
       return;
@@ -201,7 +201,7 @@ class HttpStream implements CallerStream {
   private close(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.events.end();
+    this.events?.end();
   }
 
   /** The connection is gone. For a modern caller that is how it cancels; a legacy caller's call runs on. */

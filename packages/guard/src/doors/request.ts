@@ -22,7 +22,7 @@ const messageDoor = new RegExp(`^/messages(?:/(${serverName}))?\\?sessionId=([A-
 
 /** Finds the door of a request; a door that the rules keep closed is not there. */
 export function arrivalOf(method: string, target: string, { doors }: Pick<Rules, 'doors'>): Arrival {
-  if (target === '/mcp') return { door: 'http', path: all };
+  if (target === '/mcp') return everything;
   const found = streamable.exec(target);
   if (found !== null) return { door: 'http', path: pathTo(found[1]) };
   if (!doors.sse) return nowhere;
@@ -35,6 +35,7 @@ export function arrivalOf(method: string, target: string, { doors }: Pick<Rules,
 }
 
 const all: DoorPath = { kind: 'all' };
+const everything: Arrival = { door: 'http', path: all };
 const nowhere: Arrival = { door: 'http', path: undefined };
 
 function pathTo(server: string | undefined): DoorPath {
@@ -70,10 +71,11 @@ export function receiveRequest(
 }
 
 /** Reads the head of a request. */
-export function readHead(request: IncomingMessage, { path }: Arrival): HttpHead {
+export function readHead(request: IncomingMessage, { door, path }: Arrival): HttpHead {
   const { headers, repeated } = readHeaders(request);
   let hasParamHeaders = false;
-  for (const name in headers) if (name.startsWith('mcp-param-')) hasParamHeaders = true;
+  // At the other doors a head speaks for a connection, never for the arguments of one message.
+  if (door === 'http') for (const name in headers) if (name.startsWith('mcp-param-')) hasParamHeaders = true;
   return {
     version: request.httpVersion,
     method: request.method ?? '',

@@ -40,8 +40,9 @@ export class Session implements CallerSession {
   lastUsed: number;
   handshake: Handshake | undefined = undefined;
   logLevel: string | undefined = undefined;
-  /** Streams that the caller can come back to; absent where connections last as long as the conversation. */
-  events: EventLogs | undefined = undefined;
+  /** Where events are kept for a caller that comes back; absent where connections last as long as the conversation. */
+  eventStore: EventStore | undefined = undefined;
+  private logs: EventLogs | undefined = undefined;
   private readonly inflight = new Map<string | number, Set<Canceller>>();
   private outbound: CallerStream | undefined = undefined;
   private held: Uint8Array[] = [];
@@ -68,6 +69,12 @@ export class Session implements CallerSession {
 
   get revision(): string | undefined {
     return this.handshake?.revision;
+  }
+
+  /** The streams that the caller can come back to. */
+  get events(): EventLogs | undefined {
+    if (!this.isClosed) this.logs ??= this.eventStore?.open(this.owner);
+    return this.logs;
   }
 
   /** True while a request of this conversation is on its way. */
@@ -185,7 +192,7 @@ export class Session implements CallerSession {
     this.waiting.clear();
     for (const listener of this.closing) listener();
     this.closing.clear();
-    this.events?.clear();
+    this.logs?.clear();
   }
 }
 
@@ -271,7 +278,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const id = mint(exchange, handshake.revision);
       const session = new Session(id, owner, exchange.principal.roles, exchange.path, clock.now());
       session.handshake = handshake;
-      session.events = events.open(owner);
+      session.eventStore = events;
       table.set(id, session);
       counts.set(owner, (counts.get(owner) ?? 0) + 1);
       return session;

@@ -5,7 +5,7 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { CallerStream, HttpHead, Identified, Received, Reply } from '../exchange.ts';
+import type { CallerStream, Identified, Reply } from '../exchange.ts';
 import { endExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Backlog, Reader } from './backlog.ts';
@@ -86,7 +86,7 @@ function converse(
   context: DoorContext,
   options: WebSocketOptions,
 ): Conversation {
-  const { principal, path, address } = exchange;
+  const { principal, path, address, head } = exchange;
   const session = new Session(
     `websocket:${exchange.id}`,
     principal.id,
@@ -95,7 +95,6 @@ function converse(
     context.ports.clock.now(),
   );
   const channel = new SocketChannel(webSocket, principal.id, options);
-  const head = headOfMessages(exchange);
   const conversation = new Conversation(context, {
     door: 'websocket',
     path,
@@ -118,11 +117,6 @@ function converse(
   });
   webSocket.on('close', () => conversation.close('the caller closed the socket'));
   return conversation;
-}
-
-/** Messages are judged by the head of the upgrade again, without what spoke about the upgrade's own message. */
-function headOfMessages({ head }: Received): HttpHead | undefined {
-  return head === undefined ? undefined : { ...head, hasParamHeaders: false };
 }
 
 /** Frames that break the protocol or a bound end the socket; the record says which. */
