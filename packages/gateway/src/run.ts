@@ -3,21 +3,23 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  canReachServer,
   createBuckets,
   createConcurrency,
+  createConversations,
   createDigest,
   createExchangeIds,
   createSessions,
   createUnrecorded,
-  openHttpDoor,
+  openListener,
   openStdioDoor,
+  type Conversation,
   type DoorContext,
   type DoorPath,
-  type HttpDoor,
+  type Listener,
   type Ports,
   type Rules,
   type Session,
-  type StdioDoor,
   type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
@@ -88,6 +90,14 @@ export interface GatewayStatus {
   readonly servers: readonly ServerStatus[];
   readonly audit: TrailStats;
   readonly sessions: number;
+  /** Local programs at stdio doors. */
+  readonly connections: number;
+  readonly doors: { readonly websocket: DoorStatus; readonly sse: DoorStatus };
+}
+
+/** A door that the configuration can open. */
+export interface DoorStatus {
+  readonly isOpen: boolean;
   readonly connections: number;
 }
 
@@ -102,7 +112,7 @@ export interface RunningGateway {
   /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
   refresh(): Promise<void>;
   /** Serves MCP over a pair of streams as the local user. */
-  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): StdioDoor;
+  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): Conversation;
   /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -119,6 +129,9 @@ export interface OpenStdioOptions {
 const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
+
+/** How long callers may take to answer a close, milliseconds. */
+const lastCloseMs = 2000;
 
 /** How long replies that are being written may take after that, milliseconds. */
 const lastReplyMs = 500;
@@ -171,8 +184,6 @@ class Gateway implements RunningGateway {
   readonly #state: OpenState;
   readonly #started = systemClock.now();
   readonly #servers = new Map<string, Server>();
-  readonly #connections = new Set<Session>();
-  readonly #doors = new Set<StdioDoor>();
   readonly #catalog: Catalog;
   readonly #world: World;
   readonly #context: DoorContext;
@@ -183,7 +194,7 @@ class Gateway implements RunningGateway {
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   #rules: Rules;
-  #http: HttpDoor | undefined;
+  #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
   #isDraining = false;
   #closing: Promise<void> | undefined;
@@ -197,12 +208,12 @@ class Gateway implements RunningGateway {
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal });
-    const connections = this.#connections;
-    const conversations = function* (): Iterable<Session> {
+    const conversations = createConversations({ clock: systemClock });
+    const everybody = function* (): Iterable<Session> {
       yield* sessions.list();
-      yield* connections;
+      for (const { session } of conversations.list()) yield session;
     };
-    const subscriptions = createSubscriptions(conversations, () => this.#rules, state.live.blocks);
+    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
@@ -227,6 +238,7 @@ class Gateway implements RunningGateway {
       rules: () => this.#rules,
       nextId: createExchangeIds(systemRandom),
       sessions,
+      conversations,
     };
   }
 
@@ -290,25 +302,29 @@ class Gateway implements RunningGateway {
       }),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
-      connections: this.#connections.size,
+      connections: this.#count('stdio'),
+      doors: { websocket: this.#doorStatus('websocket'), sse: this.#doorStatus('sse') },
     };
   }
 
-  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): StdioDoor {
-    const door = openStdioDoor(this.#context, {
+  #count(door: Conversation['door']): number {
+    let count = 0;
+    for (const conversation of this.#context.conversations.list()) if (conversation.door === door) count += 1;
+    return count;
+  }
+
+  #doorStatus(door: 'websocket' | 'sse'): DoorStatus {
+    return { isOpen: this.#http !== undefined && this.#rules.doors[door], connections: this.#count(door) };
+  }
+
+  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): Conversation {
+    return openStdioDoor(this.#context, {
       input,
       output,
       path: path ?? { kind: 'all' },
       localUser: userInfo().username,
       ...(role === undefined ? {} : { role }),
     });
-    this.#connections.add(door.session);
-    this.#doors.add(door);
-    void door.closed.then(() => {
-      this.#connections.delete(door.session);
-      this.#doors.delete(door);
-    });
-    return door;
   }
 
   close(deadlineMs = drainMs): Promise<void> {
@@ -323,7 +339,7 @@ class Gateway implements RunningGateway {
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
-    for (const door of [...this.#doors]) door.close('draining');
+    await within(this.#context.conversations.closeAll('draining'), lastCloseMs);
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
@@ -344,7 +360,12 @@ class Gateway implements RunningGateway {
       blocks: live.blocks,
       buckets: createBuckets({ clock: systemClock }),
       concurrency: this.#concurrency,
-      sessions: { find: (id, exchange) => this.#context.sessions.find(id, exchange) },
+      sessions: {
+        find: (id, exchange) => {
+          const { sessions, conversations } = this.#context;
+          return exchange.door === 'sse' ? conversations.find(id, exchange) : sessions.find(id, exchange);
+        },
+      },
       audit: trail,
       unrecorded: this.#unrecorded,
       digest,
@@ -362,7 +383,7 @@ class Gateway implements RunningGateway {
   async #openDoors(): Promise<StateFault | undefined> {
     const { listen, admin } = this.#config;
     try {
-      this.#http = await openHttpDoor(this.#context, { host: listen.host, port: listen.port });
+      this.#http = await openListener(this.#context, { host: listen.host, port: listen.port });
     } catch (cause) {
       return listenFault('listen', listen, cause);
     }
@@ -508,11 +529,20 @@ class Gateway implements RunningGateway {
       return !principal.startsWith('key:') || (callers.keys && live.hasKey(principal.slice(4)));
     };
     const reason = 'the caller may not call any more';
-    for (const session of [...this.#context.sessions.list()]) {
-      if (!isWelcome(session.owner)) this.#context.sessions.end(session, reason);
+    const { sessions, conversations } = this.#context;
+    for (const session of [...sessions.list()]) {
+      if (!isWelcome(session.owner) || !this.#mayStay(session)) sessions.end(session, reason);
     }
-    for (const door of [...this.#doors]) if (!isWelcome(door.session.owner)) door.close(reason);
+    conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);
+  }
+
+  /** A session on the path of one server ends with the last grant on that server. */
+  #mayStay({ path, roles, owner }: Session): boolean {
+    if (path.kind === 'all') return true;
+    const { policy, servers, callers } = this.#rules;
+    const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
+    return servers.has(path.server) && canReachServer(policy.access(held), path.server);
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -537,6 +567,16 @@ class Gateway implements RunningGateway {
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;
+
+/** Waits for something, but not for ever. */
+async function within(wanted: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([wanted, enough]);
+  clearTimeout(timer);
+}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -9,7 +9,7 @@ import type { Access, Decision } from './policy/compile.ts';
 import type { Rules } from './rules.ts';
 
 /** How a request came in. */
-export type DoorKind = 'http' | 'stdio';
+export type DoorKind = 'http' | 'stdio' | 'websocket' | 'sse';
 
 /** What the door leads to: all servers under prefixed names, or one server under its own names. */
 export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
@@ -74,14 +74,18 @@ export interface Received {
   readonly localUser?: string;
   /** A role that this user chose for the door, in place of the rules' own. */
   readonly localRole?: string;
-  /** The conversation that a stdio connection is. */
+  /** The conversation that a connection is, for as long as it lasts. */
   readonly connection?: CallerSession;
+  /** The id of that conversation, where the message names it and it is yet to be found (the SSE door). */
+  readonly connectionId?: string;
   /** Absent on a stdio door. */
   readonly head?: HttpHead;
   readonly cancellation: Canceller;
   readonly caller: CallerStream;
   /** Reads the whole body, once; a refusal when it is too large, too slow or cut off. */
   readBody(): Promise<Uint8Array | Refusal> | Uint8Array;
+  /** Tells the door that the message was understood, where the door answers apart from it. */
+  onParsed?(connection: CallerSession | undefined): void;
   /** Monotonic time at the end of each stage so far, milliseconds. */
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
@@ -102,13 +106,13 @@ export interface Parsed extends Identified {
   readonly session?: CallerSession;
 }
 
-/** A conversation that outlives one request: a legacy HTTP session, or one stdio connection. */
+/** A conversation that outlives one request: a legacy HTTP session, or one connection of another door. */
 export interface CallerSession {
   readonly id: string;
   /** Principal id of its owner. */
   readonly owner: string;
   readonly path: DoorPath;
-  /** Negotiated revision; `undefined` until a stdio caller has sent initialize. */
+  /** Negotiated revision; `undefined` until the caller of a connection has sent initialize. */
   readonly revision: string | undefined;
   /** The caller's program by its own account. */
   readonly clientName: string | undefined;

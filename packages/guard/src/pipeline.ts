@@ -2,14 +2,14 @@
  * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
  * and drawn. A stage that would not fit its place does not compile.
  */
-import type { Ended, Principal, Received, Recorded, Replied } from './exchange.ts';
+import type { Ended, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
 import { describeRate } from './limits/rate.ts';
 import type { Ports } from './ports.ts';
 import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
-import { receive } from './stages/receive.ts';
+import { judgeHead, receive } from './stages/receive.ts';
 import { identify } from './stages/identify.ts';
 import { parse } from './stages/parse.ts';
-import { resolve } from './stages/resolve.ts';
+import { judgeCaller, resolve } from './stages/resolve.ts';
 import { authorize } from './stages/authorize.ts';
 import { admit } from './stages/admit.ts';
 import { inspect } from './stages/inspect.ts';
@@ -76,6 +76,19 @@ export function runExchange(exchange: Received, ports: Ports): Promise<Replied> 
  */
 export function runHead(exchange: Received, ports: Ports): Promise<object> {
   return runStages(exchange, ports, headStages, (_, out) => out);
+}
+
+/**
+ * Judges again whoever holds a connection open, by the rules that its exchange carries: the head, the credential, blocks
+ * and the path. Nothing is charged or recorded for a caller that may stay.
+ *
+ * @returns the exchange with its principal, or why the connection has to end
+ */
+export function judgeAgain(exchange: Received, ports: Ports): Identified | Refusal {
+  const refused = exchange.head === undefined ? undefined : judgeHead(exchange.head, exchange.door, exchange.rules);
+  if (refused !== undefined) return refused;
+  const identified = identify(exchange, ports);
+  return isRefusal(identified) ? identified : (judgeCaller(identified, ports) ?? identified);
 }
 
 /** Records and answers an exchange that ended outside the list. */

@@ -64,6 +64,7 @@ describe('loadConfig', () => {
       store: { kind: 'sqlite', path: '/etc/sp/state/sallyport.db' },
       master: expect.objectContaining({ kind: 'file', path: '/etc/sp/state/master.key' }),
       refusals: 'result',
+      doors: { websocket: false, sse: false },
       limits: {
         body: 1024 ** 2,
         message: 4 * 1024 ** 2,
@@ -72,6 +73,8 @@ describe('loadConfig', () => {
         perAddress: { tokens: 1000, perMs: 1000, burst: 2000 },
         failedLogins: { tokens: 10, perMs: 60_000, burst: 10 },
         concurrentPerCaller: 32,
+        openPerCaller: 64,
+        openPerAddress: 1024,
       },
       audit: {
         directory: '/etc/sp/state/audit',

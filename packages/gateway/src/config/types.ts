@@ -34,6 +34,17 @@ export interface LimitsConfig {
   readonly failedLogins: Rate;
   /** Calls of one caller that may run at once. */
   readonly concurrentPerCaller: number;
+  /** WebSockets and SSE connections that one caller may hold open. */
+  readonly openPerCaller: number;
+  /** The same of one address. */
+  readonly openPerAddress: number;
+}
+
+/** Doors besides Streamable HTTP and stdio. */
+export interface DoorsConfig {
+  readonly websocket: boolean;
+  /** HTTP+SSE of revision 2024-11-05. */
+  readonly sse: boolean;
 }
 
 /** Argument values that the audit trail keeps in clear for targets that match `pattern`. */
@@ -169,6 +180,7 @@ export interface Config extends ConfigSources {
   /** Not resolved: a file that is absent is made by whoever opens the store. */
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;

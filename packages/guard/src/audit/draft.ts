@@ -1,5 +1,5 @@
 /** What the stages know of an exchange, as the fields of its record. */
-import type { Filling, Received, Refused, Screened, Target } from '../exchange.ts';
+import type { DoorKind, Filling, Received, Refused, Screened, Target } from '../exchange.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Origin } from '../policy/model.ts';
 import type { StageName } from '../refusals.ts';
@@ -72,9 +72,16 @@ function draftTarget(target: Target): RecordTarget {
   if (kind === 'tool' || kind === 'prompt') draftedTargets.set(target, made);
   return made;
 }
+/** Names of the doors to all servers, made once. */
+const doorNames: Readonly<Record<DoorKind, string>> = {
+  http: 'http:/mcp',
+  stdio: 'stdio:/mcp',
+  websocket: 'websocket:/mcp',
+  sse: 'sse:/mcp',
+};
 
 function doorName(exchange: Received): string {
-  if (exchange.path.kind === 'all') return exchange.door === 'http' ? 'http:/mcp' : 'stdio:/mcp';
+  if (exchange.path.kind === 'all') return doorNames[exchange.door];
   return `${exchange.door}:/mcp/${exchange.path.server}`;
 }
 

@@ -10,7 +10,8 @@ const empty = new Uint8Array();
 export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
   const { message, target, method, head } = exchange;
   const given = message.params?.['arguments'];
-  if (head !== undefined && exchange.era === 'modern') {
+  // Elsewhere a head is that of a connection, and mirrors nothing.
+  if (exchange.door === 'http' && head !== undefined && exchange.era === 'modern') {
     const header = target.definition?.checkHeaders?.(given, head.headers);
     if (header !== undefined) return refuse('header-mismatch', { fill: { detail: header } });
   }

@@ -6,10 +6,17 @@ import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.t
 
 /** Turns bytes into a classified message. */
 export async function parse(exchange: Identified, ports: Ports): Promise<Parsed | Refusal> {
+  if (exchange.connectionId !== undefined) {
+    const connection = ports.sessions.find(exchange.connectionId, exchange);
+    if (connection === undefined) return refuse('unknown-session');
+    Object.assign(exchange, { connection });
+  }
   const read = exchange.readBody();
   const body = read instanceof Promise ? await read : read;
   if (isRefusal(body)) return body;
-  return parseBody(body, exchange, ports);
+  const parsed = parseBody(body, exchange, ports);
+  if (!isRefusal(parsed)) exchange.onParsed?.(exchange.connection);
+  return parsed;
 }
 
 function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed | Refusal {

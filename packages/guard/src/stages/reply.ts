@@ -88,7 +88,8 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   };
   const body = encode({ jsonrpc: '2.0', ...idOf(exchange, refusal), error });
   // Legacy clients read an HTTP error status as a broken connection; what they can learn from comes in-band.
-  const status = isLegacy && (code === -32601 || code === -32602) ? 200 : row.status;
+  const isInBand = isLegacy && (code === -32601 || code === -32602) && exchange.head?.method !== 'GET';
+  const status = isInBand ? 200 : row.status;
   return { status, headers, body };
 }
 

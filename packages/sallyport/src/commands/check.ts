@@ -76,7 +76,8 @@ function summary(
 ): string {
   const { paint } = terminal;
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}`;
+  const opened = Object.entries(config.doors).flatMap(([door, isOpen]) => (isOpen ? [`, ${door} open`] : []));
+  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${opened.join('')}`;
   const tests =
     outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
   const mark = failures === 0 ? paint.green('✓') : paint.red('✗');

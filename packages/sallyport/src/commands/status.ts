@@ -72,6 +72,9 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
+    ...Object.entries(status.doors)
+      .filter(([, { isOpen, connections }]) => isOpen || connections > 0)
+      .map(([door, { connections }]) => [paint.dim('Door'), `${door}: ${connections} open`]),
     ...blocks.map(({ kind, subject, expiresAt }) => [
       paint.yellow('Blocked'),
       `${kind} ${plain(subject)} ${paint.dim(expiresAt === undefined ? 'until unblocked' : `for another ${age(expiresAt - now)}`)}`,
