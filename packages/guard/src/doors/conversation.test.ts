@@ -84,11 +84,13 @@ describe('a conversation', () => {
     say(call(2));
     await settle();
     expect(replies()).toMatchObject([{ id: 1 }, { id: 2 }]);
-    const outcomes = ports.audit.drafts.filter(({ kind }) => kind === 'outcome');
-    expect(outcomes).toMatchObject([
+    const intents = ports.audit.drafts.filter(({ kind }) => kind === 'intent');
+    expect(intents).toMatchObject([
       { door: 'websocket:/mcp', principal: { id: 'key:ada' }, address: '192.0.2.7' },
       { door: 'websocket:/mcp' },
     ]);
+    const outcomes = ports.audit.drafts.filter(({ kind }) => kind === 'outcome');
+    expect(outcomes).toHaveLength(2);
     expect(Object.keys(outcomes[0]?.outcome?.stages ?? {})).toHaveLength(10);
   });
 
