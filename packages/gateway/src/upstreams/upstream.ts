@@ -6,18 +6,15 @@ import { createCanceller, type Canceller } from '@sallyport/guard';
 import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { askable } from './capabilities.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
-import { createHttpTransport } from './http/open.ts';
 import { linkFailure, type Carrier, type Link, type LinkEvent } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
-import { createSseTransport } from './sse/open.ts';
-import { createStdioTransport } from './stdio/open.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
 import type { Opening, Transport } from './transport.ts';
-import { createWebSocketTransport } from './websocket/open.ts';
+import { createTransport } from './transports.ts';
 
 /** What happened since the upstream was made. */
 export interface UpstreamCounters {
@@ -156,7 +153,9 @@ class ManagedUpstream implements Upstream {
   start(): void {
     if (this.#supervisor.state !== 'stopped') return;
     this.#canceller = createCanceller();
-    this.#transport = this.#createTransport();
+    this.#transport = createTransport(this.#definition, this.#tuning, this.#ports, (text) =>
+      this.#logLimit.log('stderr', 'stderr', text),
+    );
     this.#pool = new LinkPool({ name: this.name, ...this.#tuning }, this.#ports);
     this.#supervisor.start();
   }
@@ -299,20 +298,6 @@ class ManagedUpstream implements Upstream {
       cancellation: this.#canceller,
       onEvent: (link, event) => this.#heard(link, scope, event),
     };
-  }
-
-  #createTransport(): Transport {
-    const { name, transport } = this.#definition;
-    switch (transport.kind) {
-      case 'http':
-        return createHttpTransport(name, transport, this.#tuning, this.#ports);
-      case 'sse':
-        return createSseTransport(name, transport, this.#tuning, this.#ports);
-      case 'websocket':
-        return createWebSocketTransport(transport, this.#ports);
-      case 'stdio':
-        return createStdioTransport(transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
-    }
   }
 
   #ownOpened(link: Link): void {
