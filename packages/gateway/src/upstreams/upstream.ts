@@ -12,6 +12,7 @@ import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
+import { recheckEra } from './recheck.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
 import type { Opening, Transport } from './transport.ts';
 import { createTransport } from './transports.ts';
@@ -310,8 +311,20 @@ class ManagedUpstream implements Upstream {
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
     this.#unfollow();
-    this.#unfollow = followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind));
+    const ends = [
+      followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind)),
+      this.#recheck(link),
+    ];
+    this.#unfollow = () => ends.forEach((end) => end());
     if (this.#supervisor.restarts > 0) for (const kind of ALL_LISTS) this.#lists.emit(kind);
+  }
+
+  #recheck(link: Link): () => void {
+    const transport = this.#transport;
+    if (transport === undefined) return () => {};
+    const options = this.#openOptions({}, true, '');
+    const { verdictMs } = this.#tuning;
+    return recheckEra(link, transport, options, verdictMs, this.#ports.timers, () => this.#supervisor.doubt());
   }
 
   #heard(link: Link, scope: string, event: LinkEvent): void {
