@@ -35,6 +35,7 @@ export const gateway: readonly ProductPromise[] = [
       'A server is reached over stdio, Streamable HTTP, HTTP+SSE or WebSocket in the era that it speaks, and found anew when it becomes another.',
     source: ['guard-10', 'MCP 2026-07-28, Transports and Versioning'],
     tests: [
+      'tests/conformance/upstream-kinds.test.ts',
       'tests/faults/other-era.test.ts',
       'tests/faults/sse-upstream.test.ts',
       'tests/faults/upstreams.test.ts',

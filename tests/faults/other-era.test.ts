@@ -58,11 +58,11 @@ const serve = async (
 };
 
 /** Starts an upstream whose clock can be put forward, since what is new is not doubted. */
-const start = async (url: string): Promise<{ upstream: Upstream; later(ms: number): void }> => {
+const start = async (url: string, verdictMs = 600_000): Promise<{ upstream: Upstream; later(ms: number): void }> => {
   let skew = 0;
   const clock = { now: () => Date.now() + skew, monotonic: () => performance.now() + skew };
   const upstream = createUpstream(
-    { name: 'fixture', transport: { kind: 'http', url, headers: {} } },
+    { name: 'fixture', transport: { kind: 'http', url, headers: {} }, tuning: { verdictMs } },
     realUpstreamPorts({ clock }),
     { name: 'sallyport-test', version: '0.0.0' },
   );
@@ -108,5 +108,15 @@ describe('an upstream that becomes another', () => {
     later(10_000);
     expect(await said(upstream)).not.toBe('legacy');
     expect(await said(upstream)).toBe('legacy');
+  });
+
+  it('[any-server] is found to have learned 2026-07-28, though it still knows its sessions', async () => {
+    const old = sessionful(new Set());
+    const server = await serve(old);
+    const { upstream } = await start(server.url, 100);
+    expect(upstream.status().era).toBe('legacy');
+    server.become((incoming) => (incoming.request.headers['mcp-method'] === undefined ? old : stateless)(incoming));
+    await waitFor(() => upstream.status().era === 'modern', { what: 'the server to be asked again' });
+    expect(await said(upstream)).toBe('modern');
   });
 });

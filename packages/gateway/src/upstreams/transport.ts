@@ -18,6 +18,11 @@ export interface Transport {
   readonly kind: Carrier;
   /** Never rejects for what the other side does. */
   open(options: OpenOptions, wish: EraWish): Promise<Opening>;
+  /**
+   * Says whether a server answers as a modern one now, without opening anything. Absent where a server cannot change
+   * while a conversation with it lasts.
+   */
+  readonly recheck?: (options: OpenOptions) => Promise<boolean>;
   /** Ends what the links leave open (connections). Links are closed by whoever opened them. */
   close(): Promise<void>;
 }

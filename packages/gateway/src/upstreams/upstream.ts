@@ -6,18 +6,16 @@ import { createCanceller, type Canceller } from '@sallyport/guard';
 import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { askable } from './capabilities.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
-import { createHttpTransport } from './http/open.ts';
 import { linkFailure, type Carrier, type Link, type LinkEvent } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
-import { createSseTransport } from './sse/open.ts';
-import { createStdioTransport } from './stdio/open.ts';
+import { recheckEra } from './recheck.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
 import type { Opening, Transport } from './transport.ts';
-import { createWebSocketTransport } from './websocket/open.ts';
+import { createTransport } from './transports.ts';
 
 /** What happened since the upstream was made. */
 export interface UpstreamCounters {
@@ -156,7 +154,9 @@ class ManagedUpstream implements Upstream {
   start(): void {
     if (this.#supervisor.state !== 'stopped') return;
     this.#canceller = createCanceller();
-    this.#transport = this.#createTransport();
+    this.#transport = createTransport(this.#definition, this.#tuning, this.#ports, (text) =>
+      this.#logLimit.log('stderr', 'stderr', text),
+    );
     this.#pool = new LinkPool({ name: this.name, ...this.#tuning }, this.#ports);
     this.#supervisor.start();
   }
@@ -301,20 +301,6 @@ class ManagedUpstream implements Upstream {
     };
   }
 
-  #createTransport(): Transport {
-    const { name, transport } = this.#definition;
-    switch (transport.kind) {
-      case 'http':
-        return createHttpTransport(name, transport, this.#tuning, this.#ports);
-      case 'sse':
-        return createSseTransport(name, transport, this.#tuning, this.#ports);
-      case 'websocket':
-        return createWebSocketTransport(transport, this.#ports);
-      case 'stdio':
-        return createStdioTransport(transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
-    }
-  }
-
   #ownOpened(link: Link): void {
     this.#verdictAt = this.#ports.clock.monotonic();
     this.#modernOnlyUntil = -Infinity;
@@ -325,8 +311,20 @@ class ManagedUpstream implements Upstream {
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
     this.#unfollow();
-    this.#unfollow = followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind));
+    const ends = [
+      followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind)),
+      this.#recheck(link),
+    ];
+    this.#unfollow = () => ends.forEach((end) => end());
     if (this.#supervisor.restarts > 0) for (const kind of ALL_LISTS) this.#lists.emit(kind);
+  }
+
+  #recheck(link: Link): () => void {
+    const transport = this.#transport;
+    if (transport === undefined) return () => {};
+    const options = this.#openOptions({}, true, '');
+    const { verdictMs } = this.#tuning;
+    return recheckEra(link, transport, options, verdictMs, this.#ports.timers, () => this.#supervisor.doubt());
   }
 
   #heard(link: Link, scope: string, event: LinkEvent): void {

@@ -29,6 +29,7 @@ export const createHttpTransport = (
   return {
     kind: 'http',
     open: (open, wish) => ladder.open(open, wish),
+    recheck: (open) => ladder.isModern(open),
     close: () => closeEndpoint(endpoint),
   };
 };
@@ -63,6 +64,13 @@ class Ladder {
     if (outcome.kind === 'failure' && outcome.failure.reason !== 'bad-answer') return outcome;
     this.#sseUntil = -Infinity;
     return this.#openLegacy(open, [`server/discover: ${reasonIn(outcome)}`]);
+  }
+
+  async isModern(open: OpenOptions): Promise<boolean> {
+    const link = new ModernHttpLink(this.#endpoint, open);
+    const outcome = await askDiscover(link, open);
+    await link.close();
+    return outcome.kind === 'ready';
   }
 
   /** @param tried what was tried before, and what came of it */
