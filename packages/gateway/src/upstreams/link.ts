@@ -94,6 +94,8 @@ export interface LinkFailure {
   readonly retryAfterMs: number | undefined;
   /** What the server itself said of it, for status and log only. */
   readonly words?: string | undefined;
+  /** The server was ended because it exceeded a limit, which `detail` names. */
+  readonly isExceeded?: boolean | undefined;
 }
 
 /** What a request ended in. */
@@ -153,7 +155,13 @@ export interface Link {
 export const linkFailure = (
   reason: LinkFailureReason,
   text: string,
-  more: { detail?: string; cause?: unknown; retryAfterMs?: number; words?: string | undefined } = {},
+  more: {
+    detail?: string;
+    cause?: unknown;
+    retryAfterMs?: number;
+    words?: string | undefined;
+    isExceeded?: boolean;
+  } = {},
 ): LinkFailure => ({
   reason,
   text,
@@ -161,6 +169,7 @@ export const linkFailure = (
   cause: more.cause,
   retryAfterMs: more.retryAfterMs,
   words: more.words,
+  ...(more.isExceeded === true ? { isExceeded: true } : {}),
 });
 
 /**

@@ -1,7 +1,9 @@
 /** A child process as links use it: three pipes, one end, and signals that reach its whole family. */
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { familyWatch } from './family-watch.ts';
 import { familyOf, MARK_NAME, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
+import { cpuVerdict, type ResourceLimits } from './limits.ts';
 
 /** What to start. */
 export interface SpawnRequest {
@@ -12,6 +14,10 @@ export interface SpawnRequest {
   /** Tells this child and its descendants from all others; they see it as `SALLYPORT_UPSTREAM`. */
   readonly mark: string;
   readonly cwd: string;
+  /** What it may use. `program` sees to those of the kernel; the others are watched from here. */
+  readonly limits?: ResourceLimits | undefined;
+  /** Processes below it that are not the server's. Default 0. */
+  readonly helpers?: number;
 }
 
 /** How a child ended; `error` when it never began. */
@@ -19,6 +25,8 @@ export interface ChildExit {
   readonly code: number | null;
   readonly signal: string | null;
   readonly error: Error | undefined;
+  /** The limit that it exceeded, for the operator. */
+  readonly verdict?: string | undefined;
 }
 
 /** A child process. */
@@ -59,8 +67,14 @@ export const spawnChild: SpawnChild = (request) => {
     windowsHide: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const { limits } = request;
+  let verdict: string | undefined;
+  let unwatch: () => void = () => {};
   const exited = new Promise<ChildExit>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal, error: undefined }));
+    child.once('exit', (code, signal) => {
+      unwatch();
+      resolve({ code, signal, error: undefined, verdict: verdict ?? cpuVerdict(limits, { code, signal }) });
+    });
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ code: null, signal: null, error });
     });
@@ -93,5 +107,13 @@ export const spawnChild: SpawnChild = (request) => {
     }
     return living.length;
   };
+  if (child.pid !== undefined && (limits?.memory !== undefined || limits?.processes !== undefined)) {
+    const onExceeded = (text: string): void => {
+      verdict = text;
+      void signalFamily('SIGKILL');
+    };
+    const { mark, helpers = 0 } = request;
+    unwatch = familyWatch.add({ leader: child.pid, mark, limits, helpers, onExceeded });
+  }
   return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, signalFamily };
 };

@@ -11,9 +11,13 @@ import type { EraWish, Opening, Transport } from '../transport.ts';
 import { childEnvironment } from './environment.ts';
 import { StdioLink } from './link.ts';
 import type { StdioOptions } from './options.ts';
+import { prepareCommand, type Prepared } from './prepare.ts';
+import { createRedaction } from './redact.ts';
 import { createLastWords, readStderr } from './stderr.ts';
 
 const MARK_BYTES = 8;
+
+type Ready = Extract<Prepared, { kind: 'command' }>;
 
 /**
  * Returns the stdio kind of upstream.
@@ -27,31 +31,38 @@ export const createStdioTransport = (
   ports: UpstreamPorts,
   onStderr: (line: string) => void,
 ): Transport => {
-  const start = (open: OpenOptions): StdioLink => {
-    const [program, ...args] = options.command;
+  const redact = createRedaction(options.secrets ?? []);
+  const { cwd, limits } = options;
+  const start = ({ command: [program, ...args], helpers }: Ready, open: OpenOptions): StdioLink => {
     const env = childEnvironment(options.env, process.env, process.platform);
-    const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports) });
+    const child = ports.spawn({ program, args, env, cwd, mark: newMark(ports), limits, helpers });
     const lastWords = createLastWords();
-    readStderr(child.stderr, (line) => {
+    readStderr(child.stderr, (said) => {
+      const line = redact(said);
       lastWords.hear(line);
       onStderr(line);
     });
     return new StdioLink(child, open, ports, lastWords.text);
   };
-  const openLegacy = async (open: OpenOptions): Promise<Opening> => {
-    const link = start(open);
+  const openLegacy = async (ready: Ready, open: OpenOptions): Promise<Opening> => {
+    const link = start(ready, open);
     return settle(link, name, await initialize(link, open));
   };
   return {
     kind: 'stdio',
     async open(open: OpenOptions, wish: EraWish): Promise<Opening> {
-      if (wish === 'legacy') return openLegacy(open);
-      const link = start(open);
+      const ready = await prepareCommand(options);
+      if (ready.kind === 'fault') {
+        const detail = `${ready.message}: ${ready.wayOut}`;
+        return { kind: 'failure', failure: linkFailure('unreachable', `${name} could not be started.`, { detail }) };
+      }
+      if (wish === 'legacy') return openLegacy(ready, open);
+      const link = start(ready, open);
       const outcome = await probe(link, open, ports);
       // Some legacy servers die of a message before initialize; those get a process that never sees one.
       if (outcome.kind === 'failure' && outcome.failure.reason === 'closed') {
         await link.close();
-        return openLegacy(open);
+        return openLegacy(ready, open);
       }
       return settle(link, name, outcome);
     },
