@@ -2,7 +2,7 @@
 
 /** Shorter values would blot out ordinary words. */
 const SHORTEST = 4;
-const BLOT = '[redacted]';
+const BLOT = '(redacted)';
 
 /**
  * Returns a function that blots out secrets, also as they stand in a URL or in JSON. Of a value with several lines each
