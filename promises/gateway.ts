@@ -43,6 +43,13 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/orphans.test.ts', 'tests/faults/upstreams.test.ts'],
   },
   {
+    id: 'child-shares',
+    sentence:
+      'A server that is not shared never speaks with two callers, or two sessions, over one conversation, also while its processes die.',
+    source: ['fw-10', 'guard-10'],
+    tests: ['tests/faults/churn.test.ts', 'tests/faults/shares.test.ts'],
+  },
+  {
     id: 'child-limits',
     sentence:
       'A stdio upstream that uses more memory, processes, files or processor time than its entry allows is stopped, and status names the limit.',

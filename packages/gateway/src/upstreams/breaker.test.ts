@@ -90,6 +90,24 @@ describe('a breaker', () => {
     expect(breaker.waitMs).toBeUndefined();
   });
 
+  it('lets calls pass when the server was started anew, whatever a question to the old one comes to', async () => {
+    let answer: (isWell: boolean) => void = () => {};
+    const tuning = { breakerFailures: 1, backoffMs: 1000, maxBackoffMs: 1000 };
+    const answers = [Promise.resolve(false), new Promise<boolean>((resolve) => (answer = resolve))];
+    const breaker = new Breaker(
+      () => answers.shift() ?? Promise.resolve(true),
+      tuning,
+      fakePorts(),
+      () => {},
+    );
+    breaker.failed();
+    await vi.advanceTimersByTimeAsync(500);
+    breaker.reset();
+    answer(false);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(breaker.state).toBe('closed');
+  });
+
   it('asks no more once it is stopped', async () => {
     const { breaker, fail, questions } = create([false]);
     await fail(3);

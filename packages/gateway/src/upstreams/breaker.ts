@@ -28,6 +28,8 @@ export class Breaker {
   #failures = 0;
   #refusals = 0;
   #isAsking = false;
+  /** Changes with each reset: what was asked before it says nothing of what is there now. */
+  #round = 0;
   #isStopped = false;
   #timer: Timer | undefined;
   #dueAt = 0;
@@ -69,6 +71,8 @@ export class Breaker {
 
   /** Lets calls pass again: the server was started anew. */
   reset(): void {
+    this.#round += 1;
+    this.#isAsking = false;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isStopped = false;
@@ -87,9 +91,10 @@ export class Breaker {
     this.#timer = undefined;
     if (this.state === 'open') this.#enter('half-open');
     this.#isAsking = true;
+    const round = this.#round;
     const isWell = await this.#ask();
+    if (round !== this.#round) return;
     this.#isAsking = false;
-    if (this.#isStopped) return;
     if (isWell) {
       this.reset();
       return;

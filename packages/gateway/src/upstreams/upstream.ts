@@ -417,6 +417,7 @@ class ManagedUpstream implements Upstream {
     this.#isModernOnly = false;
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
+    this.#breaker.reset();
     this.#unfollow();
     this.#unfollow = followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind));
     if (this.#supervisor.restarts > 0) for (const kind of ALL_LISTS) this.#lists.emit(kind);

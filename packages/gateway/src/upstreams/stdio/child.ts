@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { familyWatch } from './family-watch.ts';
-import { familyOf, MARK_NAME, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
+import { familyOf, MARK_NAME, type ProcessRow } from './family.ts';
 import { cpuVerdict, type ResourceLimits } from './limits.ts';
+import { processScanner } from './process-scan.ts';
 
 /** What to start. */
 export interface SpawnRequest {
@@ -92,9 +93,10 @@ export const spawnChild: SpawnChild = (request) => {
     const { pid } = child;
     if (pid === undefined) return 0;
     if (isWindows) return !hasExited && child.kill(signal) ? 1 : 0;
-    const rows = await readProcesses();
+    const scan = await processScanner.scan();
+    const { rows } = scan;
     if (rows.length === 0) return kill(-pid, signal) ? 1 : 0;
-    const marked = await markedProcesses(rows, MARK_NAME, request.mark);
+    const marked = scan.bearers(request.mark);
     // A number is not given out again while a group or session bears it. So one that lives after the child's end is
     // another program's, and then nothing of ours bears it any more.
     const isReused = hasExited && rows.some((row) => row.pid === pid && !row.isZombie);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FamilyWatch, type Watched } from './family-watch.ts';
 import type { ProcessRow } from './family.ts';
+import { ProcessScanner } from './process-scan.ts';
 
 const MIB = 1024 * 1024;
 const row = (pid: number, parent: number): ProcessRow => ({
@@ -9,21 +10,18 @@ const row = (pid: number, parent: number): ProcessRow => ({
 
 /** A machine on which process 100 runs with these others, each with so many MiB. */
 const watching = (rows: readonly ProcessRow[], mib: number, marks: Readonly<Record<number, string>> = {}) => {
-  const asked: number[] = [];
+  const scanner = new ProcessScanner({
+    list: () => Promise.resolve([row(1, 0), row(100, 1), ...rows]),
+    mark: (pid) => Promise.resolve(marks[pid]),
+  });
   const watch = new FamilyWatch({
-    table: {
-      list: () => Promise.resolve([row(1, 0), row(100, 1), ...rows]),
-      mark: (pid) => {
-        asked.push(pid);
-        return Promise.resolve(marks[pid]);
-      },
-    },
+    scan: () => scanner.scan(),
     memoryOf: () => Promise.resolve(mib * MIB),
   });
   const verdicts: string[] = [];
   const add = (limits: Watched['limits'], helpers = 0) =>
     watch.add({ leader: 100, mark: 'a.1', limits, helpers, onExceeded: (verdict) => verdicts.push(verdict) });
-  return { watch, verdicts, add, asked };
+  return { watch, verdicts, add };
 };
 
 describe('the watch over families', () => {
@@ -58,13 +56,5 @@ describe('the watch over families', () => {
     await watch.look();
     await watch.look();
     expect(verdicts).toHaveLength(1);
-  });
-
-  it('asks each process for its mark only once', async () => {
-    const { watch, asked, add } = watching([row(101, 100)], 1);
-    add({ processes: 9 });
-    await watch.look();
-    await watch.look();
-    expect(asked).toEqual([1, 100, 101]);
   });
 });

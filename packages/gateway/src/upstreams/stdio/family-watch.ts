@@ -3,8 +3,9 @@
  * one exceeds it. Linux only: elsewhere nothing shows what a family uses.
  */
 import { readFile } from 'node:fs/promises';
-import { familyOf, realProcessTable, type ProcessRow, type ProcessTable } from './family.ts';
+import { familyOf } from './family.ts';
 import type { ResourceLimits } from './limits.ts';
+import { processScanner, type Scan } from './process-scan.ts';
 
 const LOOK_MS = 500;
 const MIB = 1024 * 1024;
@@ -24,7 +25,7 @@ export interface Watched {
 
 /** What the watch needs from the machine. */
 export interface WatchPorts {
-  readonly table: Pick<ProcessTable, 'list' | 'mark'>;
+  scan(): Promise<Scan>;
   /** Bytes of memory that are a process's own. */
   memoryOf(pid: number): Promise<number>;
 }
@@ -41,11 +42,9 @@ export const readMemory = async (pid: number): Promise<number> => {
 export class FamilyWatch {
   readonly #ports: WatchPorts;
   readonly #families = new Set<Watched>();
-  /** Marks by process, since a process keeps what it was started with. */
-  #marks = new Map<string, string | undefined>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(ports: WatchPorts = { table: realProcessTable, memoryOf: readMemory }) {
+  constructor(ports: WatchPorts = { scan: () => processScanner.scan(), memoryOf: readMemory }) {
     this.#ports = ports;
   }
 
@@ -58,10 +57,9 @@ export class FamilyWatch {
 
   /** Looks once at all families. */
   async look(): Promise<void> {
-    const rows = await this.#ports.table.list();
-    await this.#readMarks(rows);
+    const scan = await this.#ports.scan();
     for (const family of [...this.#families]) {
-      const verdict = await this.#judge(family, rows);
+      const verdict = await this.#judge(family, scan);
       if (verdict !== undefined && this.#families.delete(family)) family.onExceeded(verdict);
     }
   }
@@ -77,24 +75,8 @@ export class FamilyWatch {
     this.#timer.unref();
   }
 
-  async #readMarks(rows: readonly ProcessRow[]): Promise<void> {
-    const marks = new Map<string, string | undefined>();
-    await Promise.all(
-      rows.map(async ({ pid, started }) => {
-        const key = `${pid} ${started}`;
-        marks.set(key, this.#marks.has(key) ? this.#marks.get(key) : await this.#ports.table.mark(pid));
-      }),
-    );
-    this.#marks = marks;
-  }
-
-  async #judge({ leader, mark, limits, helpers }: Watched, rows: readonly ProcessRow[]): Promise<string | undefined> {
-    const marked = rows.filter(({ pid, started }) => this.#marks.get(`${pid} ${started}`) === mark);
-    const family = familyOf(
-      leader,
-      rows,
-      marked.map(({ pid }) => pid),
-    );
+  async #judge({ leader, mark, limits, helpers }: Watched, scan: Scan): Promise<string | undefined> {
+    const family = familyOf(leader, scan.rows, scan.bearers(mark));
     const { processes, memory } = limits;
     const count = family.length - helpers;
     if (processes !== undefined && count > processes) {
