@@ -63,6 +63,27 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/orphans.test.ts', 'tests/faults/upstreams.test.ts'],
   },
   {
+    id: 'child-shares',
+    sentence:
+      'A server that is not shared never speaks with two callers, or two sessions, over one conversation, also while its processes die.',
+    source: ['fw-10', 'guard-10'],
+    tests: ['tests/faults/churn.test.ts', 'tests/faults/shares.test.ts'],
+  },
+  {
+    id: 'child-limits',
+    sentence:
+      'A stdio upstream that uses more memory, processes, files or processor time than its entry allows is stopped, and status names the limit.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
+  },
+  {
+    id: 'child-sandbox',
+    sentence:
+      'A stdio upstream behind walls reads no home, writes and connects only where its entry says so, and is never started without them.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
+  },
+  {
     id: 'no-passthrough',
     sentence: 'A token given to Sallyport never travels upstream.',
     source: ['MCP 2025-11-25, Authorization', 'gen-4'],

@@ -135,6 +135,8 @@ export interface ServerSpec {
 export interface TestServer extends Server {
   readonly link: ScriptedLink;
   readonly wishes: AcquireWish[];
+  /** Scopes whose conversations were ended. */
+  readonly released: readonly string[];
   /** What `acquire` fails with, while it is set. */
   failure: ReturnType<typeof linkFailure> | undefined;
   spec: ServerSpec;
@@ -177,11 +179,17 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     since: 0,
     restarts: 0,
     lastError: undefined,
+    share: spec.share ?? 'all',
+    breaker: 'closed',
+    nextTry: undefined,
     pid: undefined,
     links: 1,
+    waiting: 0,
     pending: 0,
-    counters: { opened: 1, failures: 0, dropped: 0, refusedRequests: 0 },
+    stderr: [],
+    counters: { opened: 1, failures: 0, dropped: 0, refusedRequests: 0, broken: 0, turnedAway: 0, exceeded: 0 },
   });
+  const released: string[] = [];
   const upstream: Upstream = {
     name,
     start: () => undefined,
@@ -192,6 +200,9 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
       wishes.push(wish);
       return server.failure === undefined ? { kind: 'open', link } : { kind: 'failure', failure: server.failure };
     },
+    observe: () => undefined,
+    release: (scope) => void released.push(scope),
+    releaseOwners: () => undefined,
     onChange: () => () => undefined,
     onListChanged: (listener) => lists.add(listener),
     onNotification: (listener) => notifications.add(listener),
@@ -206,6 +217,7 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     maxTimeMs: 600_000,
     link,
     wishes,
+    released,
     failure: undefined,
     spec,
     sayListChanged: (kind) => lists.emit(kind),

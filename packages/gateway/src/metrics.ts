@@ -61,6 +61,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         this.set({ server: name, transport }, state === 'ready' ? 1 : 0);
     },
   });
+  upstreamMetrics(sources, registers);
   new Gauge({
     name: 'sallyport_sessions',
     help: 'Open legacy sessions.',
@@ -96,6 +97,57 @@ export function createMetrics(sources: MetricsSources): Metrics {
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+/** What the breakers, conversations and processes of servers did. */
+function upstreamMetrics({ upstreams }: MetricsSources, registers: Registry[]): void {
+  new Gauge({
+    name: 'sallyport_upstream_breaker',
+    help: '0 while calls of a server pass, 1 while none does, 0.5 while it is asked whether it is well.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      const levels = { closed: 0, 'half-open': 0.5, open: 1 } as const;
+      for (const { name, breaker } of upstreams()) this.set({ server: name }, levels[breaker]);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_upstream_retry_seconds',
+    help: 'Seconds until a server that is not well is tried again; absent while no try is planned.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      const now = Date.now();
+      for (const { name, nextTry } of upstreams()) {
+        if (nextTry !== undefined) this.set({ server: name }, Math.max(0, (nextTry - now) / 1000));
+      }
+    },
+  });
+  new Gauge({
+    name: 'sallyport_upstream_conversations',
+    help: 'Processes of a server, or conversations with it, that are open or opening.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, links } of upstreams()) this.set({ server: name }, links);
+    },
+  });
+  new Counter({
+    name: 'sallyport_upstream_events_total',
+    help: 'What happened to servers: conversations opened, failures, restarts, limits exceeded, calls turned away.',
+    labelNames: ['server', 'event'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, restarts, counters } of upstreams()) {
+        for (const [event, count] of Object.entries({ ...counters, restarts }))
+          this.inc({ server: name, event }, count);
+      }
+    },
+  });
 }
 
 interface CountOptions {

@@ -1,4 +1,5 @@
 /** Starts a gateway from a configuration, keeps it up to date with the file, and stops it without losing a call. */
+import { mkdir } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -36,7 +37,7 @@ import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
 import { makeRules } from './rules.ts';
-import { defineUpstream, makeServer, type Server } from './servers.ts';
+import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
@@ -257,6 +258,11 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    // Servers behind walls start before the control socket is there, and its folder is hidden from them.
+    const { opensDoors, files } = this.#options;
+    if (opensDoors !== false && files.length > 0 && process.platform !== 'win32') {
+      await mkdir(dirname(controlPath(this.#config)), { recursive: true, mode: 0o700 });
+    }
     // Before any door is open, so that nobody who comes in early finds that there are no servers.
     for (const config of this.#config.upstreams) this.#addServer(config);
     this.#waitForServers();
@@ -431,7 +437,8 @@ class Gateway implements RunningGateway {
 
   #addServer(config: UpstreamConfig): void {
     const { limits } = this.#config;
-    const definition = defineUpstream(config, { bytes: limits.message, depth: limits.depth });
+    const message = { bytes: limits.message, depth: limits.depth };
+    const definition = defineUpstream(config, message, surroundingsOf(this.#config));
     const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
     const server = makeServer(config, upstream);
     this.#servers.set(config.name, server);
@@ -535,6 +542,7 @@ class Gateway implements RunningGateway {
     }
     conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);
+    for (const { upstream } of this.#servers.values()) upstream.releaseOwners(isWelcome, reason);
   }
 
   /** A session on the path of one server ends with the last grant on that server. */

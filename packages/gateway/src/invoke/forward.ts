@@ -26,6 +26,7 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
     const preparing = world.subscriptions.prepare(link, server, exchange);
     if (preparing !== undefined) await preparing;
     const answer = await send(exchange, target, link, server, relay);
+    server.upstream.observe(answer);
     if (answer.kind === 'failure') {
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
       return refuseFailure(answer.failure, limit);
