@@ -75,6 +75,8 @@ export interface ServerStatus extends UpstreamStatus {
   readonly prompts: number;
   readonly resources: number;
   readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
+  /** Why its lists could not be read when they were last asked for; absent when they could. */
+  readonly unreadable?: string;
 }
 
 /** A gateway as status shows it. */
@@ -208,6 +210,7 @@ class Gateway implements RunningGateway {
       clock: systemClock,
       seal,
       audit: state.trail,
+      blocks: state.live.blocks,
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
@@ -280,12 +283,14 @@ class Gateway implements RunningGateway {
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
         const catalog = this.#catalog.server(name);
+        const unreadable = this.#catalog.failure(name);
         return {
           ...upstream.status(),
           tools: catalog?.tools.size ?? 0,
           prompts: catalog?.prompts.size ?? 0,
           resources: catalog?.resources.size ?? 0,
           quarantined: catalog?.quarantined ?? [],
+          ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
       audit: this.#state.trail.stats(),

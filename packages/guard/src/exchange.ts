@@ -127,6 +127,8 @@ export interface Target {
   readonly key: string;
   /** The name as the caller wrote it, where it differs from `name`. */
   readonly asked?: string;
+  /** What the key of everything that this target stands for begins with; for templates of resources. */
+  readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
 }
 

@@ -2,7 +2,8 @@
 import { isObject, locate, splice, type Edit } from '@sallyport/protocol';
 import { wireUri } from '../names.ts';
 
-const uriKey = Buffer.from('"uri"');
+/** What a result that points at something holds: a key as it is usually written, or one that may be written with escapes. */
+const signs: readonly Buffer[] = ['"uri"', '"resourceUri"', '"ui/resourceUri"', '\\u'].map((text) => Buffer.from(text));
 
 type Path = readonly (string | number)[];
 
@@ -14,8 +15,11 @@ type Path = readonly (string | number)[];
  * @param result - the same, parsed
  */
 export function rewriteResult(server: string, body: Uint8Array, result: unknown): Uint8Array {
-  if (!isObject(result) || Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(uriKey) < 0) return body;
+  if (!isObject(result)) return body;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  if (!signs.some((sign) => bytes.includes(sign))) return body;
   const paths: Path[] = [
+    ...uiPaths(result['_meta'], ['_meta']),
     ...uriPaths(result['contents'], ['contents'], contentUri),
     ...uriPaths(result['content'], ['content'], blockUri),
     ...uriPaths(result['messages'], ['messages'], messageUri),
@@ -26,6 +30,16 @@ export function rewriteResult(server: string, body: Uint8Array, result: unknown)
 /** Rewrites the URI of a notification about a resource. */
 export function rewriteUpdated(server: string, params: Uint8Array, value: unknown): Uint8Array {
   return isObject(value) && typeof value['uri'] === 'string' ? rewritePaths(server, params, value, [['uri']]) : params;
+}
+
+/** MCP Apps: the page that shows a result. */
+function uiPaths(meta: unknown, at: Path): Path[] {
+  if (!isObject(meta)) return [];
+  const { ui } = meta;
+  return [
+    ...(isObject(ui) && typeof ui['resourceUri'] === 'string' ? [[...at, 'ui', 'resourceUri']] : []),
+    ...(typeof meta['ui/resourceUri'] === 'string' ? [[...at, 'ui/resourceUri']] : []),
+  ];
 }
 
 function uriPaths(list: unknown, at: Path, find: (item: unknown) => Path | undefined): Path[] {
