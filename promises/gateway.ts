@@ -24,6 +24,13 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/attacks/crossing.test.ts'],
   },
   {
+    id: 'kept-for-its-caller',
+    sentence:
+      'A kept answer reaches only callers who may read it now; what a server calls private, only the caller it was for.',
+    source: ['MCP 2026-07-28 caching'],
+    tests: ['tests/attacks/cache.test.ts'],
+  },
+  {
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],

@@ -19,6 +19,8 @@ import {
   type Session,
 } from '@sallyport/guard';
 import { lookupMethod, readMessage, type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import { followServer } from './cache/follow.ts';
+import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
 import { resolveTarget } from './resolve.ts';
@@ -340,6 +342,7 @@ export async function makeWorld(
     rules: () => world.inForce,
     servers,
     catalog,
+    results: createResultCache({ clock }),
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
@@ -354,6 +357,7 @@ export async function makeWorld(
   };
   for (const server of servers.values()) {
     catalog.watch(server);
+    followServer(server, world.results);
     subscriptions.watch(server);
     await catalog.refresh(server.name);
   }

@@ -2,6 +2,7 @@
 import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
 import type { TrailStats } from '@sallyport/guard';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CacheStats } from './cache/result-cache.ts';
 import type { ExchangeSummary } from './summary.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
@@ -18,6 +19,7 @@ export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamStatus[];
   readonly audit: () => TrailStats;
   readonly sessions: () => number;
+  readonly results: () => CacheStats;
 }
 
 /** Makes the metrics; gauges ask their sources when they are scraped. */
@@ -74,6 +76,25 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     collect() {
       this.set(sources.audit().state === 'healthy' ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'sallyport_cache_answers_total',
+    help: 'Cacheable results by where they came from: memory, a request shared with others, or a request of their own.',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      const { kept, shared, own } = sources.results();
+      for (const [source, count] of Object.entries({ kept, shared, own })) this.inc({ source }, count);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_cache_bytes',
+    help: 'Memory that kept results take, by estimate.',
+    registers,
+    collect() {
+      this.set(sources.results().bytes);
     },
   });
   return {

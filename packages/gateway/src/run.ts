@@ -21,6 +21,8 @@ import {
   type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createResultCache } from './cache/result-cache.ts';
+import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
@@ -176,6 +178,7 @@ class Gateway implements RunningGateway {
   readonly #connections = new Set<Session>();
   readonly #doors = new Set<StdioDoor>();
   readonly #catalog: Catalog;
+  readonly #results = createResultCache({ clock: systemClock });
   readonly #world: World;
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
@@ -214,6 +217,7 @@ class Gateway implements RunningGateway {
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
+      results: this.#results,
       sessions,
       subscriptions,
       settlement: this.#settlement,
@@ -224,6 +228,7 @@ class Gateway implements RunningGateway {
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      results: () => this.#results.stats(),
     });
     this.#context = {
       ports: this.#makePorts(digest),
@@ -424,6 +429,7 @@ class Gateway implements RunningGateway {
       if (state === 'ready') void this.#catalog.refresh(config.name);
     });
     this.#catalog.watch(server);
+    followServer(server, this.#results);
     this.#world.subscriptions.watch(server);
     upstream.start();
   }
@@ -433,6 +439,7 @@ class Gateway implements RunningGateway {
     const server = this.#servers.get(name);
     this.#servers.delete(name);
     this.#catalog.forget(name);
+    this.#results.drop(name);
     if (server === undefined) return;
     const deadline = systemClock.monotonic() + drainMs;
     while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
