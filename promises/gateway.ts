@@ -31,6 +31,13 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/attacks/cache.test.ts'],
   },
   {
+    id: 'client-quirks',
+    sentence:
+      'Known habits of client programs are borne, each by its name with a test and a counter; anything else is strict.',
+    source: ['guard-10'],
+    tests: ['tests/attacks/quirks.test.ts'],
+  },
+  {
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],

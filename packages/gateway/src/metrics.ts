@@ -1,6 +1,6 @@
 /** Prometheus metrics of one gateway. Labels are bounded: methods of the table, configured servers, table rows. */
 import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
-import type { TrailStats } from '@sallyport/guard';
+import { quirks, type TrailStats } from '@sallyport/guard';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CacheStats } from './cache/result-cache.ts';
 import type { ExchangeSummary } from './summary.ts';
@@ -36,6 +36,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
     help: 'Refused exchanges by stage and refusal.',
     labelNames: ['stage', 'reason'],
   });
+  const habits = countOnScrape(registry, {
+    name: 'sallyport_client_quirks_total',
+    help: 'Exchanges that show a known habit of client programs (docs/quirks.md).',
+    labelNames: ['quirk'],
+  });
+  // All of them are there from the start, so that a first one shows as a change.
+  for (const name of Object.keys(quirks)) habits.add([name], 0);
   const duration = new Histogram({
     name: 'sallyport_exchange_duration_seconds',
     help: 'From the head of a request to its reply.',
@@ -102,6 +109,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const method = methodLabel(summary.method);
       exchanges.add([summary.door, method, summary.upstream ?? '', summary.effect]);
       duration.observe({ method }, summary.ms / 1000);
+      for (const name of summary.quirks) habits.add([name]);
       if (summary.reason !== undefined) refused.add([summary.stage ?? '', summary.reason]);
     },
     render: () => registry.metrics(),
@@ -116,7 +124,10 @@ interface CountOptions {
 }
 
 /** A counter whose counting is one look-up; the library learns the numbers when it is scraped. */
-function countOnScrape(registry: Registry, options: CountOptions): { add(values: readonly string[]): void } {
+function countOnScrape(
+  registry: Registry,
+  options: CountOptions,
+): { add(values: readonly string[], count?: number): void } {
   const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
   new Counter({
     ...options,
@@ -129,12 +140,12 @@ function countOnScrape(registry: Registry, options: CountOptions): { add(values:
     },
   });
   return {
-    add(values) {
+    add(values, count = 1) {
       // No label value has a line feed: they are ours, or names of the configuration.
       const key = values.join('\n');
       const known = counts.get(key);
-      if (known === undefined) counts.set(key, { values, count: 1 });
-      else known.count += 1;
+      if (known === undefined) counts.set(key, { values, count });
+      else known.count += count;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Answers lists from the catalog: each caller sees what some call of its own could reach, and nothing else. */
 import {
   canList,
+  noteQuirk,
   pathKey,
   refuse,
   type Access,
@@ -35,6 +36,7 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   world.catalog.refreshStale();
   const { access } = exchange.principal;
   const servers = presentServers(access, exchange.path, world);
+  if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
   const view = visibleList(access, source.list, exchange, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
@@ -57,6 +59,19 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
           ),
         )}`;
   return wrap(source.member, Buffer.from(items.join(',')), more, exchange, servers, world);
+}
+
+const capabilityOf = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const;
+
+/** True when some server says that it has such a list, or may yet say so. */
+function isOffered(list: ListKind, servers: readonly string[], { catalog }: World): boolean {
+  // Where nobody is there, nobody says anything.
+  if (servers.length === 0) return true;
+  for (const name of servers) {
+    const server = catalog.server(name);
+    if (server === undefined || server.capabilities[capabilityOf[list]] !== undefined) return true;
+  }
+  return false;
 }
 
 interface Page {
