@@ -2,10 +2,17 @@
 import { isObject, locate, splice, type Edit } from '@sallyport/protocol';
 import { wireUri } from '../names.ts';
 
-/** What a result that points at something holds: a key as it is usually written, or one that may be written with escapes. */
-const signs: readonly Buffer[] = ['"uri"', '"resourceUri"', '"ui/resourceUri"', '\\u'].map((text) => Buffer.from(text));
+/** What a result that points at something holds: the end of a key as usually written, or a letter written as an escape. */
+const signs: readonly Buffer[] = ['uri"', 'Uri"', '\\u'].map((text) => Buffer.from(text));
 
 type Path = readonly (string | number)[];
+
+/** False when nothing in a result is called as URIs are, so that there is nothing to rewrite. */
+export function mayHoldUri(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  for (const sign of signs) if (bytes.includes(sign)) return true;
+  return false;
+}
 
 /**
  * Rewrites what a result points at: contents, content blocks, links and prompt messages.
@@ -15,9 +22,7 @@ type Path = readonly (string | number)[];
  * @param result - the same, parsed
  */
 export function rewriteResult(server: string, body: Uint8Array, result: unknown): Uint8Array {
-  if (!isObject(result)) return body;
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-  if (!signs.some((sign) => bytes.includes(sign))) return body;
+  if (!isObject(result) || !mayHoldUri(body)) return body;
   const paths: Path[] = [
     ...uiPaths(result['_meta'], ['_meta']),
     ...uriPaths(result['contents'], ['contents'], contentUri),
