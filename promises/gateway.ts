@@ -98,6 +98,13 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/journeys/overhead.test.ts'],
   },
   {
+    id: 'bridge-benchmark',
+    sentence:
+      'What it costs that caller and server are of different eras is printed by a benchmark that anyone can repeat.',
+    source: ['guard-10'],
+    tests: ['tests/journeys/bridge.test.ts'],
+  },
+  {
     id: 'admin-restricted',
     sentence: 'Console, admin API and metrics listen apart from the data plane and answer only those who may see them.',
     source: ['guard-9'],

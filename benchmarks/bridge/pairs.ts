@@ -1,9 +1,9 @@
 // What is measured: each era of callers before servers of each era, over HTTP and stdio, and lists from memory.
+import { fileURLToPath } from 'node:url';
 import type { Dialect } from '../overhead/call-template.ts';
-import { direct } from '../overhead/arms/direct.ts';
-import { fileOf, type Arm } from '../overhead/arms/arm.ts';
+import { fileOf, plainModern, type Arm } from '../overhead/arms/arm.ts';
 import { guardedConfiguration, startGuarded } from '../overhead/arms/sallyport.ts';
-import { nodeCommand, onCore } from '../overhead/process.ts';
+import { nodeCommand, onCore, printedPort, start } from '../overhead/process.ts';
 import type { Subject } from '../overhead/measure.ts';
 
 type Era = 'modern' | 'legacy';
@@ -55,13 +55,24 @@ export function pairs(tools: number): readonly Pair[] {
   );
 }
 
-/** What lists are held against: a server that answers them itself, on the measured core. */
+/** What lists are held against. */
 export const bareList = 'bare list';
+
+const bare: Arm = {
+  name: bareList,
+  about: 'a bare node:http server with the same tools, on the measured core',
+  async start({ tools }) {
+    const file = fileURLToPath(new URL('bare-server.ts', import.meta.url));
+    const running = start(nodeCommand(file, String(tools)), { core: 'subject' });
+    const port = await printedPort(running);
+    return { port, pid: running.pid, dialect: plainModern, keys: [], stop: running.stop };
+  },
+};
 
 /** Lists that the gateway answers from memory, beside a bare server that has the same tools. */
 export function lists(tools: number): readonly Subject[] {
   return [
-    { label: bareList, arm: { ...direct, name: bareList }, tools, keys: 1, request: 'list' },
+    { label: bareList, arm: bare, tools, keys: 1, request: 'list' },
     ...eras.map((era): Subject => {
       const label = `${era} list`;
       return { label, arm: { ...arm(era, 'modern', 'http'), name: label }, tools, keys: 1, request: 'list' };

@@ -41,9 +41,8 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
   const isWhole = target.cursor === undefined && view.items.length <= pageSize && view.joined.length <= mostBytes;
-  if (isWhole && !hasBlockedTool(view.entries, world)) {
-    return wrap(source.member, view.joined, '', exchange, servers, world);
-  }
+  if (isWhole && !hasBlockedTool(view.entries, world))
+    return answerWhole(view, source.member, exchange, servers, world);
   const page = pageOf(view, source.list, target, mostBytes, world);
   if (page === undefined) return refuse('bad-handle', { fill: { handle: 'cursor' } });
   const { items, last, again } = page;
@@ -58,7 +57,8 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
             cursorLifetimeMs,
           ),
         )}`;
-  return wrap(source.member, Buffer.from(items.join(',')), more, exchange, servers, world);
+  const about = `${more}${aboutResult(exchange, servers, world)}`;
+  return result(wrap(source.member, Buffer.from(items.join(',')), about, exchange.era));
 }
 
 const capabilityOf = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const;
@@ -116,30 +116,39 @@ function hasBlockedTool(entries: readonly Entry[], world: World): boolean {
   return false;
 }
 
-/** Puts around a page what the result says about itself. Lists are filtered for their caller, so they are private. */
-function wrap(
+/** A list on one page, as it was written last where it would be written the same. */
+function answerWhole(
+  view: VisibleList,
   member: string,
-  items: Uint8Array,
-  more: string,
   exchange: Intended,
   servers: readonly string[],
   world: World,
 ): Answer {
+  const about = aboutResult(exchange, servers, world);
+  const known = view.whole;
+  if (known !== undefined && known.about === about) return result(known.body);
+  const body = wrap(member, view.joined, about, exchange.era);
+  view.whole = { about, body };
+  return result(body);
+}
+
+/** What a result says about itself. Lists are filtered for their caller, so they are private. */
+function aboutResult({ era }: Intended, servers: readonly string[], world: World): string {
   const absence = absenceMeta(servers, world);
-  const isModern = exchange.era === 'modern';
-  const meta = { ...absence, ...(isModern ? { [SERVER_INFO_KEY]: ownInfo } : {}) };
-  const hints = isModern ? `,"ttlMs":${remainingTtl(servers, world)},"cacheScope":"private"` : '';
-  const about = isModern || absence !== undefined ? `,"_meta":${JSON.stringify(meta)}` : '';
-  return {
-    kind: 'result',
-    body: Buffer.concat([
-      Buffer.from(isModern ? `{"resultType":"complete","${member}":[` : `{"${member}":[`),
-      items,
-      Buffer.from(`]${more}${hints}${about}}`),
-    ]),
-    isToolError: false,
-    interim: 0,
-  };
+  if (era === 'legacy') return absence === undefined ? '' : `,"_meta":${JSON.stringify(absence)}`;
+  const meta = absence === undefined ? ownMeta : JSON.stringify({ ...absence, [SERVER_INFO_KEY]: ownInfo });
+  return `,"ttlMs":${remainingTtl(servers, world)},"cacheScope":"private","_meta":${meta}`;
+}
+
+const ownMeta = JSON.stringify({ [SERVER_INFO_KEY]: ownInfo });
+
+function wrap(member: string, items: Uint8Array, about: string, era: Era): Uint8Array {
+  const head = era === 'modern' ? `{"resultType":"complete","${member}":[` : `{"${member}":[`;
+  return Buffer.concat([Buffer.from(head), items, Buffer.from(`]${about}}`)]);
+}
+
+function result(body: Uint8Array): Answer {
+  return { kind: 'result', body, isToolError: false, interim: 0 };
 }
 
 interface VisibleList {
@@ -149,6 +158,8 @@ interface VisibleList {
   readonly items: readonly string[];
   /** All of them, with commas between. */
   readonly joined: Uint8Array;
+  /** The result that was written last, and what it says about itself. */
+  whole: { readonly about: string; readonly body: Uint8Array } | undefined;
 }
 
 /** What each set of roles sees, kept until the catalog or the policy changes. */
@@ -175,7 +186,8 @@ function visibleList(
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
   const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
   const items = entries.map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
-  const view = { epoch: world.catalog.epoch, entries, items, joined: Buffer.from(items.join(',')) };
+  const joined = Buffer.from(items.join(','));
+  const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();
   views.set(key, view);
   return view;

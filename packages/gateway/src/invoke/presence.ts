@@ -41,7 +41,10 @@ export function absenceMeta(
   return named.length === 0 ? undefined : { [absentKey]: named };
 }
 
-/** How long what is said about servers holds: as long as the least of them allows, counted from when it was read. */
+/**
+ * How long what is said about servers holds: as long as the least of them allows, counted from when it was read, in
+ * whole seconds, so that what is said stays the same for one.
+ */
 export function remainingTtl(servers: readonly string[], world: Presence): number {
   let least = longestTtl;
   const now = world.clock.now();
@@ -50,5 +53,5 @@ export function remainingTtl(servers: readonly string[], world: Presence): numbe
     const left = known === undefined ? retryMs : Math.max(0, known.loaded + known.ttlMs - now);
     if (left < least) least = left;
   }
-  return least;
+  return Math.floor(least / 1000) * 1000;
 }
