@@ -24,6 +24,20 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/attacks/crossing.test.ts'],
   },
   {
+    id: 'kept-for-its-caller',
+    sentence:
+      'A kept answer reaches only callers who may read it now; what a server calls private, only the caller it was for.',
+    source: ['MCP 2026-07-28 caching'],
+    tests: ['tests/attacks/cache.test.ts'],
+  },
+  {
+    id: 'client-quirks',
+    sentence:
+      'Known habits of client programs are borne, each by its name with a test and a counter; anything else is strict.',
+    source: ['guard-10'],
+    tests: ['tests/attacks/quirks.test.ts'],
+  },
+  {
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],
@@ -123,6 +137,13 @@ export const gateway: readonly ProductPromise[] = [
     sentence: 'What the guard costs beside a bare proxy is printed by a benchmark that anyone can repeat.',
     source: ['guard-11'],
     tests: ['tests/journeys/overhead.test.ts'],
+  },
+  {
+    id: 'bridge-benchmark',
+    sentence:
+      'What it costs that caller and server are of different eras is printed by a benchmark that anyone can repeat.',
+    source: ['guard-10'],
+    tests: ['tests/journeys/bridge.test.ts'],
   },
   {
     id: 'admin-restricted',

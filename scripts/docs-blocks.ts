@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { configJsonSchema } from '@sallyport/gateway';
-import { refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
+import { quirks, refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
 import { openAnswers } from '../tests/attacks/json-doors.policy.ts';
 import { openMessageAnswers } from '../tests/attacks/messages.policy.ts';
 import { rawAnswers } from '../tests/attacks/raw-http.policy.ts';
@@ -155,6 +155,13 @@ function messageTable(): string {
   );
 }
 
+function quirkTable(): string {
+  return table(
+    ['quirk', 'who', 'what', 'how it is borne'],
+    Object.entries(quirks).map(([name, { who, what, borne }]) => [code(name), cell(who), cell(what), cell(borne)]),
+  );
+}
+
 /** What the command line prints about itself, at the width that it has without a terminal. */
 export function help(words: readonly string[]): Promise<string> {
   const main = join(root, 'packages', 'sallyport', 'src', 'main.ts');
@@ -186,5 +193,6 @@ export const blocks: Readonly<Record<string, Block>> = {
   'raw-http': rawTable,
   json: jsonTable,
   messages: messageTable,
+  quirks: quirkTable,
   usage: async (rest) => `\`\`\`text\n${await help(rest.split(' '))}\n\`\`\``,
 };

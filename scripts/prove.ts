@@ -67,7 +67,7 @@ if (wanted === undefined) {
 } else {
   const row = rows.find((entry) => Number(entry.id) === Number(wanted) || slugOf(entry) === wanted);
   if (row === undefined) {
-    console.error(`No row '${wanted}'. Rows: 1–${rows.length}, or all.`);
+    console.error(`No row '${wanted}'. Rows: ${rows.map((row) => Number(row.id)).join(', ')}, or all.`);
     process.exit(2);
   }
   process.exit((await prove(row)) ? 0 : 1);

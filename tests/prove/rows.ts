@@ -33,4 +33,9 @@ export const rows: readonly Row[] = [
     title: 'sessions and servers come and go',
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',
   },
+  {
+    id: '3.9',
+    title: 'callers and servers of different eras',
+    goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
+  },
 ];

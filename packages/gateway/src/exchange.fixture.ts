@@ -4,6 +4,7 @@ import {
   createCanceller,
   createSeal,
   createSessions,
+  type Blocks,
   type CallerStream,
   type Canceller,
   type Clock,
@@ -18,6 +19,8 @@ import {
   type Session,
 } from '@sallyport/guard';
 import { lookupMethod, readMessage, type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import { followServer } from './cache/follow.ts';
+import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
 import { resolveTarget } from './resolve.ts';
@@ -25,23 +28,37 @@ import type { Server } from './servers.ts';
 import type { AskKind, Link, LinkAnswer, LinkEvent, LinkListener, LinkRequest } from './upstreams/link.ts';
 import { linkFailure } from './upstreams/link.ts';
 import { Listeners } from './upstreams/listeners.ts';
+import type { Timers } from './upstreams/ports.ts';
 import type { ListKind } from './upstreams/changes.ts';
 import type { AcquireWish, Upstream, UpstreamNotification, UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until it is told to go on; its timers run when it does. */
 export interface FrozenClock extends Clock {
+  readonly timers: Timers;
   advance(ms: number): void;
 }
 
 /** Makes a clock that stands at a fixed moment. */
 export function frozenClock(): FrozenClock {
   let passed = 0;
+  const waiting = new Map<() => void, number>();
   return {
     now: () => Date.UTC(2026, 7, 1) + passed,
     monotonic: () => 1000 + passed,
+    timers: {
+      after(ms, callback) {
+        const entry = (): void => callback();
+        waiting.set(entry, passed + ms);
+        return { cancel: () => void waiting.delete(entry) };
+      },
+    },
     advance: (ms) => {
       passed += ms;
+      for (const [callback, due] of [...waiting]) {
+        if (due > passed || !waiting.delete(callback)) continue;
+        callback();
+      }
     },
   };
 }
@@ -140,6 +157,8 @@ export interface TestServer extends Server {
   /** What `acquire` fails with, while it is set. */
   failure: ReturnType<typeof linkFailure> | undefined;
   spec: ServerSpec;
+  /** Makes it known that the server is in another state. */
+  become(state: UpstreamStatus['state']): void;
   sayListChanged(kind: ListKind): void;
   say(notification: Omit<UpstreamNotification, 'link'>): void;
 }
@@ -154,6 +173,8 @@ const members: Readonly<Record<string, readonly ['tools' | 'prompts' | 'resource
 /** Makes a server. */
 export function scriptedServer(name: string, spec: ServerSpec): TestServer {
   const lists = new Listeners<ListKind>();
+  const states = new Listeners<UpstreamStatus>();
+  let state: UpstreamStatus['state'] = 'ready';
   const notifications = new Listeners<UpstreamNotification>();
   const capabilities = spec.capabilities ?? {
     tools: {},
@@ -171,7 +192,7 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
   const link = scriptedLink(spec.era ?? 'modern', capabilities, answer, spec.instructions);
   const status = (): UpstreamStatus => ({
     name,
-    state: 'ready',
+    state,
     transport: 'stdio',
     era: link.era,
     revision: link.revision,
@@ -203,7 +224,7 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     observe: () => undefined,
     release: (scope) => void released.push(scope),
     releaseOwners: () => undefined,
-    onChange: () => () => undefined,
+    onChange: (listener) => states.add(listener),
     onListChanged: (listener) => lists.add(listener),
     onNotification: (listener) => notifications.add(listener),
     onLog: () => () => undefined,
@@ -220,6 +241,10 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     released,
     failure: undefined,
     spec,
+    become(next) {
+      state = next;
+      states.emit(status());
+    },
     sayListChanged: (kind) => lists.emit(kind),
     say: (notification) => notifications.emit({ ...notification, link }),
   };
@@ -310,12 +335,17 @@ export async function makeWorld(
   const log: string[] = [];
   const recorded: object[] = [];
   const blocked = new Set<string>();
-  const catalog = createCatalog({ clock, log: (server, line) => void log.push(`${server}: ${line}`) });
+  const catalog = createCatalog({
+    clock,
+    timers: clock.timers,
+    log: (server, line) => void log.push(`${server}: ${line}`),
+  });
   const sessions = createSessions({ clock, seal });
+  const blocks: Blocks = { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) };
   const subscriptions = createSubscriptions(
     () => sessions.list(),
     () => world.inForce,
-    { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) },
+    blocks,
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const world: TestWorld = {
@@ -323,10 +353,12 @@ export async function makeWorld(
     seal,
     audit: { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined },
     inForce: makeRules(policy, [...servers.keys()]),
+    blocks,
     blocked,
     rules: () => world.inForce,
     servers,
     catalog,
+    results: createResultCache({ clock }),
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
@@ -341,6 +373,7 @@ export async function makeWorld(
   };
   for (const server of servers.values()) {
     catalog.watch(server);
+    followServer(server, world.results);
     subscriptions.watch(server);
     await catalog.refresh(server.name);
   }

@@ -24,6 +24,8 @@ import {
   type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createResultCache } from './cache/result-cache.ts';
+import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
@@ -78,6 +80,8 @@ export interface ServerStatus extends UpstreamStatus {
   readonly prompts: number;
   readonly resources: number;
   readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
+  /** Why its lists could not be read when they were last asked for; absent when they could. */
+  readonly unreadable?: string;
 }
 
 /** A gateway as status shows it. */
@@ -186,6 +190,7 @@ class Gateway implements RunningGateway {
   readonly #started = systemClock.now();
   readonly #servers = new Map<string, Server>();
   readonly #catalog: Catalog;
+  readonly #results = createResultCache({ clock: systemClock });
   readonly #world: World;
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
@@ -220,9 +225,11 @@ class Gateway implements RunningGateway {
       clock: systemClock,
       seal,
       audit: state.trail,
+      blocks: state.live.blocks,
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
+      results: this.#results,
       sessions,
       subscriptions,
       settlement: this.#settlement,
@@ -233,6 +240,7 @@ class Gateway implements RunningGateway {
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      results: () => this.#results.stats(),
     });
     this.#context = {
       ports: this.#makePorts(digest),
@@ -298,12 +306,14 @@ class Gateway implements RunningGateway {
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
         const catalog = this.#catalog.server(name);
+        const unreadable = this.#catalog.failure(name);
         return {
           ...upstream.status(),
           tools: catalog?.tools.size ?? 0,
           prompts: catalog?.prompts.size ?? 0,
           resources: catalog?.resources.size ?? 0,
           quarantined: catalog?.quarantined ?? [],
+          ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
       audit: this.#state.trail.stats(),
@@ -447,6 +457,7 @@ class Gateway implements RunningGateway {
       if (state === 'ready') void this.#catalog.refresh(config.name);
     });
     this.#catalog.watch(server);
+    followServer(server, this.#results);
     this.#world.subscriptions.watch(server);
     upstream.start();
   }
@@ -456,6 +467,7 @@ class Gateway implements RunningGateway {
     const server = this.#servers.get(name);
     this.#servers.delete(name);
     this.#catalog.forget(name);
+    this.#results.drop(name);
     if (server === undefined) return;
     const deadline = systemClock.monotonic() + drainMs;
     while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);

@@ -1,5 +1,6 @@
 /** What every request of the gateway works with; made once at start, its parts changed by reload. */
-import type { AuditPort, Clock, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { AuditPort, Blocks, Clock, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { ResultCache } from './cache/result-cache.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
 import type { Server } from './servers.ts';
@@ -9,10 +10,14 @@ export interface World {
   readonly clock: Clock;
   readonly seal: Seal;
   readonly audit: AuditPort;
+  /** What administrators have stopped. */
+  readonly blocks: Blocks;
   readonly rules: () => Rules;
   /** In the order of the configuration. */
   readonly servers: ReadonlyMap<string, Server>;
   readonly catalog: Catalog;
+  /** Results of servers that allow it, kept. */
+  readonly results: ResultCache;
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
   readonly settlement: Pick<Settlement, 'wait'>;

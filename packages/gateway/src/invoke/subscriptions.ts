@@ -272,6 +272,7 @@ async function listenUpstream(
           if (message.method === 'notifications/subscriptions/acknowledged') resolve(honouredUris(message, wanted));
           if (message.method !== 'notifications/resources/updated') return;
           const uri = message.params?.['uri'];
+          if (typeof uri === 'string') world.results.drop(server, uri);
           const asked = typeof uri === 'string' ? wanted.get(uri) : undefined;
           if (asked === undefined || !mayHear(exchange.principal, server, String(uri))) return;
           exchange.caller.send(stamped(message.method, subscription, { uri: asked }));
