@@ -4,6 +4,7 @@ import {
   createCanceller,
   createSeal,
   createSessions,
+  type AuditPort,
   type CallerStream,
   type Canceller,
   type Clock,
@@ -13,18 +14,21 @@ import {
   type Intended,
   type Parsed,
   type Policy,
+  type Random,
   type Role,
   type Rules,
   type Session,
 } from '@sallyport/guard';
 import { lookupMethod, readMessage, type Era, type JsonObject, type Message } from '@sallyport/protocol';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
+import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
 import { resolveTarget } from './resolve.ts';
 import type { Server } from './servers.ts';
 import type { AskKind, Link, LinkAnswer, LinkEvent, LinkListener, LinkRequest } from './upstreams/link.ts';
 import { linkFailure } from './upstreams/link.ts';
 import { Listeners } from './upstreams/listeners.ts';
+import { realTimers } from './upstreams/ports.ts';
 import type { ListKind } from './upstreams/changes.ts';
 import type { AcquireWish, Upstream, UpstreamNotification, UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -287,9 +291,8 @@ export async function makeWorld(
 ): Promise<TestWorld> {
   const clock = frozenClock();
   let nonce = 0;
-  const seal = createSeal([new Uint8Array(32).fill(3)], clock, {
-    bytes: (length) => new Uint8Array(length).fill((nonce = (nonce + 1) % 256)),
-  });
+  const random: Random = { bytes: (length) => new Uint8Array(length).fill((nonce = (nonce + 1) % 256)) };
+  const seal = createSeal([new Uint8Array(32).fill(3)], clock, random);
   const servers = new Map(Object.entries(specs).map(([name, spec]) => [name, scriptedServer(name, spec)]));
   const log: string[] = [];
   const recorded: object[] = [];
@@ -302,10 +305,14 @@ export async function makeWorld(
     { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) },
   );
   catalog.onChange((change) => subscriptions.announce(change));
+  const audit: AuditPort = { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined };
   const world: TestWorld = {
     clock,
+    timers: realTimers,
+    random,
+    parking: createParking({ timers: realTimers, random, clock, audit }),
     seal,
-    audit: { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined },
+    audit,
     inForce: makeRules(policy, [...servers.keys()]),
     blocked,
     rules: () => world.inForce,

@@ -3,6 +3,7 @@ import {
   canList,
   canReachServer,
   grantKinds,
+  isSealFault,
   pathKey,
   refuse,
   type DoorPath,
@@ -22,6 +23,20 @@ export interface GatewayTarget extends CatalogTarget {
   readonly offset?: number;
   /** The upstream's own request state, unsealed. */
   readonly requestState?: string;
+  /** How many rounds of questions the caller has answered to get here. */
+  readonly round?: number;
+  /** A call that waits for this request. */
+  readonly parked?: ParkedState;
+  /** True when the call is begun again because its server wanted a page visited first. */
+  readonly isAgain?: boolean;
+}
+
+/** What leads a caller back to its call that waits. */
+export interface ParkedState {
+  readonly park: string;
+  readonly round: number;
+  /** The process in which it waits. */
+  readonly node: string;
 }
 
 type Find = (exchange: Parsed, world: World) => GatewayTarget | Refusal;
@@ -169,9 +184,18 @@ function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: Wor
   if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;
   if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
   const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
-  const inner = isObject(opened) ? opened['state'] : undefined;
-  if (typeof inner !== 'string') return refuse('bad-handle', { fill: { handle: 'requestState' } });
-  return { ...target, requestState: inner };
+  return openState(opened, target, world) ?? refuse('bad-handle', { fill: { handle: 'requestState' } });
+}
+
+/** A state is the server's own, or leads to a call that waits in this process, or back to the beginning of one. */
+function openState(opened: unknown, target: GatewayTarget, world: World): GatewayTarget | undefined {
+  if (!isObject(opened) || isSealFault(opened)) return undefined;
+  const { state, park, node } = opened;
+  const round = typeof opened['round'] === 'number' ? opened['round'] : 0;
+  if (typeof state === 'string') return { ...target, requestState: state, round };
+  if (opened['isAgain'] === true) return { ...target, isAgain: true, round };
+  if (typeof park !== 'string' || typeof node !== 'string' || node !== world.parking.node) return undefined;
+  return { ...target, parked: { park, node, round } };
 }
 
 /** Ties a request state to the server, target and arguments that it was given out for. */

@@ -29,6 +29,7 @@ import type { Config, UpstreamConfig } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
+import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
@@ -38,7 +39,7 @@ import { defineUpstream, makeServer, type Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
-import { realUpstreamPorts } from './upstreams/ports.ts';
+import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -206,6 +207,8 @@ class Gateway implements RunningGateway {
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
+      timers: realTimers,
+      random: systemRandom,
       seal,
       audit: state.trail,
       rules: () => this.#rules,
@@ -213,6 +216,12 @@ class Gateway implements RunningGateway {
       catalog: this.#catalog,
       sessions,
       subscriptions,
+      parking: createParking({
+        timers: realTimers,
+        random: systemRandom,
+        clock: systemClock,
+        audit: state.trail,
+      }),
       settlement: this.#settlement,
       digest,
     };
@@ -320,6 +329,7 @@ class Gateway implements RunningGateway {
     this.#isDraining = true;
     this.#settlement.giveUp();
     this.#world.subscriptions.endFor(() => false, 'draining');
+    this.#world.parking.endFor(() => false, 'draining');
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
@@ -513,6 +523,7 @@ class Gateway implements RunningGateway {
     }
     for (const door of [...this.#doors]) if (!isWelcome(door.session.owner)) door.close(reason);
     this.#world.subscriptions.endFor(isWelcome, reason);
+    this.#world.parking.endFor(isWelcome, reason);
   }
 
   /** One run at a time, so that no change is recorded twice. */

@@ -1,6 +1,7 @@
 /** A configured server as requests use it: its upstream, and what the configuration says about it. */
 import type { DoorPath, Intended, Session } from '@sallyport/guard';
 import type { UpstreamConfig } from './config/types.ts';
+import { declaredBy } from './invoke/declared.ts';
 import type { AskKind } from './upstreams/link.ts';
 import type { UpstreamDefinition } from './upstreams/options.ts';
 import type { AcquireWish, Upstream } from './upstreams/upstream.ts';
@@ -68,7 +69,7 @@ export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstr
     era: exchange.era,
     scope: scopeOf(server, exchange.principal.id, session) || sharedScope,
     owner: exchange.principal.id,
-    clientCapabilities: session?.handshake?.clientCapabilities ?? {},
+    clientCapabilities: declaredBy(exchange),
   };
   return server.upstream.acquire(wish);
 }

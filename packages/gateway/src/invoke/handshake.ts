@@ -19,6 +19,7 @@ import {
 import { ownInfo } from '../own-request.ts';
 import type { World } from '../world.ts';
 import { sessionOf } from '../servers.ts';
+import { isLevel } from './levels.ts';
 
 /** Longest instructions that are handed on, in characters. */
 const longestInstructions = 8192;
@@ -106,14 +107,12 @@ const longestInfo = 200;
 /** Answers `logging/setLevel`: kept with the session, and told to servers when the session next calls them. */
 export function answerSetLevel(exchange: Intended): Answer | Refusal {
   const level = exchange.message.params?.['level'];
-  if (typeof level !== 'string' || !levels.has(level)) return badParams('params.level is no log level');
+  if (!isLevel(level)) return badParams('params.level is no log level');
   const session = sessionOf(exchange);
   if (session === undefined) return refuse('session-required');
   session.logLevel = level;
   return result({});
 }
-
-const levels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
 
 /** What a door path offers is known once its servers have answered, or have had their time to. */
 async function waitForServers(path: DoorPath, { settlement }: World): Promise<void> {

@@ -15,7 +15,11 @@ import {
 } from '@sallyport/protocol';
 import { ownInfo } from '../own-request.ts';
 import type { GatewayTarget } from '../resolve.ts';
+import { sessionOf } from '../servers.ts';
+import { askable } from '../upstreams/capabilities.ts';
 import type { AskKind, Link } from '../upstreams/link.ts';
+import { declaredBy } from './declared.ts';
+import { defaultLevel } from './levels.ts';
 
 const noParams = Buffer.from('{}');
 
@@ -48,14 +52,14 @@ export function encodeParams(
         );
   if (exchange.era === link.era) return edited;
   if (link.era === 'legacy') return toLegacyParams(edited);
-  const session = exchange.session ?? exchange.connection;
+  // Before the caller has set a level its revision leaves it to the server; a modern one says nothing unasked.
+  const unset = isObject(link.peer.capabilities['logging']) ? defaultLevel : undefined;
+  const logLevel = sessionOf(exchange)?.logLevel ?? unset;
   return toModernParams(edited, {
     revision: link.revision,
-    clientCapabilities: {},
+    clientCapabilities: askable(declaredBy(exchange), ask),
     clientInfo: ownInfo,
-    ...(session !== undefined && 'logLevel' in session && typeof session.logLevel === 'string'
-      ? { logLevel: session.logLevel }
-      : {}),
+    ...(logLevel === undefined ? {} : { logLevel }),
   });
 }
 

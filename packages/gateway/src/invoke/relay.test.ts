@@ -15,7 +15,7 @@ import {
 import type { GatewayTarget } from '../resolve.ts';
 import { createRelay } from './relay.ts';
 
-const world = await makeWorld({ files: { tools: [tool('read')] } });
+const world = await makeWorld({ files: { tools: [tool('read')], ask: ['elicitation'] } });
 
 async function relaying(spec: Partial<RequestSpec> & { readonly meta?: object } = {}) {
   const stream = makeStream();
@@ -128,7 +128,7 @@ describe('a question of the server', () => {
   const question = messageOf({ id: 9, method: 'elicitation/create', params: { message: '?' } });
 
   it('reaches the legacy caller of this very request, and leaves a record', async () => {
-    const session = beginSession(world);
+    const session = beginSession(world, { capabilities: { elicitation: {} } });
     const { relay, stream } = await relaying({ era: 'legacy', session });
     const before = world.recorded.length;
     const answer = relay.onRequest(question);
@@ -147,7 +147,8 @@ describe('a question of the server', () => {
   });
 
   it('reaches no other conversation of the same caller', async () => {
-    const [one, other] = [beginSession(world), beginSession(world)];
+    const capabilities = { elicitation: {} };
+    const [one, other] = [beginSession(world, { capabilities }), beginSession(world, { capabilities })];
     const otherStream = makeStream();
     other.attach(otherStream);
     const { relay, stream } = await relaying({ era: 'legacy', session: one });
@@ -156,7 +157,8 @@ describe('a question of the server', () => {
   });
 
   it('is refused where there is nobody to ask', async () => {
-    for (const more of [{}, { era: 'legacy' as const }]) {
+    const session = beginSession(world);
+    for (const more of [{}, { era: 'legacy' as const }, { era: 'legacy' as const, session }]) {
       const { relay, stream } = await relaying(more);
       expect(await relay.onRequest(question)).toMatchObject({ kind: 'error' });
       expect(stream.sent).toEqual([]);

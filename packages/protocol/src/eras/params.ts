@@ -51,12 +51,14 @@ function addEnvelope(params: Uint8Array, added: [string, Uint8Array][]): Uint8Ar
 }
 
 /**
- * Takes the modern envelope out of parameters, and `_meta` with it when nothing else is in there.
+ * Takes the modern envelope out of parameters, `_meta` with it when nothing else is in there, and what goes on with a
+ * call that asked something: legacy calls are not sent twice.
  *
- * @param params the parameters object as JSON text that was read without a fault
- * @returns parameters for a legacy server; `params` itself when there is nothing to take out
+ * @param given the parameters object as JSON text that was read without a fault
+ * @returns parameters for a legacy server; `given` itself when there is nothing to take out
  */
-export function toLegacyParams(params: Uint8Array): Uint8Array {
+export function toLegacyParams(given: Uint8Array): Uint8Array {
+  const params = withoutAnswers(given);
   const meta = memberOf(params, whole(params), '_meta');
   if (meta === undefined) return params;
   const rewritten = rewriteObject(params, meta.value, (key) => !key.startsWith(RESERVED_META_PREFIX));
