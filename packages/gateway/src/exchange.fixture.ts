@@ -23,6 +23,7 @@ import { lookupMethod, readMessage, type Era, type JsonObject, type Message } fr
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createWatches } from './invoke/watches.ts';
 import { resolveTarget } from './resolve.ts';
 import type { Server } from './servers.ts';
 import type { AskKind, Link, LinkAnswer, LinkEvent, LinkListener, LinkRequest } from './upstreams/link.ts';
@@ -303,6 +304,7 @@ export async function makeWorld(
     () => sessions.list(),
     () => world.inForce,
     { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) },
+    createWatches(realTimers, random),
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const audit: AuditPort = { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined };

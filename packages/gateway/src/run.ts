@@ -31,6 +31,7 @@ import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
 import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
@@ -203,7 +204,8 @@ class Gateway implements RunningGateway {
       yield* sessions.list();
       yield* connections;
     };
-    const subscriptions = createSubscriptions(conversations, () => this.#rules, state.live.blocks);
+    const watches = createWatches(realTimers, systemRandom);
+    const subscriptions = createSubscriptions(conversations, () => this.#rules, state.live.blocks, watches);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,

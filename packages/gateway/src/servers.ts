@@ -64,14 +64,18 @@ export function scopeOf(server: Server, principal: string, session: Session | un
 
 /** The conversation with a server that an exchange's requests go through. */
 export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstream['acquire']> {
+  return server.upstream.acquire(wishOf(exchange, server));
+}
+
+/** Says whose conversation an exchange's requests go through. */
+export function wishOf(exchange: Intended, server: Server): AcquireWish {
   const session = exchange.era === 'legacy' ? sessionOf(exchange) : undefined;
-  const wish: AcquireWish = {
+  return {
     era: exchange.era,
     scope: scopeOf(server, exchange.principal.id, session) || sharedScope,
     owner: exchange.principal.id,
     clientCapabilities: declaredBy(exchange),
   };
-  return server.upstream.acquire(wish);
 }
 
 /** Callers of a shared server are not the gateway itself, so they may still need a conversation in their era. */

@@ -147,6 +147,11 @@ function introduce({ path, principal }: Intended, world: World): Introduction {
   };
 }
 
+/** The capabilities that a caller finds here. */
+export function offeredCapabilities(exchange: Intended, world: World): JsonObject {
+  return introduce(exchange, world).capabilities;
+}
+
 /** The capabilities that the gateway can carry, of those that some server has. */
 function carried(all: readonly JsonObject[]): JsonObject {
   const has = (name: string): boolean => all.some((capabilities) => isObject(capabilities[name]));

@@ -101,7 +101,7 @@ describe('a subscription of a legacy caller', () => {
     const stream = listening(one);
     for (const session of [one, other]) await relay(world, { value: subscribe('mcp+files:file:///a'), session });
     await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: one });
-    expect(methodsOf(world)).toEqual(['resources/subscribe', 'resources/subscribe']);
+    expect(methodsOf(world)).toEqual(['resources/subscribe']);
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);
     await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: other });
@@ -137,13 +137,6 @@ describe('a subscription of a legacy caller', () => {
     });
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);
-  });
-
-  it('cannot be carried to a modern server', async () => {
-    const world = await makeWorld({ files: { era: 'modern' } });
-    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: beginSession(world) })).toMatchObject(
-      { name: 'unbridgeable' },
-    );
   });
 });
 
