@@ -286,7 +286,7 @@ class Listening {
     this.#opening = undefined;
     current?.cancellation.cancel(reason);
     opening?.cancellation.cancel(reason);
-    for (const confirm of this.#wanted.values()) confirm?.({ kind: 'unconfirmed' });
+    this.#refuse([...this.#wanted.keys()]);
   }
 
   #open(): void {
@@ -337,7 +337,7 @@ class Listening {
     before?.cancellation.cancel('replaced by a wider one');
     const known = [...stream.uris].filter((uri) => this.#wanted.has(uri) && this.#wanted.get(uri) === undefined);
     this.#confirm(stream.uris, honoured);
-    for (const uri of stream.uris) this.#wanted.get(uri)?.({ kind: 'unconfirmed' });
+    this.#refuse(stream.uris);
     // What changed while there was no stream is unknown.
     if (isAgain) for (const uri of known) this.#onChanged(uri);
     this.#open();
@@ -352,6 +352,16 @@ class Listening {
     }
   }
 
+  /** What still waits for its confirmation gets none, and is not wanted any more. */
+  #refuse(uris: Iterable<string>): void {
+    for (const uri of uris) {
+      const confirm = this.#wanted.get(uri);
+      if (confirm === undefined) continue;
+      this.#wanted.delete(uri);
+      confirm({ kind: 'unconfirmed' });
+    }
+  }
+
   #isAnyPending(): boolean {
     for (const confirm of this.#wanted.values()) if (confirm !== undefined) return true;
     return false;
@@ -361,12 +371,7 @@ class Listening {
     if (stream !== this.#current && stream !== this.#opening) return;
     if (stream === this.#opening) {
       this.#opening = undefined;
-      for (const uri of stream.uris) {
-        const confirm = this.#wanted.get(uri);
-        if (confirm === undefined) continue;
-        this.#wanted.delete(uri);
-        confirm({ kind: 'unconfirmed' });
-      }
+      this.#refuse(stream.uris);
       if (this.#isAnyPending()) queueMicrotask(() => this.#open());
     } else {
       this.#current = undefined;
