@@ -14,6 +14,7 @@ import {
 } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
 import type { CatalogTarget } from './catalog/definition.ts';
+import { openTask, type TaskState } from './invoke/tasks.ts';
 import { readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
@@ -25,6 +26,8 @@ export interface GatewayTarget extends CatalogTarget {
   readonly requestState?: string;
   /** How many rounds of questions the caller has answered to get here. */
   readonly round?: number;
+  /** The task that the request is about. */
+  readonly task?: TaskState;
   /** A call that waits for this request. */
   readonly parked?: ParkedState;
   /** True when the call is begun again because its server wanted a page visited first. */
@@ -53,6 +56,10 @@ const finders: ReadonlyMap<string, Find> = new Map<string, Find>([
   ['prompts/list', findList],
   ['resources/list', findList],
   ['resources/templates/list', findList],
+  ['tasks/get', findTask],
+  ['tasks/update', findTask],
+  ['tasks/result', findTask],
+  ['tasks/cancel', findTask],
 ]);
 
 /** The gateway's resolver (the core's port). */
@@ -171,6 +178,17 @@ function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
   return { kind: 'list', name, key: name, offset };
 }
 
+/** A task is its tool's: whoever may not call that any more has no task of it. */
+function findTask(exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const id = exchange.message.params?.['taskId'];
+  if (typeof id !== 'string') return badParams('params.taskId must be a string');
+  const task = openTask(id, exchange, world);
+  const isKnown =
+    task !== undefined && world.servers.has(task.server) && canList(exchange.principal.access, 'tools', task.key);
+  if (!isKnown) return refuse('bad-handle', { fill: { handle: 'taskId' } });
+  return { kind: 'protocol', upstream: task.server, name: task.task, key: task.key, task };
+}
+
 /** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
 export function handleBinding(exchange: Parsed, subject: string): SealBinding {
   return { principal: exchange.principal.id, path: pathKey(exchange.path), subject };
@@ -179,6 +197,7 @@ export function handleBinding(exchange: Parsed, subject: string): SealBinding {
 function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {
   const sealed = exchange.message.params?.['requestState'];
   if (sealed === undefined || 'isRefusal' in target || exchange.era !== 'modern') return target;
+  if (target.task !== undefined) return target;
   // A target that the caller may not know must look unknown whatever came with the request.
   const kind = grantKinds[target.kind];
   if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;

@@ -4,6 +4,7 @@ import {
   isHopError,
   isObject,
   locate,
+  METHOD_NOT_FOUND,
   MISSING_CLIENT_CAPABILITY,
   readQuestions,
   readUrlQuestions,
@@ -25,6 +26,7 @@ import { declaredBy, findBar } from './declared.ts';
 import { interactiveMethods } from './interactive.ts';
 import { longestState, mostRounds, roundMs } from './bounds.ts';
 import { rewriteResult } from './rewrite.ts';
+import { isTaskBegun, readTask, sealTask } from './tasks.ts';
 
 /** How many states of one call a server may hand out to a modern caller, who is free to stop at any. */
 const mostStates = 64;
@@ -37,6 +39,8 @@ export interface AnswerContext {
   readonly interim: number;
   readonly world: World;
 }
+
+const askKinds: readonly AskKind[] = ['elicitation', 'sampling', 'roots'];
 
 /** Turns an upstream's response into the answer for the caller. */
 export function readAnswer(message: Message, context: AnswerContext): Answer | Refusal {
@@ -53,9 +57,16 @@ export function readAnswer(message: Message, context: AnswerContext): Answer | R
 function readResult(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {
   const { exchange, target, link, interim } = context;
   if (!isObject(value)) return refuse('bad-answer', { note: 'the result is not an object' });
+  if (isTaskBegun(value, exchange, link)) {
+    const begun = sealTask(bytes, value, exchange, target, link, context.world);
+    return begun instanceof Uint8Array ? { kind: 'result', body: begun, isToolError: false, interim } : begun;
+  }
   const isAsking = link.era === 'modern' && value['resultType'] === 'input_required';
   if (!isAsking && link.era === 'modern' && !isComplete(value['resultType'])) {
     return refuse('bad-answer', { note: `a result of the unknown type ${String(value['resultType'])}` });
+  }
+  if (target.task !== undefined && !isAsking) {
+    return readTask(bytes, value, exchange, target.task, context, interim);
   }
   let body = exchange.path.kind === 'all' ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
   if (isAsking) {
@@ -114,6 +125,12 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
     const asked = readPages(value, context);
     if (asked !== undefined) return asked;
   }
+  const isTaskOnly = code === METHOD_NOT_FOUND && exchange.era === 'modern' && link.era === 'legacy';
+  if (isTaskOnly && exchange.message.method === 'tools/call') {
+    return refuse('unbridgeable', {
+      fill: { detail: 'the server does this, if at all, as a task of the older revision' },
+    });
+  }
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
@@ -144,7 +161,10 @@ function readHopError(code: number, error: JsonObject, context: AnswerContext): 
   const required = isObject(data['requiredCapabilities']) ? data['requiredCapabilities'] : {};
   const declared = declaredBy(exchange);
   const missing = Object.entries(required).filter(([name]) => !isObject(declared[name]));
-  const barred = Object.keys(required).find((name) => !(ask as readonly string[]).includes(name));
+  if (exchange.era === 'legacy' && isObject(required['extensions'])) {
+    return refuse('unbridgeable', { fill: { detail: 'the server does this as a task of the newer revision only' } });
+  }
+  const barred = askKinds.find((name) => Object.hasOwn(required, name) && !ask.includes(name));
   if (barred !== undefined) return refuse('cannot-ask', { fill: { detail: `its \`ask\` does not allow ${barred}` } });
   if (exchange.era === 'legacy' || missing.length === 0) {
     const names = Object.keys(required).join(', ');

@@ -69,7 +69,7 @@ interface Sending {
 async function sendOnce(
   sending: Sending,
 ): Promise<{ readonly answer: Message; readonly link: Link } | Answer | Refusal> {
-  const { exchange, server, relay, world } = sending;
+  const { exchange, target, server, relay, world } = sending;
   const limit = exchange.rules.limits.message;
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.
   for (let attempt = 0; ; attempt++) {
@@ -78,6 +78,9 @@ async function sendOnce(
     const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
     if (acquired.kind === 'failure') return refuseFailure(acquired.failure, limit);
     const { link } = acquired;
+    if (target.task !== undefined && target.task.era !== link.era) {
+      return refuse('unavailable', { note: 'the server speaks another era than when the task began' });
+    }
     const preparing = world.subscriptions.prepare(link, server, exchange);
     if (preparing !== undefined) await preparing;
     const answer = await sendOver(link, sending);

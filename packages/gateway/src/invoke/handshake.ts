@@ -14,12 +14,14 @@ import {
   LATEST_LEGACY_REVISION,
   MODERN_REVISION,
   SUPPORTED_REVISIONS,
+  type Era,
   type JsonObject,
 } from '@sallyport/protocol';
 import { ownInfo } from '../own-request.ts';
 import type { World } from '../world.ts';
 import { sessionOf } from '../servers.ts';
 import { isLevel } from './levels.ts';
+import { hasCoreTasks, hasExtension, TASKS_EXTENSION } from './tasks.ts';
 
 /** Longest instructions that are handed on, in characters. */
 const longestInstructions = 8192;
@@ -126,11 +128,11 @@ interface Introduction {
 }
 
 /** What a door path offers: one server's own words, or the union of all. */
-function introduce({ path, principal }: Intended, world: World): Introduction {
+function introduce({ path, principal, era }: Intended, world: World): Introduction {
   if (path.kind === 'server') {
     const server = world.catalog.server(path.server);
     return {
-      capabilities: carried([server?.capabilities ?? {}]),
+      capabilities: carried([server?.capabilities ?? {}], era),
       serverInfo: server?.serverInfo ?? { ...ownInfo, title: `Sallyport: ${pathKey(path)}` },
       instructions: server?.instructions?.slice(0, longestInstructions),
     };
@@ -141,7 +143,10 @@ function introduce({ path, principal }: Intended, world: World): Introduction {
     server.instructions === undefined ? [] : [`${server.server}: ${server.instructions}`],
   );
   return {
-    capabilities: carried(servers.map((server) => server.capabilities)),
+    capabilities: carried(
+      servers.map((server) => server.capabilities),
+      era,
+    ),
     serverInfo: ownInfo,
     instructions: parts.length === 0 ? undefined : parts.join('\n\n').slice(0, longestInstructions),
   };
@@ -153,7 +158,7 @@ export function offeredCapabilities(exchange: Intended, world: World): JsonObjec
 }
 
 /** The capabilities that the gateway can carry, of those that some server has. */
-function carried(all: readonly JsonObject[]): JsonObject {
+function carried(all: readonly JsonObject[], era: Era): JsonObject {
   const has = (name: string): boolean => all.some((capabilities) => isObject(capabilities[name]));
   const canSubscribe = all.some(({ resources }) => isObject(resources) && resources['subscribe'] === true);
   return {
@@ -162,6 +167,9 @@ function carried(all: readonly JsonObject[]): JsonObject {
     ...(has('prompts') ? { prompts: { listChanged: true } } : {}),
     ...(has('completions') ? { completions: {} } : {}),
     ...(has('logging') ? { logging: {} } : {}),
+    ...(era === 'modern' && all.some(hasExtension) ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
+    // Not `list`: which tasks are whose is known to callers alone.
+    ...(era === 'legacy' && all.some(hasCoreTasks) ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}),
   };
 }
 

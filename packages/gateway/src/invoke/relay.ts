@@ -9,6 +9,7 @@ import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { isLoudEnough } from './levels.ts';
 import { rewriteUpdated } from './rewrite.ts';
+import { relatedEdits, relatedTask } from './tasks.ts';
 
 /** Hears a link for one request. */
 export interface Relay extends LinkListener {
@@ -59,9 +60,20 @@ class RequestRelay implements Relay {
     const method = message.method ?? '';
     const ask = this.world.servers.get(server)?.ask ?? [];
     if (findBar(method, message.params, ask, declaredBy(this.exchange)) !== undefined) return cannotAsk;
+    const params = this.forTask(message);
+    if (params === 'foreign') return cannotAsk;
+    return askCaller(method, params, session, { id, caller, principal, door, cancellation: over }, server, this.world);
+  }
+
+  /** The params of a question; one that belongs to a task is asked where its caller waits for that very task. */
+  private forTask(message: Message): Uint8Array | 'foreign' | undefined {
     const span = message.spans.params;
     const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
-    return askCaller(method, params, session, { id, caller, principal, door, cancellation: over }, server, this.world);
+    const related = relatedTask(message.params);
+    if (params === undefined || related === undefined) return params;
+    const id = this.exchange.message.params?.['taskId'];
+    if (this.target.task?.task !== related || typeof id !== 'string') return 'foreign';
+    return splice(params, relatedEdits(params, related, id));
   }
 
   /** The message as this caller may read it; `undefined` for what is not its own. */
