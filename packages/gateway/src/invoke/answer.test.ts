@@ -218,6 +218,15 @@ describe('a missing client capability', () => {
     });
   });
 
+  it('that is the tasks extension cannot be had by a legacy caller, and is told to a modern one', async () => {
+    const required = missing('extensions');
+    expect(await taken({ ...call, era: 'legacy' }, 'modern', required)).toMatchObject({ name: 'unbridgeable' });
+    expect(JSON.parse(bodyOf(await taken(call, 'modern', required)))).toMatchObject({
+      code: -32021,
+      data: { requiredCapabilities: { extensions: {} } },
+    });
+  });
+
   it('that we kept from the server is a refusal of ours, in either era', async () => {
     expect(await taken(call, 'modern', missing('sampling'), [])).toMatchObject({ name: 'cannot-ask' });
     expect(await taken({ ...call, era: 'legacy' }, 'modern', missing('sampling'), ['sampling'])).toMatchObject({

@@ -79,7 +79,7 @@ afterEach(() => {
 });
 
 describe('a legacy server that asks a modern caller', () => {
-  it('[era-bridge] has its call parked: the caller gets the question, and its next request goes on with the same call', async () => {
+  it('[any-caller-any-server] has its call parked: the caller gets the question, and its next request goes on with the same call', async () => {
     const { world, calls } = await gateway();
     const first = asked(await call(world));
     expect(first).toMatchObject({

@@ -61,6 +61,19 @@ describe('logs', () => {
     expect([silent.stream.sent.length, asking.stream.sent.length]).toEqual([0, 1]);
   });
 
+  it('reach each caller from the level on that it asked for', async () => {
+    const modern = await relaying({ meta: { 'io.modelcontextprotocol/logLevel': 'warning' } });
+    const session = beginSession(world);
+    session.logLevel = 'warning';
+    const legacy = await relaying({ era: 'legacy', session });
+    for (const level of ['info', 'warning', 'error']) {
+      const message = messageOf({ method: 'notifications/message', params: { level, data: 'x' } });
+      modern.relay.onMessage(message);
+      legacy.relay.onMessage(message);
+    }
+    expect([modern.stream.sent.length, legacy.stream.sent.length]).toEqual([2, 2]);
+  });
+
   it('reach a legacy caller', async () => {
     const { relay, stream } = await relaying({ era: 'legacy' });
     relay.onMessage(logged);
@@ -73,6 +86,26 @@ describe('what comes before the answer', () => {
     const { relay, stream } = await relaying();
     relay.onStream?.();
     expect(stream.opened()).toBe(1);
+  });
+
+  it('is nothing but progress and logs for a modern caller, and nothing unheard of for a legacy one', async () => {
+    const methods = [
+      'tools/list_changed',
+      'tasks/status',
+      'elicitation/complete',
+      'x/y',
+      'cancelled',
+      'resources/updated',
+    ];
+    const [modern, legacy] = [await relaying(), await relaying({ era: 'legacy' })];
+    for (const method of methods) {
+      for (const { relay } of [modern, legacy])
+        relay.onMessage(messageOf({ method: `notifications/${method}`, params: {} }));
+    }
+    expect(modern.stream.sent).toEqual([]);
+    expect(legacy.stream.sent.map((text) => (JSON.parse(text) as { method: string }).method)).toEqual([
+      'notifications/elicitation/complete',
+    ]);
   });
 
   it('is dropped for a caller that takes no stream', async () => {

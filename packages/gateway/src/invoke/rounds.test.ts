@@ -67,7 +67,7 @@ afterEach(() => {
 });
 
 describe('a modern server that asks a legacy caller', () => {
-  it('[era-bridge] has its questions put on the call’s own stream and goes on with the answers and its own state', async () => {
+  it('[any-caller-any-server] has its questions put on the call’s own stream and goes on with the answers and its own state', async () => {
     const { answering, reply, sent, requests } = await calling(
       asking({ name: ask, models: { method: 'roots/list' } }, 'inner'),
     );
