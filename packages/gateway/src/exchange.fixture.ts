@@ -323,7 +323,6 @@ export async function makeWorld(
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
-    digest: (bytes) => Buffer.from(bytes).toString('hex'),
     log,
     recorded,
     server(name) {

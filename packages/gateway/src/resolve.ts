@@ -1,4 +1,5 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
+import { hash } from 'node:crypto';
 import {
   canList,
   canReachServer,
@@ -202,7 +203,7 @@ function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: Wor
   const kind = grantKinds[target.kind];
   if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;
   if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
-  const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
+  const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange)), sealed);
   return openState(opened, target, world) ?? refuse('bad-handle', { fill: { handle: 'requestState' } });
 }
 
@@ -217,11 +218,14 @@ function openState(opened: unknown, target: GatewayTarget, world: World): Gatewa
   return { ...target, parked: { park, node, round } };
 }
 
-/** Ties a request state to the server, target and arguments that it was given out for. */
-export function stateSubject(target: Target, exchange: Parsed, world: Pick<World, 'digest'>): string {
+/**
+ * Ties a request state to the server, target and arguments that it was given out for. The digest has no key: it never
+ * leaves the seal, and a state outlives a change of the master key.
+ */
+export function stateSubject(target: Target, exchange: Parsed): string {
   const span = exchange.message.spans.arguments;
   const bytes = span === undefined ? new Uint8Array() : exchange.message.bytes.subarray(span.start, span.end);
-  return `${exchange.message.method ?? ''} ${target.key} ${world.digest(bytes)}`;
+  return `${exchange.message.method ?? ''} ${target.key} ${hash('sha256', bytes, 'hex')}`;
 }
 
 function unknown(kind: string, name: string): Refusal {

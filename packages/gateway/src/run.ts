@@ -225,7 +225,6 @@ class Gateway implements RunningGateway {
         audit: state.trail,
       }),
       settlement: this.#settlement,
-      digest,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#metrics = createMetrics({

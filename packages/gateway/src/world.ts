@@ -21,5 +21,4 @@ export interface World {
   readonly subscriptions: Subscriptions;
   readonly parking: Parking;
   readonly settlement: Pick<Settlement, 'wait'>;
-  readonly digest: (bytes: Uint8Array) => string;
 }

@@ -111,7 +111,7 @@ function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext):
   if (state.length > longestState) return refuse('bad-answer', { note: 'a requestState that is too long to carry' });
   const round = (target.round ?? 0) + 1;
   if (round > mostStates) return refuse('bad-answer', { note: 'the server asks again and again' });
-  const binding = handleBinding(exchange, stateSubject(target, exchange, world));
+  const binding = handleBinding(exchange, stateSubject(target, exchange));
   const sealed = world.seal.close('state', binding, { state, round }, roundMs);
   return splice(body, [{ ...place, bytes: Buffer.from(JSON.stringify(sealed)) }]);
 }
@@ -192,7 +192,7 @@ function readPages(error: JsonObject, context: AnswerContext): Answer | Refusal 
   if (!interactiveMethods.has(exchange.message.method ?? '')) return undefined;
   const round = (target.round ?? 0) + 1;
   if (round > mostRounds) return refuse('bad-answer', { note: 'the server asks again and again' });
-  const binding = handleBinding(exchange, stateSubject(target, exchange, world));
+  const binding = handleBinding(exchange, stateSubject(target, exchange));
   const state = world.seal.close('state', binding, { isAgain: true, round }, roundMs);
   return { kind: 'result', body: writeInputRequired(questions, state), isToolError: false, interim };
 }

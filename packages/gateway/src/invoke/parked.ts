@@ -80,7 +80,7 @@ function answerQuestions(
   world: World,
 ): Answer {
   call.park();
-  const binding = handleBinding(exchange, stateSubject(target, exchange, world));
+  const binding = handleBinding(exchange, stateSubject(target, exchange));
   const payload: ParkedState = { park: call.id, round: call.round, node: world.parking.node };
   const state = world.seal.close('state', binding, payload, call.what.roundMs);
   const body = writeInputRequired(call.questions, state);
