@@ -4,6 +4,7 @@ import {
   createCanceller,
   createSeal,
   createSessions,
+  type AuditPort,
   type Blocks,
   type CallerStream,
   type Canceller,
@@ -14,6 +15,7 @@ import {
   type Intended,
   type Parsed,
   type Policy,
+  type Random,
   type Role,
   type Rules,
   type Session,
@@ -22,13 +24,15 @@ import { lookupMethod, readMessage, type Era, type JsonObject, type Message } fr
 import { followServer } from './cache/follow.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
+import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createWatches } from './invoke/watches.ts';
 import { resolveTarget } from './resolve.ts';
 import type { Server } from './servers.ts';
 import type { AskKind, Link, LinkAnswer, LinkEvent, LinkListener, LinkRequest } from './upstreams/link.ts';
 import { linkFailure } from './upstreams/link.ts';
 import { Listeners } from './upstreams/listeners.ts';
-import type { Timers } from './upstreams/ports.ts';
+import { realTimers, type Timers } from './upstreams/ports.ts';
 import type { ListKind } from './upstreams/changes.ts';
 import type { AcquireWish, Upstream, UpstreamNotification, UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -328,9 +332,8 @@ export async function makeWorld(
 ): Promise<TestWorld> {
   const clock = frozenClock();
   let nonce = 0;
-  const seal = createSeal([new Uint8Array(32).fill(3)], clock, {
-    bytes: (length) => new Uint8Array(length).fill((nonce = (nonce + 1) % 256)),
-  });
+  const random: Random = { bytes: (length) => new Uint8Array(length).fill((nonce = (nonce + 1) % 256)) };
+  const seal = createSeal([new Uint8Array(32).fill(3)], clock, random);
   const servers = new Map(Object.entries(specs).map(([name, spec]) => [name, scriptedServer(name, spec)]));
   const log: string[] = [];
   const recorded: object[] = [];
@@ -342,27 +345,32 @@ export async function makeWorld(
   });
   const sessions = createSessions({ clock, seal });
   const blocks: Blocks = { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) };
+  const results = createResultCache({ clock });
   const subscriptions = createSubscriptions(
     () => sessions.list(),
     () => world.inForce,
     blocks,
+    createWatches(realTimers, random, (server, uri) => results.drop(server, uri)),
   );
   catalog.onChange((change) => subscriptions.announce(change));
+  const audit: AuditPort = { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined };
   const world: TestWorld = {
     clock,
+    timers: realTimers,
+    random,
+    parking: createParking({ timers: realTimers, random, clock, audit }),
     seal,
-    audit: { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined },
+    audit,
     inForce: makeRules(policy, [...servers.keys()]),
     blocks,
     blocked,
     rules: () => world.inForce,
     servers,
     catalog,
-    results: createResultCache({ clock }),
+    results,
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
-    digest: (bytes) => Buffer.from(bytes).toString('hex'),
     log,
     recorded,
     server(name) {

@@ -1,3 +1,5 @@
+export type { Bridging, Fate } from './bridging.ts';
+export { bridgings } from './bridging.ts';
 export type { Config, ConfigOutline } from './config/types.ts';
 export type { Loaded, LoadOptions } from './config/load.ts';
 export { loadConfig } from './config/load.ts';

@@ -291,7 +291,7 @@ describe('a request state', () => {
     const exchange = parsed(world, spec);
     const target = await resolveTarget(exchange, world);
     if (isRefusal(target)) throw new Error(target.name);
-    const subject = stateSubject(target, exchange, world);
+    const subject = stateSubject(target, exchange);
     return world.seal.close('state', handleBinding(exchange, subject), { state: 'inner' }, 1000);
   };
 
@@ -324,7 +324,7 @@ describe('a request state', () => {
     const target = (await resolveTarget(exchange, timed)) as GatewayTarget;
     const own = timed.seal.close(
       'state',
-      handleBinding(exchange, stateSubject(target, exchange, timed)),
+      handleBinding(exchange, stateSubject(target, exchange)),
       { state: 's' },
       1000,
     );

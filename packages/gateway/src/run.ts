@@ -34,7 +34,9 @@ import type { Config, UpstreamConfig } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
+import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
@@ -43,7 +45,7 @@ import { defineUpstream, makeServer, surroundingsOf, type Server } from './serve
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
-import { realUpstreamPorts } from './upstreams/ports.ts';
+import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -219,10 +221,13 @@ class Gateway implements RunningGateway {
       yield* sessions.list();
       for (const { session } of conversations.list()) yield session;
     };
-    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks);
+    const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
+    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
+      timers: realTimers,
+      random: systemRandom,
       seal,
       audit: state.trail,
       blocks: state.live.blocks,
@@ -232,8 +237,13 @@ class Gateway implements RunningGateway {
       results: this.#results,
       sessions,
       subscriptions,
+      parking: createParking({
+        timers: realTimers,
+        random: systemRandom,
+        clock: systemClock,
+        audit: state.trail,
+      }),
       settlement: this.#settlement,
-      digest,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#metrics = createMetrics({
@@ -352,6 +362,7 @@ class Gateway implements RunningGateway {
     this.#isDraining = true;
     this.#settlement.giveUp();
     this.#world.subscriptions.endFor(() => false, 'draining');
+    this.#world.parking.endFor(() => false, 'draining');
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
@@ -554,6 +565,7 @@ class Gateway implements RunningGateway {
     }
     conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);
+    this.#world.parking.endFor(isWelcome, reason);
     for (const { upstream } of this.#servers.values()) upstream.releaseOwners(isWelcome, reason);
   }
 

@@ -35,7 +35,7 @@ describe('whose conversation a caller uses', () => {
     }
   });
 
-  it('tells what the caller said at initialize, and nothing of a modern caller', async () => {
+  it('tells what the caller said at initialize, or with its modern request', async () => {
     const server = scriptedServer('files', { share: 'session' });
     const capable = beginSession(world, { capabilities: { roots: {} } });
     const value = { id: 1, method: 'ping' };

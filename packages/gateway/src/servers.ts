@@ -5,10 +5,11 @@ import { hasSecretName, hasTokenShape } from './config/secret-shapes.ts';
 import type { Secret } from './config/secret.ts';
 import type { Config, StdioUpstreamConfig, UpstreamConfig } from './config/types.ts';
 import { controlPath } from './control.ts';
+import { declaredBy } from './invoke/declared.ts';
 import type { AskKind } from './upstreams/link.ts';
 import type { UpstreamDefinition } from './upstreams/options.ts';
 import type { StdioOptions } from './upstreams/stdio/options.ts';
-import type { Upstream } from './upstreams/upstream.ts';
+import type { AcquireWish, Upstream } from './upstreams/upstream.ts';
 
 export interface Server {
   readonly name: string;
@@ -117,18 +118,22 @@ export function scopeOf(server: Server, principal: string, session: Session | un
 
 /** The conversation with a server that an exchange's requests go through. */
 export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstream['acquire']> {
-  const session = exchange.era === 'legacy' ? sessionOf(exchange) : undefined;
-  const scope = scopeOf(server, exchange.principal.id, session ?? connectionOf(exchange)) || sharedScope;
+  return server.upstream.acquire(wishOf(exchange, server));
+}
+
+/** Says whose conversation an exchange's requests go through; one that is a session's ends with it. */
+export function wishOf(exchange: Intended, server: Server): AcquireWish {
+  const holder = (exchange.era === 'legacy' ? sessionOf(exchange) : undefined) ?? connectionOf(exchange);
+  const scope = scopeOf(server, exchange.principal.id, holder) || sharedScope;
   const wish = {
     era: exchange.era,
     scope,
     owner: exchange.principal.id,
-    clientCapabilities: session?.handshake?.clientCapabilities ?? {},
+    clientCapabilities: declaredBy(exchange),
   };
-  const holder = session ?? connectionOf(exchange);
-  if (holder === undefined || scope !== holder.id) return server.upstream.acquire(wish);
+  if (holder === undefined || scope !== holder.id) return wish;
   endWith(holder, server.upstream);
-  return server.upstream.acquire({ ...wish, isOver: () => holder.isClosed });
+  return { ...wish, isOver: () => holder.isClosed };
 }
 
 /** Conversations that end with a session or connection. */

@@ -14,13 +14,16 @@ import {
   MODERN_REVISION,
   SERVER_INFO_KEY,
   SUPPORTED_REVISIONS,
+  type Era,
   type JsonObject,
 } from '@sallyport/protocol';
 import { ownInfo } from '../own-request.ts';
 import type { World } from '../world.ts';
 import { sessionOf } from '../servers.ts';
 import { cutText, longestInstructions, mergeInstructions } from './instructions.ts';
+import { isLevel } from './levels.ts';
 import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
+import { hasCoreTasks, hasExtension, TASKS_EXTENSION } from './tasks.ts';
 
 /** Answers `ping`. */
 export function answerPing(): Answer {
@@ -107,14 +110,12 @@ const longestInfo = 200;
 /** Answers `logging/setLevel`: kept with the session, and told to servers when the session next calls them. */
 export function answerSetLevel(exchange: Intended): Answer | Refusal {
   const level = exchange.message.params?.['level'];
-  if (typeof level !== 'string' || !levels.has(level)) return badParams('params.level is no log level');
+  if (!isLevel(level)) return badParams('params.level is no log level');
   const session = sessionOf(exchange);
   if (session === undefined) return refuse('session-required');
   session.logLevel = level;
   return result({});
 }
-
-const levels = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
 
 /** What a door path offers is known once its servers have answered, or have had their time to. */
 async function waitForServers(path: DoorPath, { settlement }: World): Promise<void> {
@@ -130,11 +131,14 @@ interface Introduction {
 }
 
 /** What a door path offers: one server's own words, or the union of all. */
-function introduce({ path, principal }: Intended, world: World): Introduction {
+function introduce({ path, principal, era }: Intended, world: World): Introduction {
   // A server of which a caller may use nothing does not exist for it.
   const servers = presentServers(principal.access, path, world);
   const known = servers.flatMap((name) => world.catalog.server(name) ?? []);
-  const capabilities = carried(known.map((server) => server.capabilities));
+  const capabilities = carried(
+    known.map((server) => server.capabilities),
+    era,
+  );
   if (path.kind === 'server') {
     const [server] = known;
     return {
@@ -147,8 +151,13 @@ function introduce({ path, principal }: Intended, world: World): Introduction {
   return { capabilities, serverInfo: ownInfo, instructions: mergeInstructions(known), servers };
 }
 
+/** The capabilities that a caller finds here. */
+export function offeredCapabilities(exchange: Intended, world: World): JsonObject {
+  return introduce(exchange, world).capabilities;
+}
+
 /** The capabilities that the gateway can carry, of those that some server has. */
-function carried(all: readonly JsonObject[]): JsonObject {
+function carried(all: readonly JsonObject[], era: Era): JsonObject {
   const has = (name: string): boolean => all.some((capabilities) => isObject(capabilities[name]));
   const canSubscribe = all.some(({ resources }) => isObject(resources) && resources['subscribe'] === true);
   return {
@@ -157,6 +166,9 @@ function carried(all: readonly JsonObject[]): JsonObject {
     ...(has('prompts') ? { prompts: { listChanged: true } } : {}),
     ...(has('completions') ? { completions: {} } : {}),
     ...(has('logging') ? { logging: {} } : {}),
+    ...(era === 'modern' && all.some(hasExtension) ? { extensions: { [TASKS_EXTENSION]: {} } } : {}),
+    // Not `list`: which tasks are whose is known to callers alone.
+    ...(era === 'legacy' && all.some(hasCoreTasks) ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}),
   };
 }
 

@@ -27,13 +27,13 @@ import { createRelay } from './relay.ts';
 export async function readResource(exchange: Intended, world: World): Promise<Answer | Refusal> {
   const target: GatewayTarget = exchange.target;
   const server = world.servers.get(target.upstream ?? '');
-  const variant = server === undefined ? undefined : variantOf(exchange, server);
-  if (server === undefined || variant === undefined) return forward(exchange, world);
+  if (server === undefined) return forward(exchange, world);
   const acquiring = acquireFor(exchange, server);
   const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
   if (acquired.kind === 'failure') return refuseFailure(acquired.failure, exchange.rules.limits.message);
   // Only modern servers say what may be kept.
-  if (acquired.link.era === 'legacy') return forward(exchange, world);
+  const variant = acquired.link.era === 'legacy' ? undefined : variantOf(exchange, server, acquired.link);
+  if (variant === undefined) return forward(exchange, world);
   return readKept(exchange, target, server, acquired.link, variant, world);
 }
 
@@ -55,9 +55,9 @@ async function readKept(
     authorization: JSON.stringify([principal.id, principal.agent ?? null, principal.access.key]),
     cancellation,
   };
-  const taking = world.results.take(wish, (over): Promise<LinkAnswer> => {
+  const taking = world.results.take(wish, async (over): Promise<LinkAnswer> => {
     const id = link.mint();
-    return link.request(
+    const asked = await link.request(
       {
         id,
         method: 'resources/read',
@@ -69,6 +69,8 @@ async function readKept(
       },
       relay,
     );
+    server.upstream.observe(asked);
+    return asked;
   });
   const taken = taking instanceof Promise ? await taking : taking;
   const { answer } = taken;
@@ -89,7 +91,7 @@ const neutralMeta: ReadonlySet<string> = new Set(['progressToken', 'traceparent'
  *
  * @returns `undefined` when it may depend on what is not known here, so that it is neither kept nor shared
  */
-function variantOf(exchange: Intended, server: Server): string | undefined {
+function variantOf(exchange: Intended, server: Server, { peer }: Link): string | undefined {
   const { message, era, head } = exchange;
   const { params } = message;
   // A server may ask legacy callers questions in the middle of a read, each its own.
@@ -99,7 +101,7 @@ function variantOf(exchange: Intended, server: Server): string | undefined {
   const meta = metaOf(params);
   for (const name in meta) if (!neutralMeta.has(name) && !name.startsWith(RESERVED_META_PREFIX)) return undefined;
   const declared = meta?.[CLIENT_CAPABILITIES_KEY];
-  return JSON.stringify(isObject(declared) ? carriedCapabilities(declared, server.ask) : {});
+  return JSON.stringify(isObject(declared) ? carriedCapabilities(declared, server.ask, peer.capabilities) : {});
 }
 
 /**
