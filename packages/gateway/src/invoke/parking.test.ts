@@ -143,6 +143,16 @@ describe('a legacy server that asks a modern caller', () => {
     expect([calls(), world.parking.size]).toEqual([1, 1]);
   });
 
+  it('is found by its own caller in its own round alone, whatever the state says', async () => {
+    const { world } = await gateway();
+    const { requestState } = asked(await call(world));
+    const target = await resolveTarget(parsed(world, spec({ params: { requestState } })), world);
+    const { park, round } = ('parked' in target ? target.parked : undefined) ?? { park: '', round: 0 };
+    expect(world.parking.take(park, round, 'key:eve')).toBeUndefined();
+    expect(world.parking.take(park, round + 1, 'key:ada')).toBeUndefined();
+    expect(world.parking.take(park, round, 'key:ada')).toBeDefined();
+  });
+
   it('never has a call run again that is not parked any more', async () => {
     const { world, calls } = await gateway();
     const { requestState } = asked(await call(world));

@@ -342,7 +342,7 @@ class Listening {
     }
     if (method !== 'notifications/resources/updated' || stream !== this.#current) return;
     const uri = params?.['uri'];
-    if (typeof uri === 'string' && this.#wanted.has(uri)) this.#onChanged(uri);
+    if (typeof uri === 'string') this.#onChanged(uri);
   }
 
   #acknowledged(stream: Stream, honoured: ReadonlySet<string>): void {
