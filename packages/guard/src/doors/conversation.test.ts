@@ -84,12 +84,14 @@ describe('a conversation', () => {
     say(call(2));
     await settle();
     expect(replies()).toMatchObject([{ id: 1 }, { id: 2 }]);
-    const outcomes = ports.audit.drafts.filter(({ kind }) => kind === 'outcome');
-    expect(outcomes).toMatchObject([
+    const [intents, outcomes] = ['intent', 'outcome'].map((kind) =>
+      ports.audit.drafts.filter((draft) => draft.kind === kind),
+    );
+    expect(intents).toMatchObject([
       { door: 'websocket:/mcp', principal: { id: 'key:ada' }, address: '192.0.2.7' },
       { door: 'websocket:/mcp' },
     ]);
-    expect(Object.keys(outcomes[0]?.outcome?.stages ?? {})).toHaveLength(10);
+    expect(Object.keys(outcomes?.[0]?.outcome?.stages ?? {})).toHaveLength(10);
   });
 
   it('[open-connections] answers a message whose key has ended under its id, and closes', async () => {
