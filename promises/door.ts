@@ -71,9 +71,14 @@ export const door: readonly ProductPromise[] = [
   {
     id: 'handles-sealed',
     sentence:
-      'A session, cursor or state handle works only for the caller, door and revision it was given to, until it expires.',
+      'A session, cursor, request state or task id works only for the caller, door and revision it was given to, until it expires.',
     source: ['fw-2', 'MCP 2025-11-25, Security Best Practices'],
-    tests: ['tests/attacks/unknown.test.ts', 'packages/guard/src/seal.test.ts'],
+    tests: [
+      'tests/attacks/unknown.test.ts',
+      'tests/attacks/handles.test.ts',
+      'packages/guard/src/seal.test.ts',
+      'packages/gateway/src/invoke/tasks.test.ts',
+    ],
   },
   {
     id: 'tls',

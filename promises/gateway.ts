@@ -24,6 +24,20 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/attacks/crossing.test.ts'],
   },
   {
+    id: 'kept-for-its-caller',
+    sentence:
+      'A kept answer reaches only callers who may read it now; what a server calls private, only the caller it was for.',
+    source: ['MCP 2026-07-28 caching'],
+    tests: ['tests/attacks/cache.test.ts'],
+  },
+  {
+    id: 'client-quirks',
+    sentence:
+      'Known habits of client programs are borne, each by its name with a test and a counter; anything else is strict.',
+    source: ['guard-10'],
+    tests: ['tests/attacks/quirks.test.ts'],
+  },
+  {
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],
@@ -61,6 +75,27 @@ export const gateway: readonly ProductPromise[] = [
       'An upstream process that dies, hangs, floods, forks or ignores signals is reaped with its whole group, and the next call works.',
     source: ['fw-10', 'guard-10'],
     tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/orphans.test.ts', 'tests/faults/upstreams.test.ts'],
+  },
+  {
+    id: 'child-shares',
+    sentence:
+      'A server that is not shared never speaks with two callers, or two sessions, over one conversation, also while its processes die.',
+    source: ['fw-10', 'guard-10'],
+    tests: ['tests/faults/churn.test.ts', 'tests/faults/shares.test.ts'],
+  },
+  {
+    id: 'child-limits',
+    sentence:
+      'A stdio upstream that uses more memory, processes, files or processor time than its entry allows is stopped, and status names the limit.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
+  },
+  {
+    id: 'child-sandbox',
+    sentence:
+      'A stdio upstream behind walls reads no home, writes and connects only where its entry says so, and is never started without them.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
   },
   {
     id: 'no-passthrough',
@@ -102,6 +137,13 @@ export const gateway: readonly ProductPromise[] = [
     sentence: 'What the guard costs beside a bare proxy is printed by a benchmark that anyone can repeat.',
     source: ['guard-11'],
     tests: ['tests/journeys/overhead.test.ts'],
+  },
+  {
+    id: 'bridge-benchmark',
+    sentence:
+      'What it costs that caller and server are of different eras is printed by a benchmark that anyone can repeat.',
+    source: ['guard-10'],
+    tests: ['tests/journeys/bridge.test.ts'],
   },
   {
     id: 'admin-restricted',

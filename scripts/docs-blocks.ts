@@ -1,11 +1,12 @@
 // The parts of the documents that come from the code: tables of refusals, keys and answers, and each command's own help.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { configJsonSchema } from '@sallyport/gateway';
-import { refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
+import { bridgings, configJsonSchema } from '@sallyport/gateway';
+import { quirks, refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
 import { openAnswers } from '../tests/attacks/json-doors.policy.ts';
 import { openMessageAnswers } from '../tests/attacks/messages.policy.ts';
 import { rawAnswers } from '../tests/attacks/raw-http.policy.ts';
+import { crossEraBaseline } from '../tests/conformance/cross-era.baseline.ts';
 import { root } from './tree.ts';
 
 /** Makes one block; `rest` is what stands behind the block's name in its marker. */
@@ -155,6 +156,37 @@ function messageTable(): string {
   );
 }
 
+function quirkTable(): string {
+  return table(
+    ['quirk', 'who', 'what', 'how it is borne'],
+    Object.entries(quirks).map(([name, { who, what, borne }]) => [code(name), cell(who), cell(what), cell(borne)]),
+  );
+}
+
+/** What crosses between the eras for callers of one of them. */
+function bridgingTable(from: string): string {
+  return table(
+    ['what', 'fate', 'how', 'the caller reads'],
+    bridgings
+      .filter((row) => row.from === from)
+      .map(({ what, fate, how, refusal }) => [
+        cell(what),
+        fate,
+        cell(how),
+        refusal === undefined ? '–' : `[${code(refusal)}](refusals.md)`,
+      ]),
+  );
+}
+
+function baselineTable(): string {
+  return table(
+    ['revision', 'scenario: check', 'why it cannot pass'],
+    Object.entries(crossEraBaseline).flatMap(([revision, reasons]) =>
+      Object.entries(reasons).map(([check, reason]) => [revision, code(check), cell(reason)]),
+    ),
+  );
+}
+
 /** What the command line prints about itself, at the width that it has without a terminal. */
 export function help(words: readonly string[]): Promise<string> {
   const main = join(root, 'packages', 'sallyport', 'src', 'main.ts');
@@ -186,5 +218,8 @@ export const blocks: Readonly<Record<string, Block>> = {
   'raw-http': rawTable,
   json: jsonTable,
   messages: messageTable,
+  quirks: quirkTable,
+  bridging: bridgingTable,
+  'cross-era': baselineTable,
   usage: async (rest) => `\`\`\`text\n${await help(rest.split(' '))}\n\`\`\``,
 };

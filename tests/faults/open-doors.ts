@@ -64,7 +64,8 @@ export async function openDoors(doing: Doing, options: Partial<ListenerOptions> 
       requestTimeoutMs: 30_000,
       perAddress: ample,
       failedLogins: ample,
-      concurrentPerCaller: 64,
+      // So many that what is unread is the only bound on what is taken.
+      concurrentPerCaller: 10_000,
       openPerCaller: 100,
       openPerAddress: 100,
     },

@@ -1,3 +1,5 @@
+export type { Bridging, Fate } from './bridging.ts';
+export { bridgings } from './bridging.ts';
 export type { Config, ConfigOutline } from './config/types.ts';
 export type { Loaded, LoadOptions } from './config/load.ts';
 export { loadConfig } from './config/load.ts';
@@ -16,6 +18,7 @@ export type { ConfigWatch, WatchListener, WatchPorts } from './config/watch.ts';
 export { systemWatchPorts, watchConfig } from './config/watch.ts';
 export type { ControlServer } from './control.ts';
 export { controlPath, findControlDanger, openControl } from './control.ts';
+export { findMachineProblems } from './machine.ts';
 export { wireName, wireUri } from './names.ts';
 export type { GatewayLogLine, GatewayOptions, GatewayStatus, RunningGateway, ServerStatus } from './run.ts';
 export { startGateway } from './run.ts';

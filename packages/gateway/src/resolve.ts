@@ -1,8 +1,10 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
+import { hash } from 'node:crypto';
 import {
   canList,
   canReachServer,
   grantKinds,
+  isSealFault,
   pathKey,
   refuse,
   type DoorPath,
@@ -12,16 +14,34 @@ import {
   type Target,
 } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
-import type { CatalogTarget } from './catalog/definition.ts';
+import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
+import { readCursor, type ListCursor } from './invoke/cursor.ts';
+import { openTask, type TaskState } from './invoke/tasks.ts';
 import { readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
 /** What the gateway knows about a target beyond the core's facts. */
 export interface GatewayTarget extends CatalogTarget {
-  /** Where a list goes on. */
-  readonly offset?: number;
+  /** Where a list goes on; absent at its beginning. */
+  readonly cursor?: ListCursor;
   /** The upstream's own request state, unsealed. */
   readonly requestState?: string;
+  /** How many rounds of questions the caller has answered to get here. */
+  readonly round?: number;
+  /** The task that the request is about. */
+  readonly task?: TaskState;
+  /** A call that waits for this request. */
+  readonly parked?: ParkedState;
+  /** True when the call is begun again because its server wanted a page visited first. */
+  readonly isAgain?: boolean;
+}
+
+/** What leads a caller back to its call that waits. */
+export interface ParkedState {
+  readonly park: string;
+  readonly round: number;
+  /** The process in which it waits. */
+  readonly node: string;
 }
 
 type Find = (exchange: Parsed, world: World) => GatewayTarget | Refusal;
@@ -38,6 +58,10 @@ const finders: ReadonlyMap<string, Find> = new Map<string, Find>([
   ['prompts/list', findList],
   ['resources/list', findList],
   ['resources/templates/list', findList],
+  ['tasks/get', findTask],
+  ['tasks/update', findTask],
+  ['tasks/result', findTask],
+  ['tasks/cancel', findTask],
 ]);
 
 /** The gateway's resolver (the core's port). */
@@ -120,6 +144,7 @@ export function resourceTarget(
     ...target,
     ...(path.kind === 'all' ? { asked } : {}),
     ...(entry === undefined ? {} : { definition: entry.definition }),
+    ...(entry?.list === 'templates' ? { prefix: literalPrefix(target.key) } : {}),
   };
 }
 
@@ -148,12 +173,23 @@ function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal 
 function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const name = exchange.message.method ?? '';
   const cursor = exchange.message.params?.['cursor'];
-  if (cursor === undefined) return { kind: 'list', name, key: name, offset: 0 };
+  if (cursor === undefined) return { kind: 'list', name, key: name };
   if (typeof cursor !== 'string') return badParams('params.cursor must be a string');
-  const opened = world.seal.open('cursor', handleBinding(exchange, name), cursor);
-  const offset = isObject(opened) ? opened['offset'] : undefined;
-  if (typeof offset !== 'number') return refuse('bad-handle', { fill: { handle: 'cursor' } });
-  return { kind: 'list', name, key: name, offset };
+  const read = readCursor(world.seal.open('cursor', cursorBinding(exchange, name), cursor));
+  return read === undefined
+    ? refuse('bad-handle', { fill: { handle: 'cursor' } })
+    : { kind: 'list', name, key: name, cursor: read };
+}
+
+/** A task is its tool's: whoever may not call that any more has no task of it. */
+function findTask(exchange: Parsed, world: World): GatewayTarget | Refusal {
+  const id = exchange.message.params?.['taskId'];
+  if (typeof id !== 'string') return badParams('params.taskId must be a string');
+  const task = openTask(id, exchange, world);
+  const isKnown =
+    task !== undefined && world.servers.has(task.server) && canList(exchange.principal.access, 'tools', task.key);
+  if (!isKnown) return refuse('bad-handle', { fill: { handle: 'taskId' } });
+  return { kind: 'protocol', upstream: task.server, name: task.task, key: task.key, task };
 }
 
 /** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
@@ -161,24 +197,42 @@ export function handleBinding(exchange: Parsed, subject: string): SealBinding {
   return { principal: exchange.principal.id, path: pathKey(exchange.path), subject };
 }
 
+/** What a cursor of a list is bound to: caller, door path, list and revision. */
+export function cursorBinding(exchange: Parsed, list: string): SealBinding {
+  return { ...handleBinding(exchange, list), revision: exchange.revision };
+}
+
 function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {
   const sealed = exchange.message.params?.['requestState'];
   if (sealed === undefined || 'isRefusal' in target || exchange.era !== 'modern') return target;
+  if (target.task !== undefined) return target;
   // A target that the caller may not know must look unknown whatever came with the request.
   const kind = grantKinds[target.kind];
   if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;
   if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
-  const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange, world)), sealed);
-  const inner = isObject(opened) ? opened['state'] : undefined;
-  if (typeof inner !== 'string') return refuse('bad-handle', { fill: { handle: 'requestState' } });
-  return { ...target, requestState: inner };
+  const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange)), sealed);
+  return openState(opened, target, world) ?? refuse('bad-handle', { fill: { handle: 'requestState' } });
 }
 
-/** Ties a request state to the server, target and arguments that it was given out for. */
-export function stateSubject(target: Target, exchange: Parsed, world: Pick<World, 'digest'>): string {
+/** A state is the server's own, or leads to a call that waits in this process, or back to the beginning of one. */
+function openState(opened: unknown, target: GatewayTarget, world: World): GatewayTarget | undefined {
+  if (!isObject(opened) || isSealFault(opened)) return undefined;
+  const { state, park, node } = opened;
+  const round = typeof opened['round'] === 'number' ? opened['round'] : 0;
+  if (typeof state === 'string') return { ...target, requestState: state, round };
+  if (opened['isAgain'] === true) return { ...target, isAgain: true, round };
+  if (typeof park !== 'string' || typeof node !== 'string' || node !== world.parking.node) return undefined;
+  return { ...target, parked: { park, node, round } };
+}
+
+/**
+ * Ties a request state to the server, target and arguments that it was given out for. The digest has no key: it never
+ * leaves the seal, and a state outlives a change of the master key.
+ */
+export function stateSubject(target: Target, exchange: Parsed): string {
   const span = exchange.message.spans.arguments;
   const bytes = span === undefined ? new Uint8Array() : exchange.message.bytes.subarray(span.start, span.end);
-  return `${exchange.message.method ?? ''} ${target.key} ${world.digest(bytes)}`;
+  return `${exchange.message.method ?? ''} ${target.key} ${hash('sha256', bytes, 'hex')}`;
 }
 
 function unknown(kind: string, name: string): Refusal {

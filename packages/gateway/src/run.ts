@@ -1,4 +1,5 @@
 /** Starts a gateway from a configuration, keeps it up to date with the file, and stops it without losing a call. */
+import { mkdir } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,6 +24,8 @@ import {
   type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createResultCache } from './cache/result-cache.ts';
+import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
@@ -31,16 +34,18 @@ import type { Config, UpstreamConfig } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
+import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
+import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
 import { makeRules } from './rules.ts';
-import { defineUpstream, makeServer, type Server } from './servers.ts';
+import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
-import { realUpstreamPorts } from './upstreams/ports.ts';
+import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -77,6 +82,8 @@ export interface ServerStatus extends UpstreamStatus {
   readonly prompts: number;
   readonly resources: number;
   readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
+  /** Why its lists could not be read when they were last asked for; absent when they could. */
+  readonly unreadable?: string;
 }
 
 /** A gateway as status shows it. */
@@ -185,6 +192,7 @@ class Gateway implements RunningGateway {
   readonly #started = systemClock.now();
   readonly #servers = new Map<string, Server>();
   readonly #catalog: Catalog;
+  readonly #results = createResultCache({ clock: systemClock });
   readonly #world: World;
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
@@ -213,25 +221,36 @@ class Gateway implements RunningGateway {
       yield* sessions.list();
       for (const { session } of conversations.list()) yield session;
     };
-    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks);
+    const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
+    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
+      timers: realTimers,
+      random: systemRandom,
       seal,
       audit: state.trail,
+      blocks: state.live.blocks,
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
+      results: this.#results,
       sessions,
       subscriptions,
+      parking: createParking({
+        timers: realTimers,
+        random: systemRandom,
+        clock: systemClock,
+        audit: state.trail,
+      }),
       settlement: this.#settlement,
-      digest,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#metrics = createMetrics({
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      results: () => this.#results.stats(),
     });
     this.#context = {
       ports: this.#makePorts(digest),
@@ -257,6 +276,11 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    // Servers behind walls start before the control socket is there, and its folder is hidden from them.
+    const { opensDoors, files } = this.#options;
+    if (opensDoors !== false && files.length > 0 && process.platform !== 'win32') {
+      await mkdir(dirname(controlPath(this.#config)), { recursive: true, mode: 0o700 });
+    }
     // Before any door is open, so that nobody who comes in early finds that there are no servers.
     for (const config of this.#config.upstreams) this.#addServer(config);
     this.#waitForServers();
@@ -292,12 +316,14 @@ class Gateway implements RunningGateway {
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
         const catalog = this.#catalog.server(name);
+        const unreadable = this.#catalog.failure(name);
         return {
           ...upstream.status(),
           tools: catalog?.tools.size ?? 0,
           prompts: catalog?.prompts.size ?? 0,
           resources: catalog?.resources.size ?? 0,
           quarantined: catalog?.quarantined ?? [],
+          ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
       audit: this.#state.trail.stats(),
@@ -336,6 +362,7 @@ class Gateway implements RunningGateway {
     this.#isDraining = true;
     this.#settlement.giveUp();
     this.#world.subscriptions.endFor(() => false, 'draining');
+    this.#world.parking.endFor(() => false, 'draining');
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
@@ -431,7 +458,8 @@ class Gateway implements RunningGateway {
 
   #addServer(config: UpstreamConfig): void {
     const { limits } = this.#config;
-    const definition = defineUpstream(config, { bytes: limits.message, depth: limits.depth });
+    const message = { bytes: limits.message, depth: limits.depth };
+    const definition = defineUpstream(config, message, surroundingsOf(this.#config));
     const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
     const server = makeServer(config, upstream);
     this.#servers.set(config.name, server);
@@ -440,6 +468,7 @@ class Gateway implements RunningGateway {
       if (state === 'ready') void this.#catalog.refresh(config.name);
     });
     this.#catalog.watch(server);
+    followServer(server, this.#results);
     this.#world.subscriptions.watch(server);
     upstream.start();
   }
@@ -449,6 +478,7 @@ class Gateway implements RunningGateway {
     const server = this.#servers.get(name);
     this.#servers.delete(name);
     this.#catalog.forget(name);
+    this.#results.drop(name);
     if (server === undefined) return;
     const deadline = systemClock.monotonic() + drainMs;
     while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
@@ -535,6 +565,8 @@ class Gateway implements RunningGateway {
     }
     conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);
+    this.#world.parking.endFor(isWelcome, reason);
+    for (const { upstream } of this.#servers.values()) upstream.releaseOwners(isWelcome, reason);
   }
 
   /** A session on the path of one server ends with the last grant on that server. */

@@ -4,6 +4,7 @@
  */
 import type { Era, Message, MethodEntry } from '@sallyport/protocol';
 import type { Canceller } from './cancellation.ts';
+import type { QuirkName } from './quirks.ts';
 import type { Refusal, StageName } from './refusals.ts';
 import type { Access, Decision } from './policy/compile.ts';
 import type { Rules } from './rules.ts';
@@ -90,6 +91,8 @@ export interface Received {
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
   refusedAt?: StageName;
+  /** Known habits of client programs that it shows. */
+  quirks?: QuirkName[];
 }
 
 export interface Identified extends Received {
@@ -116,8 +119,14 @@ export interface CallerSession {
   readonly revision: string | undefined;
   /** The caller's program by its own account. */
   readonly clientName: string | undefined;
-  /** Notes a request that is on its way, so that a notification can cancel it. Ids need not be unique. */
-  track(id: string | number, canceller: Canceller): void;
+  /** True once the caller has said that it is ready, or has gone on without saying so. */
+  isBegun: boolean;
+  /**
+   * Notes a request that is on its way, so that a notification can cancel it.
+   *
+   * @returns false when another one of this id is on its way, which is borne
+   */
+  track(id: string | number, canceller: Canceller): boolean;
   untrack(id: string | number, canceller: Canceller): void;
   /** Cancels every request on its way that has this id. */
   cancel(id: string | number, reason: string): void;
@@ -137,6 +146,8 @@ export interface Target {
   readonly key: string;
   /** The name as the caller wrote it, where it differs from `name`. */
   readonly asked?: string;
+  /** What the key of everything that this target stands for begins with; for templates of resources. */
+  readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
 }
 

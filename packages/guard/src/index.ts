@@ -36,6 +36,8 @@ export type {
   Resolver,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
+export type { QuirkName, QuirkRow } from './quirks.ts';
+export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
 export type { CallerRules, DoorRules, Limits, Rules } from './rules.ts';

@@ -349,6 +349,13 @@ const rows = {
     text: 'this cannot be carried between the two protocol revisions: {detail}',
     advice: 'Use a client of the same revision as the server.',
   },
+  'cannot-ask': {
+    stage: 'invoke',
+    shows: 'call',
+    status: 403,
+    text: 'the server has to ask something that cannot be asked here: {detail}',
+    advice: 'Use a client that declares it, or let the operator allow it with `ask`.',
+  },
   'answer-too-large': {
     stage: 'screen',
     shows: 'call',

@@ -57,6 +57,15 @@ export { isId, readMessage } from './read-message.ts';
 export type { Edit } from './splice.ts';
 export { removeMember, removeMembers, setMember, setMembers, splice } from './splice.ts';
 export { isHopError, toLegacyError, toModernError } from './eras/errors.ts';
+export type { Question } from './eras/input.ts';
+export {
+  readQuestions,
+  readUrlQuestions,
+  toLegacyQuestion,
+  toModernQuestion,
+  withAnswers,
+  writeInputRequired,
+} from './eras/input.ts';
 export type { Envelope } from './eras/params.ts';
 export { toLegacyParams, toModernParams } from './eras/params.ts';
 export type { LegacyOutput, ResultFacts } from './eras/results.ts';

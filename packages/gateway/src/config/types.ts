@@ -108,6 +108,29 @@ export interface StdioUpstreamConfig extends UpstreamCommon {
   readonly env: ReadonlyMap<string, Secret>;
   /** Absolute path. */
   readonly cwd: string;
+  readonly limits: ResourceLimitsConfig | undefined;
+  /** `undefined`: off. */
+  readonly sandbox: SandboxConfig | undefined;
+  /** Arguments of `command` that came from references. */
+  readonly secretArguments: readonly Secret[];
+}
+
+/** What a server that the gateway starts may use; `undefined` where there is no bound. */
+export interface ResourceLimitsConfig {
+  /** Bytes, of all its processes together. */
+  readonly memory: number | undefined;
+  readonly processes: number | undefined;
+  /** Open files of each process. */
+  readonly files: number | undefined;
+  /** Milliseconds of processor time of each process. */
+  readonly cpu: number | undefined;
+}
+
+/** What a server that the gateway starts may reach. Absolute paths. */
+export interface SandboxConfig {
+  readonly network: boolean;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
 }
 
 /** A header that the gateway adds to each request to an upstream. */

@@ -3,13 +3,22 @@ import { dirname, resolve } from 'node:path';
 import type { Origin, Rate } from '@sallyport/guard';
 import { bareHost, isLoopback, upstreamUrl } from './address.ts';
 import { duration, rate } from './grammar.ts';
-import { entryOf, type MapNode } from './node.ts';
+import { entryOf, type ConfigNode, type MapNode } from './node.ts';
 import { auth } from './credentials.ts';
+import { resourceLimits, sandbox, type SandboxSetting } from './custody.ts';
 import { env, refuseToken } from './environment.ts';
+import { findUnpinned } from './unpinned.ts';
 import { object, type Keys, type ObjectOptions } from './object.ts';
 import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
 import type { Secret } from './secret.ts';
-import type { Ask, CredentialHeader, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
+import type {
+  Ask,
+  CredentialHeader,
+  ResourceLimitsConfig,
+  Share,
+  StdioUpstreamConfig,
+  UpstreamConfig,
+} from './types.ts';
 
 const COMMAND_EXAMPLE = "[npx, -y, '@modelcontextprotocol/server-filesystem', ./data]";
 
@@ -100,6 +109,8 @@ type StdioBody = CommonBody & {
   command: readonly [string, ...string[]];
   env: ReadonlyMap<string, Secret>;
   cwd: string;
+  limits: ResourceLimitsConfig | undefined;
+  sandbox: SandboxSetting;
 };
 type UrlBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
 
@@ -111,6 +122,12 @@ const stdioKeys: Keys<StdioBody> = {
   },
   env: { reader: env, fallback: {}, description: 'The whole environment of the server: inherit, a reference, or text' },
   cwd: { reader: folder, fallback: '.', description: 'The folder in which it starts, relative to this file' },
+  limits: { reader: resourceLimits, description: 'What it may use of the machine' },
+  sandbox: {
+    reader: sandbox(folder),
+    fallback: false,
+    description: 'Whether it runs behind walls (bubblewrap); what they let through',
+  },
   ...commonKeys('all'),
 };
 
@@ -124,7 +141,7 @@ const urlKeys: Keys<UrlBody> = {
   ...commonKeys('caller'),
 };
 
-const LATER = ['openapi', 'server', 'tools', 'mode', 'sandbox'];
+const LATER = ['openapi', 'server', 'tools', 'mode'];
 
 const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
   example: `{ command: ${COMMAND_EXAMPLE} }`,
@@ -135,6 +152,9 @@ const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
     transport: 'remove it: `command` starts a program, `url` reaches a server',
     headers: 'write auth: { header: { NAME: env:NAME } }',
     bearer: 'write auth: { bearer: env:NAME }',
+    memory: 'write limits: { memory: 512MiB }',
+    processes: 'write limits: { processes: 64 }',
+    network: 'write sandbox: { network: off }',
     disabled: 'remove the upstream, or put # before its lines',
   },
 };
@@ -193,7 +213,34 @@ function reportKindless(name: string, node: MapNode, origin: Origin, reading: Re
 function readStdio(name: string, origin: Origin, node: MapNode, reading: Reading): StdioUpstreamConfig | undefined {
   const found = stdio.read(node, reading);
   if (found === undefined || !checkCommon(found, node, reading)) return undefined;
-  return { kind: 'stdio', name, origin, ...found };
+  warnOfUnpinned(entryOf(node, 'command')?.value, reading);
+  const { sandbox: walls, ...rest } = found;
+  const secretArguments = secretsAmong(entryOf(node, 'command')?.value, reading);
+  return { kind: 'stdio', name, origin, ...rest, sandbox: walls === 'off' ? undefined : walls, secretArguments };
+}
+
+/** The words of a command that came from references. */
+function secretsAmong(node: ConfigNode | undefined, reading: Reading): readonly Secret[] {
+  if (node?.kind !== 'list') return [];
+  return node.items.flatMap((item) => {
+    const resolution = item.kind === 'scalar' ? reading.resolutions.get(item) : undefined;
+    return resolution?.ok === true ? [resolution.secret] : [];
+  });
+}
+
+/** Whatever is newest when the server starts is what then runs here, also what somebody else put there. */
+function warnOfUnpinned(node: ConfigNode | undefined, reading: Reading): void {
+  if (node?.kind !== 'list') return;
+  const words = node.items.map((item) => (item.kind === 'scalar' && item.value !== null ? String(item.value) : ''));
+  const found = findUnpinned(words);
+  const at = found === undefined ? undefined : node.items[found.index];
+  if (found === undefined || at === undefined) return;
+  reading.log.warn(at.origin, {
+    code: 'unpinned',
+    message: found.message,
+    suggestion: found.suggestion,
+    length: lengthOf(at),
+  });
 }
 
 function readUrl(name: string, origin: Origin, node: MapNode, reading: Reading): UpstreamConfig | undefined {

@@ -106,13 +106,20 @@ describe('a result', () => {
 });
 
 describe('a result that asks for more', () => {
+  const asked = (capabilities: object): RequestSpec => ({
+    value: {
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'files__read', arguments: {}, _meta: envelope({}, { ...capabilities }) },
+    },
+  });
   const asking = (method: string, requestState: unknown = 'inner') =>
     resultAnswer(
       JSON.stringify({ resultType: 'input_required', inputRequests: { a: { method, params: {} } }, requestState }),
     );
 
   it('carries the server’s state sealed, so that only the same call brings it back', async () => {
-    const answer = await taken(call, 'modern', asking('elicitation/create'), ['elicitation']);
+    const answer = await taken(asked({ elicitation: {} }), 'modern', asking('elicitation/create'), ['elicitation']);
     const { requestState } = JSON.parse(bodyOf(answer)) as { requestState: string };
     expect(bodyOf(answer)).not.toContain('inner');
     const again = (params: object, more: Partial<RequestSpec> = {}) =>
@@ -131,7 +138,18 @@ describe('a result that asks for more', () => {
   it.each(['elicitation/create', 'sampling/createMessage', 'roots/list', 'tools/call', ''])(
     'for %s is refused where `ask` does not allow it',
     async (method) => {
-      expect(await taken(call, 'modern', asking(method), [])).toMatchObject({ name: 'bad-answer' });
+      const declared = asked({ elicitation: {}, sampling: {}, roots: {} });
+      expect(await taken(declared, 'modern', asking(method), [])).toMatchObject({ name: 'cannot-ask' });
+    },
+  );
+
+  it.each(['elicitation/create', 'sampling/createMessage', 'roots/list'])(
+    'for %s is refused where this caller did not declare it, whatever `ask` allows',
+    async (method) => {
+      const all = ['elicitation', 'sampling', 'roots'] as const;
+      expect(await taken(asked({}), 'modern', asking(method), all)).toMatchObject({ name: 'cannot-ask' });
+      const one = asked({ elicitation: {}, sampling: {}, roots: {} });
+      expect(await taken(one, 'modern', asking(method), all)).toMatchObject({ kind: 'result' });
     },
   );
 
@@ -140,27 +158,110 @@ describe('a result that asks for more', () => {
     async (inputRequests) => {
       for (const ask of [[], ['elicitation', 'sampling']] as const) {
         const answer = resultAnswer(`{"resultType":"input_required","inputRequests":${inputRequests}}`);
-        expect(await taken(call, 'modern', answer, ask)).toMatchObject({ name: 'bad-answer' });
+        const declared = asked({ elicitation: {}, sampling: {} });
+        expect(await taken(declared, 'modern', answer, ask)).toMatchObject({ name: 'bad-answer' });
       }
     },
   );
 
   it('is refused with more state than a caller could bring back', async () => {
     const answer = asking('elicitation/create', 'x'.repeat(32 * 1024 + 1));
-    expect(await taken(call, 'modern', answer, ['elicitation'])).toMatchObject({ name: 'bad-answer' });
+    const declared = asked({ elicitation: {} });
+    expect(await taken(declared, 'modern', answer, ['elicitation'])).toMatchObject({ name: 'bad-answer' });
   });
 
   it('is refused for one kind that is not allowed among allowed ones', async () => {
     const both = resultAnswer(
       '{"resultType":"input_required","inputRequests":{"a":{"method":"elicitation/create"},"b":{"method":"sampling/createMessage"}}}',
     );
-    expect(await taken(call, 'modern', both, ['elicitation'])).toMatchObject({ name: 'bad-answer' });
+    const declared = asked({ elicitation: {}, sampling: {} });
+    expect(await taken(declared, 'modern', both, ['elicitation'])).toMatchObject({ name: 'cannot-ask' });
   });
 
-  it('cannot be carried to a legacy caller', async () => {
+  it('is refused where it asks nothing, and for a method that may not ask', async () => {
+    const empty = resultAnswer('{"resultType":"input_required"}');
+    expect(await taken(asked({}), 'modern', empty)).toMatchObject({ name: 'bad-answer' });
+    const complete: RequestSpec = {
+      value: {
+        id: 1,
+        method: 'completion/complete',
+        params: { ref: { type: 'ref/resource', uri: 'mcp+files:file:///a' }, _meta: envelope({}, { elicitation: {} }) },
+      },
+    };
+    expect(await taken(complete, 'modern', asking('elicitation/create'), ['elicitation'])).toMatchObject({
+      name: 'bad-answer',
+    });
+  });
+
+  it('never reaches a legacy caller as it is', async () => {
     expect(
       await taken({ ...call, era: 'legacy' }, 'modern', asking('elicitation/create'), ['elicitation']),
-    ).toMatchObject({ name: 'unbridgeable' });
+    ).toMatchObject({ name: 'bad-answer' });
+  });
+});
+
+describe('a missing client capability', () => {
+  const missing = (...names: string[]) =>
+    errorAnswer({
+      code: -32021,
+      message: 'inner words',
+      data: { requiredCapabilities: Object.fromEntries(names.map((name) => [name, {}])), inner: 'x' },
+    });
+
+  it('that this caller did not declare is told in our words', async () => {
+    const answer = await taken(call, 'modern', missing('sampling'), ['sampling']);
+    expect(answer).toMatchObject({ kind: 'error', code: -32021 });
+    expect(JSON.parse(bodyOf(answer))).toEqual({
+      code: -32021,
+      message: 'Missing required client capability',
+      data: { requiredCapabilities: { sampling: {} } },
+    });
+  });
+
+  it('that is the tasks extension cannot be had by a legacy caller, and is told to a modern one', async () => {
+    const required = missing('extensions');
+    expect(await taken({ ...call, era: 'legacy' }, 'modern', required)).toMatchObject({ name: 'unbridgeable' });
+    expect(JSON.parse(bodyOf(await taken(call, 'modern', required)))).toMatchObject({
+      code: -32021,
+      data: { requiredCapabilities: { extensions: {} } },
+    });
+  });
+
+  it('that we kept from the server is a refusal of ours, in either era', async () => {
+    expect(await taken(call, 'modern', missing('sampling'), [])).toMatchObject({ name: 'cannot-ask' });
+    expect(await taken({ ...call, era: 'legacy' }, 'modern', missing('sampling'), ['sampling'])).toMatchObject({
+      name: 'cannot-ask',
+    });
+  });
+});
+
+describe('pages that a legacy server wants visited first', () => {
+  const pages = errorAnswer({
+    code: -32042,
+    message: 'visit',
+    data: { elicitations: [{ mode: 'url', elicitationId: 'e', url: 'https://a.example/', message: 'Sign in' }] },
+  });
+  const asked = (capabilities: object): RequestSpec => ({
+    value: { id: 1, method: 'tools/call', params: { name: 'files__read', _meta: envelope({}, { ...capabilities }) } },
+  });
+
+  it('become a question of a modern caller that can show them', async () => {
+    const answer = await taken(asked({ elicitation: { url: {} } }), 'legacy', pages, ['elicitation']);
+    expect(JSON.parse(bodyOf(answer))).toMatchObject({
+      resultType: 'input_required',
+      inputRequests: {
+        page1: { method: 'elicitation/create', params: { mode: 'url', url: 'https://a.example/', message: 'Sign in' } },
+      },
+    });
+    expect(bodyOf(answer)).not.toContain('elicitationId');
+  });
+
+  it('are kept from a caller that cannot, or that may not be asked', async () => {
+    expect(await taken(asked({ elicitation: {} }), 'legacy', pages, ['elicitation'])).toMatchObject({
+      name: 'cannot-ask',
+    });
+    expect(await taken(asked({ elicitation: { url: {} } }), 'legacy', pages, [])).toMatchObject({ name: 'cannot-ask' });
+    expect(await taken({ ...call, era: 'legacy' }, 'legacy', pages, [])).toMatchObject({ name: 'cannot-ask' });
   });
 });
 

@@ -1,27 +1,36 @@
 /** What an upstream's answer becomes for the caller: its names, its era, its handles sealed. */
 import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import {
+  isHopError,
   isObject,
   locate,
+  METHOD_NOT_FOUND,
+  MISSING_CLIENT_CAPABILITY,
+  readQuestions,
+  readUrlQuestions,
   splice,
   toLegacyError,
   toLegacyResult,
   toModernError,
   toModernResult,
+  URL_ELICITATION_REQUIRED,
+  writeInputRequired,
   type JsonObject,
   type Message,
+  type Question,
   type Span,
 } from '@sallyport/protocol';
 import { handleBinding, stateSubject, type GatewayTarget } from '../resolve.ts';
-import { askKindOf, type AskKind, type Link, type LinkFailure } from '../upstreams/link.ts';
+import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
 import type { World } from '../world.ts';
+import { declaredBy, findBar } from './declared.ts';
+import { interactiveMethods } from './interactive.ts';
+import { longestState, mostRounds, roundMs } from './bounds.ts';
 import { mayHoldUri, rewriteResult } from './rewrite.ts';
+import { isTaskBegun, readTask, sealTask } from './tasks.ts';
 
-/** How long a caller may take to answer what a server asked, milliseconds. */
-const stateLifetimeMs = 15 * 60_000;
-
-/** Longest state of a server that is carried, in characters. */
-const longestState = 32 * 1024;
+/** How many states of one call a server may hand out to a modern caller, who is free to stop at any. */
+const mostStates = 64;
 
 export interface AnswerContext {
   readonly exchange: Intended;
@@ -31,6 +40,8 @@ export interface AnswerContext {
   readonly interim: number;
   readonly world: World;
 }
+
+const askKinds: readonly AskKind[] = ['elicitation', 'sampling', 'roots'];
 
 /** Turns an upstream's response into the answer for the caller. */
 export function readAnswer(message: Message, context: AnswerContext): Answer | Refusal {
@@ -51,8 +62,9 @@ const trueText = Buffer.from('true');
 
 /** A result that reaches the caller as it is; `undefined` where something in it has to be understood or changed. */
 function readPlainResult(message: Message, span: Span, context: AnswerContext): Answer | undefined {
-  const { exchange, link, interim } = context;
+  const { exchange, target, link, interim } = context;
   const { resultType, isError } = message.spans;
+  if (target.task !== undefined || exchange.message.params?.['task'] !== undefined) return undefined;
   if (exchange.era !== link.era || (resultType !== undefined && !isWritten(message, resultType, completeText))) {
     return undefined;
   }
@@ -71,12 +83,16 @@ function isWritten({ bytes }: Message, { start, end }: Span, text: Buffer): bool
 function readResult(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {
   const { exchange, target, link, interim } = context;
   if (!isObject(value)) return refuse('bad-answer', { note: 'the result is not an object' });
-  const isAsking = value['resultType'] === 'input_required';
+  if (isTaskBegun(value, exchange, link)) {
+    const begun = sealTask(bytes, value, exchange, target, link, context.world);
+    return begun instanceof Uint8Array ? { kind: 'result', body: begun, isToolError: false, interim } : begun;
+  }
+  const isAsking = link.era === 'modern' && value['resultType'] === 'input_required';
   if (!isAsking && link.era === 'modern' && !isComplete(value['resultType'])) {
     return refuse('bad-answer', { note: `a result of the unknown type ${String(value['resultType'])}` });
   }
-  if (isAsking && exchange.era === 'legacy') {
-    return refuse('unbridgeable', { fill: { detail: 'the server asks for more input' } });
+  if (target.task !== undefined && !isAsking) {
+    return readTask(bytes, value, exchange, target.task, context, interim);
   }
   let body = exchange.path.kind === 'all' ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
   if (isAsking) {
@@ -102,36 +118,45 @@ function isComplete(resultType: unknown): boolean {
   return resultType === undefined || resultType === 'complete';
 }
 
-/** Checks what the server asks for against `ask`, and seals its state to this caller, target and arguments. */
+/** Checks what the server asks this modern caller for, and seals its state to the caller, target and arguments. */
 function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext): Uint8Array | Refusal {
-  const { exchange, target, ask, world } = context;
-  const requests = value['inputRequests'];
-  if (requests !== undefined) {
-    if (!isObject(requests)) return refuse('bad-answer', { note: 'inputRequests is not an object' });
-    for (const request of Object.values(requests)) {
-      const method = isObject(request) ? request['method'] : undefined;
-      const kind = typeof method === 'string' ? askKindOf(method) : undefined;
-      if (kind === undefined || !ask.includes(kind)) {
-        return refuse('bad-answer', { note: `the server asked for ${String(method)}, which ask does not allow` });
-      }
-    }
+  const { exchange, target, world } = context;
+  if (exchange.era === 'legacy' || !interactiveMethods.has(exchange.message.method ?? '')) {
+    return refuse('bad-answer', { note: 'the server asks where nobody can be asked' });
   }
+  const questions = readQuestions(body, value);
+  if (questions === undefined) return refuse('bad-answer', { note: 'inputRequests that cannot be read' });
+  const barred = judgeQuestions(questions, context.ask, declaredBy(exchange));
+  if (barred !== undefined) return barred;
   const state = value['requestState'];
   const place = locate(body, ['requestState']);
-  if (typeof state !== 'string' || place === undefined) return body;
+  if (state === undefined && questions.length > 0) return body;
+  if (typeof state !== 'string' || place === undefined) {
+    return refuse('bad-answer', { note: 'input_required without questions or a state that can be read' });
+  }
   if (state.length > longestState) return refuse('bad-answer', { note: 'a requestState that is too long to carry' });
-  const binding = handleBinding(exchange, stateSubject(target, exchange, world));
-  const sealed = world.seal.close('state', binding, { state }, stateLifetimeMs);
+  const round = (target.round ?? 0) + 1;
+  if (round > mostStates) return refuse('bad-answer', { note: 'the server asks again and again' });
+  const binding = handleBinding(exchange, stateSubject(target, exchange));
+  const sealed = world.seal.close('state', binding, { state, round }, roundMs);
   return splice(body, [{ ...place, bytes: Buffer.from(JSON.stringify(sealed)) }]);
 }
 
 function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {
   const { exchange, link, interim, target } = context;
   const code = isObject(value) ? value['code'] : undefined;
-  if (typeof code !== 'number') return refuse('bad-answer', { note: 'an error without a code' });
-  // These two speak about the request that we made, not about the caller's.
-  if (code === -32020 || code === -32022)
-    return refuse('bad-answer', { note: `the server refused our request: ${code}` });
+  if (!isObject(value) || typeof code !== 'number') return refuse('bad-answer', { note: 'an error without a code' });
+  if (link.era === 'modern' && isHopError(code)) return readHopError(code, value, context);
+  if (code === URL_ELICITATION_REQUIRED && link.era === 'legacy') {
+    const asked = readPages(value, context);
+    if (asked !== undefined) return asked;
+  }
+  const isTaskOnly = code === METHOD_NOT_FOUND && exchange.era === 'modern' && link.era === 'legacy';
+  if (isTaskOnly && exchange.message.method === 'tools/call') {
+    return refuse('unbridgeable', {
+      fill: { detail: 'the server does this, if at all, as a task of the older revision' },
+    });
+  }
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
@@ -140,7 +165,75 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
         ? toLegacyError(method, body)
         : toModernError(method, body, target.asked ?? target.name);
   }
-  return { kind: 'error', body, code, isToolError: false, interim };
+  return { kind: 'error', body, code: codeIn(body, code), isToolError: false, interim };
+}
+
+/** An error that was made to fit the caller may have another code than it came with. */
+function codeIn(body: Uint8Array, code: number): number {
+  const place = locate(body, ['code']);
+  return place === undefined ? code : Number(Buffer.from(body.subarray(place.start, place.end)).toString());
+}
+
+/**
+ * An error about our hop says nothing about the caller's, except that a capability is missing which we did not declare
+ * because the caller had not.
+ */
+function readHopError(code: number, error: JsonObject, context: AnswerContext): Answer | Refusal {
+  const { exchange, interim, ask } = context;
+  if (code !== MISSING_CLIENT_CAPABILITY) {
+    return refuse('bad-answer', { note: `the server refused our request: ${code}` });
+  }
+  const data = isObject(error['data']) ? error['data'] : {};
+  const required = isObject(data['requiredCapabilities']) ? data['requiredCapabilities'] : {};
+  const declared = declaredBy(exchange);
+  const missing = Object.entries(required).filter(([name]) => !isObject(declared[name]));
+  if (exchange.era === 'legacy' && isObject(required['extensions'])) {
+    return refuse('unbridgeable', { fill: { detail: 'the server does this as a task of the newer revision only' } });
+  }
+  const barred = askKinds.find((name) => Object.hasOwn(required, name) && !ask.includes(name));
+  if (barred !== undefined) return refuse('cannot-ask', { fill: { detail: `its \`ask\` does not allow ${barred}` } });
+  if (exchange.era === 'legacy' || missing.length === 0) {
+    const names = Object.keys(required).join(', ');
+    const detail = names === '' ? 'you did not declare what it needs' : `you did not declare all of ${names}`;
+    return refuse('cannot-ask', { fill: { detail } });
+  }
+  const body = {
+    code: MISSING_CLIENT_CAPABILITY,
+    message: 'Missing required client capability',
+    data: { requiredCapabilities: Object.fromEntries(missing) },
+  };
+  return { kind: 'error', body: Buffer.from(JSON.stringify(body)), code, isToolError: false, interim };
+}
+
+/**
+ * A legacy server that wants pages visited first (-32042): a modern caller is asked, and its next try begins the call
+ * again, as the server expects; a legacy caller gets the error, where it may be asked at all.
+ */
+function readPages(error: JsonObject, context: AnswerContext): Answer | Refusal | undefined {
+  const { exchange, target, world, ask, interim } = context;
+  const questions = readUrlQuestions(error);
+  if (questions === undefined) return refuse('bad-answer', { note: 'URL elicitations that cannot be read' });
+  const barred = judgeQuestions(questions, ask, declaredBy(exchange));
+  if (barred !== undefined || exchange.era === 'legacy') return barred;
+  if (!interactiveMethods.has(exchange.message.method ?? '')) return undefined;
+  const round = (target.round ?? 0) + 1;
+  if (round > mostRounds) return refuse('bad-answer', { note: 'the server asks again and again' });
+  const binding = handleBinding(exchange, stateSubject(target, exchange));
+  const state = world.seal.close('state', binding, { isAgain: true, round }, roundMs);
+  return { kind: 'result', body: writeInputRequired(questions, state), isToolError: false, interim };
+}
+
+/** Holds questions against `ask` and what the caller declared. */
+function judgeQuestions(
+  questions: readonly Question[],
+  ask: readonly AskKind[],
+  declared: JsonObject,
+): Refusal | undefined {
+  for (const { method, value } of questions) {
+    const detail = findBar(method, value, ask, declared);
+    if (detail !== undefined) return refuse('cannot-ask', { fill: { detail } });
+  }
+  return undefined;
 }
 
 /** An error that names the resource names it as the caller did. */

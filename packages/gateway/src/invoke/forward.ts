@@ -1,21 +1,74 @@
-/** Carries one request to its upstream and the answer back. */
-import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
-import { isObject, paramHeaders } from '@sallyport/protocol';
+/** Carries one request to its upstream and the answer back, through the rounds of questions that it takes. */
+import { isRefusal, refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
+import { isObject, paramHeaders, withAnswers, type JsonObject, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
-import type { Link, LinkAnswer } from '../upstreams/link.ts';
+import type { Link, LinkAnswer, LinkListener, LinkRequest } from '../upstreams/link.ts';
+import { pause } from '../upstreams/ports.ts';
 import { acquireFor, type Server } from '../servers.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
+import { mostRounds } from './bounds.ts';
+import { hasAgreed, isParkable, runParkable, resumeParked } from './parked.ts';
 import { encodeParams } from './params.ts';
 import { createRelay, type Relay } from './relay.ts';
+import { askRound, pageComplete, type Round } from './rounds.ts';
 
 /** Calls the upstream that the target names. */
 export async function forward(exchange: Intended, world: World): Promise<Answer | Refusal> {
   const target: GatewayTarget = exchange.target;
   const server = world.servers.get(target.upstream ?? '');
   if (server === undefined) return refuse('unavailable', { note: 'the server was removed' });
-  const limit = exchange.rules.limits.message;
   const relay = createRelay(exchange, target, world);
+  if (target.parked !== undefined) return resumeParked(exchange, target, target.parked, server, relay, world);
+  if (target.isAgain === true && !hasAgreed(exchange)) return refuse('cancelled', { note: 'the page was not visited' });
+  const pages: string[] = [];
+  let round: Round | undefined;
+  for (let count = 0; ; count++) {
+    const sent = await sendOnce({ exchange, target, server, relay, world, round });
+    if (!('answer' in sent)) return sent;
+    const { answer, link } = sent;
+    const asking = exchange.era === 'legacy' ? askingResult(answer, link) : undefined;
+    if (asking === undefined) {
+      if (answer.spans.result !== undefined) for (const page of pages) exchange.caller.send(pageComplete(page));
+      return readAnswer(answer, { exchange, target, link, ask: server.ask, interim: relay.count, world });
+    }
+    if (count === mostRounds) {
+      return refuse('unbridgeable', { fill: { detail: 'the server asks for more input again and again' } });
+    }
+    const gathered = await askRound(asking.body, asking.value, exchange, server, world);
+    if (isRefusal(gathered)) return gathered;
+    // A server that only wants to be tried again is given time.
+    if (gathered.responses.length === 0) await pause(world.timers, Math.min(5000, 250 * 2 ** count));
+    pages.push(...gathered.pages);
+    round = gathered;
+  }
+}
+
+/** A modern server's result that asks for more before it goes on. */
+function askingResult(message: Message, link: Link): { body: Uint8Array; value: JsonObject } | undefined {
+  const { bytes, spans } = message;
+  if (link.era === 'legacy' || spans.result === undefined) return undefined;
+  const result = message.value['result'];
+  if (!isObject(result) || result['resultType'] !== 'input_required') return undefined;
+  return { body: bytes.subarray(spans.result.start, spans.result.end), value: result };
+}
+
+interface Sending {
+  readonly exchange: Intended;
+  readonly target: GatewayTarget;
+  readonly server: Server;
+  readonly relay: Relay;
+  readonly world: World;
+  /** Answers to what the server asked last. */
+  readonly round: Round | undefined;
+}
+
+/** One try upstream: what came back, or what the caller gets instead. */
+async function sendOnce(
+  sending: Sending,
+): Promise<{ readonly answer: Message; readonly link: Link } | Answer | Refusal> {
+  const { exchange, target, server, relay, world } = sending;
+  const limit = exchange.rules.limits.message;
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.
   for (let attempt = 0; ; attempt++) {
     // Nearly always there at once, and waiting for what is there costs a turn.
@@ -23,39 +76,45 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
     const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
     if (acquired.kind === 'failure') return refuseFailure(acquired.failure, limit);
     const { link } = acquired;
+    if (target.task !== undefined && target.task.era !== link.era) {
+      return refuse('unavailable', { note: 'the server speaks another era than when the task began' });
+    }
     const preparing = world.subscriptions.prepare(link, server, exchange);
     if (preparing !== undefined) await preparing;
-    const answer = await send(exchange, target, link, server, relay);
+    const answer = await sendOver(link, sending);
+    if ('body' in answer) return answer;
+    server.upstream.observe(answer);
     if (answer.kind === 'failure') {
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
       return refuseFailure(answer.failure, limit);
     }
     if (relay.refused !== undefined) return refuseFailure(relay.refused, limit);
-    return readAnswer(answer.message, { exchange, target, link, ask: server.ask, interim: relay.count, world });
+    return { answer: answer.message, link };
   }
 }
 
-function send(
-  exchange: Intended,
-  target: GatewayTarget,
+function sendOver(
   link: Link,
-  server: Server,
-  relay: Relay,
-): Promise<LinkAnswer> {
+  { exchange, target, server, relay, world, round }: Sending,
+): Promise<LinkAnswer | Answer> {
   const id = link.mint();
-  return link.request(
-    {
-      id,
-      method: exchange.message.method ?? '',
-      params: encodeParams(exchange, target, link, id, server.ask),
-      name: target.name,
-      headers: mirroredHeaders(exchange, target),
-      timeoutMs: server.timeoutMs,
-      maxTimeMs: server.maxTimeMs,
-      cancellation: exchange.cancellation,
-    },
-    relay,
-  );
+  const params = encodeParams(exchange, target, link, id, server.ask);
+  const request = (cancellation: LinkRequest['cancellation'], listener: LinkListener): Promise<LinkAnswer> =>
+    link.request(
+      {
+        id,
+        method: exchange.message.method ?? '',
+        params: round === undefined ? params : withAnswers(params, round.responses, round.requestState),
+        name: target.name,
+        headers: mirroredHeaders(exchange, target),
+        timeoutMs: server.timeoutMs,
+        maxTimeMs: server.maxTimeMs,
+        cancellation,
+      },
+      listener,
+    );
+  if (isParkable(exchange, link, server)) return runParkable(exchange, target, link, server, relay, world, request);
+  return request(exchange.cancellation, relay);
 }
 
 const noHeaders: Readonly<Record<string, string>> = {};

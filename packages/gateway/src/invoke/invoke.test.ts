@@ -17,7 +17,7 @@ describe('invoking', () => {
     expect(world.server('files').link.requests.every(({ method }) => method.endsWith('/list'))).toBe(true);
   });
 
-  it.each(['tasks/get', 'tasks/list', 'constructor', ''])('knows no method %j', async (method) => {
+  it.each(['tasks/list', 'constructor', ''])('knows no method %j', async (method) => {
     const world = await makeWorld({ files: {} });
     expect(await invokeTarget(await intended(world, { value: { id: 'a', method } }), world)).toMatchObject({
       name: 'unknown-method',

@@ -161,6 +161,6 @@ describe('params on their way to a server', () => {
 describe('carried capabilities', () => {
   it('are the very same object where nothing is taken away', () => {
     const declared = { elicitation: {} };
-    expect(carriedCapabilities(declared, ['elicitation'])).toBe(declared);
+    expect(carriedCapabilities(declared, ['elicitation'], {})).toBe(declared);
   });
 });

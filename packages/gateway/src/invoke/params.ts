@@ -12,10 +12,16 @@ import {
   toModernParams,
   type Edit,
   type JsonObject,
+  type Message,
 } from '@sallyport/protocol';
 import { ownInfo } from '../own-request.ts';
 import type { GatewayTarget } from '../resolve.ts';
+import { sessionOf } from '../servers.ts';
+import { askable } from '../upstreams/capabilities.ts';
 import type { AskKind, Link } from '../upstreams/link.ts';
+import { declaredBy } from './declared.ts';
+import { defaultLevel } from './levels.ts';
+import { canCarryTasks, TASKS_EXTENSION, type TaskState } from './tasks.ts';
 
 const noParams = Buffer.from('{}');
 
@@ -48,14 +54,14 @@ export function encodeParams(
         );
   if (exchange.era === link.era) return edited;
   if (link.era === 'legacy') return toLegacyParams(edited);
-  const session = exchange.session ?? exchange.connection;
+  // Before the caller has set a level its revision leaves it to the server; a modern one says nothing unasked.
+  const unset = isObject(link.peer.capabilities['logging']) ? defaultLevel : undefined;
+  const logLevel = sessionOf(exchange)?.logLevel ?? unset;
   return toModernParams(edited, {
     revision: link.revision,
-    clientCapabilities: {},
+    clientCapabilities: askable(declaredBy(exchange), ask),
     clientInfo: ownInfo,
-    ...(session !== undefined && 'logLevel' in session && typeof session.logLevel === 'string'
-      ? { logLevel: session.logLevel }
-      : {}),
+    ...(logLevel === undefined ? {} : { logLevel }),
   });
 }
 
@@ -79,6 +85,7 @@ function editParams(
     const place = locate(message.bytes, ['params', 'requestState']);
     if (place !== undefined) edits.push({ ...place, bytes: jsonBytes(target.requestState) });
   }
+  if (target.task !== undefined) edits.push(...taskEdits(message, target.task));
   const meta = metaOf(message.params);
   if (meta !== undefined && spans.meta !== undefined && Object.hasOwn(meta, 'baggage')) {
     // W3C baggage is the caller's own context and may hold what a server must not learn; trace ids may pass.
@@ -86,7 +93,7 @@ function editParams(
     if (edit !== undefined) edits.push(edit);
   }
   if (exchange.era === 'modern' && link.era === 'modern') {
-    const edit = editCapabilities(exchange, ask);
+    const edit = editCapabilities(exchange, ask, link);
     if (edit !== undefined) edits.push(edit);
   }
   return edits;
@@ -96,11 +103,19 @@ function referenceSpan(exchange: Intended, target: GatewayTarget): { start: numb
   return locate(exchange.message.bytes, ['params', 'ref', target.kind === 'prompt' ? 'name' : 'uri']);
 }
 
+/** A task under its server's own id, and without a state, which no server has handed out. */
+function taskEdits({ bytes, spans }: Message, { task }: TaskState): Edit[] {
+  const place = locate(bytes, ['params', 'taskId']);
+  const edits: Edit[] = place === undefined ? [] : [{ ...place, bytes: jsonBytes(task) }];
+  const state = spans.params === undefined ? undefined : removeMember(bytes, spans.params, 'requestState');
+  return state === undefined ? edits : [...edits, state];
+}
+
 /** Takes from the caller's capabilities what this server may not ask for, so that it does not. */
-function editCapabilities(exchange: Intended, ask: readonly AskKind[]): Edit | undefined {
+function editCapabilities(exchange: Intended, ask: readonly AskKind[], link: Link): Edit | undefined {
   const declared = metaOf(exchange.message.params)?.[CLIENT_CAPABILITIES_KEY];
   if (!isObject(declared)) return undefined;
-  const carried = carriedCapabilities(declared, ask);
+  const carried = carriedCapabilities(declared, ask, link.peer.capabilities);
   if (carried === declared) return undefined;
   const { meta: span } = exchange.message.spans;
   return span === undefined
@@ -108,10 +123,16 @@ function editCapabilities(exchange: Intended, ask: readonly AskKind[]): Edit | u
     : setMember(exchange.message.bytes, span, CLIENT_CAPABILITIES_KEY, jsonBytes(carried));
 }
 
-/** The part of a caller's capabilities that reaches a server: what `ask` allows, and nothing we do not carry. */
-export function carriedCapabilities(declared: JsonObject, ask: readonly AskKind[]): JsonObject {
+/**
+ * The part of a caller's capabilities that reaches a server: what `ask` allows, and the extensions that we carry.
+ *
+ * @param offered - what the server has
+ */
+export function carriedCapabilities(declared: JsonObject, ask: readonly AskKind[], offered: JsonObject): JsonObject {
   const kept = Object.entries(declared).filter(([name]) => (ask as readonly string[]).includes(name));
-  return kept.length === Object.keys(declared).length ? declared : Object.fromEntries(kept);
+  if (canCarryTasks(declared, offered)) kept.push(['extensions', { [TASKS_EXTENSION]: {} }]);
+  else if (kept.length === Object.keys(declared).length) return declared;
+  return Object.fromEntries(kept);
 }
 
 function shift(edit: Edit, by: number): Edit {

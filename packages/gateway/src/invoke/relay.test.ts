@@ -15,7 +15,7 @@ import {
 import type { GatewayTarget } from '../resolve.ts';
 import { createRelay } from './relay.ts';
 
-const world = await makeWorld({ files: { tools: [tool('read')] } });
+const world = await makeWorld({ files: { tools: [tool('read')], ask: ['elicitation'] } });
 
 async function relaying(spec: Partial<RequestSpec> & { readonly meta?: object } = {}) {
   const stream = makeStream();
@@ -61,6 +61,19 @@ describe('logs', () => {
     expect([silent.stream.sent.length, asking.stream.sent.length]).toEqual([0, 1]);
   });
 
+  it('reach each caller from the level on that it asked for', async () => {
+    const modern = await relaying({ meta: { 'io.modelcontextprotocol/logLevel': 'warning' } });
+    const session = beginSession(world);
+    session.logLevel = 'warning';
+    const legacy = await relaying({ era: 'legacy', session });
+    for (const level of ['info', 'warning', 'error']) {
+      const message = messageOf({ method: 'notifications/message', params: { level, data: 'x' } });
+      modern.relay.onMessage(message);
+      legacy.relay.onMessage(message);
+    }
+    expect([modern.stream.sent.length, legacy.stream.sent.length]).toEqual([2, 2]);
+  });
+
   it('reach a legacy caller', async () => {
     const { relay, stream } = await relaying({ era: 'legacy' });
     relay.onMessage(logged);
@@ -73,6 +86,26 @@ describe('what comes before the answer', () => {
     const { relay, stream } = await relaying();
     relay.onStream?.();
     expect(stream.opened()).toBe(1);
+  });
+
+  it('is nothing but progress and logs for a modern caller, and nothing unheard of for a legacy one', async () => {
+    const methods = [
+      'tools/list_changed',
+      'tasks/status',
+      'elicitation/complete',
+      'x/y',
+      'cancelled',
+      'resources/updated',
+    ];
+    const [modern, legacy] = [await relaying(), await relaying({ era: 'legacy' })];
+    for (const method of methods) {
+      for (const { relay } of [modern, legacy])
+        relay.onMessage(messageOf({ method: `notifications/${method}`, params: {} }));
+    }
+    expect(modern.stream.sent).toEqual([]);
+    expect(legacy.stream.sent.map((text) => (JSON.parse(text) as { method: string }).method)).toEqual([
+      'notifications/elicitation/complete',
+    ]);
   });
 
   it('is dropped for a caller that takes no stream', async () => {
@@ -128,7 +161,7 @@ describe('a question of the server', () => {
   const question = messageOf({ id: 9, method: 'elicitation/create', params: { message: '?' } });
 
   it('reaches the legacy caller of this very request, and leaves a record', async () => {
-    const session = beginSession(world);
+    const session = beginSession(world, { capabilities: { elicitation: {} } });
     const { relay, stream } = await relaying({ era: 'legacy', session });
     const before = world.recorded.length;
     const answer = relay.onRequest(question);
@@ -147,7 +180,8 @@ describe('a question of the server', () => {
   });
 
   it('reaches no other conversation of the same caller', async () => {
-    const [one, other] = [beginSession(world), beginSession(world)];
+    const capabilities = { elicitation: {} };
+    const [one, other] = [beginSession(world, { capabilities }), beginSession(world, { capabilities })];
     const otherStream = makeStream();
     other.attach(otherStream);
     const { relay, stream } = await relaying({ era: 'legacy', session: one });
@@ -156,7 +190,8 @@ describe('a question of the server', () => {
   });
 
   it('is refused where there is nobody to ask', async () => {
-    for (const more of [{}, { era: 'legacy' as const }]) {
+    const session = beginSession(world);
+    for (const more of [{}, { era: 'legacy' as const }, { era: 'legacy' as const, session }]) {
       const { relay, stream } = await relaying(more);
       expect(await relay.onRequest(question)).toMatchObject({ kind: 'error' });
       expect(stream.sent).toEqual([]);

@@ -1,11 +1,15 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
 import { decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
-import { locate, splice, type Message } from '@sallyport/protocol';
+import { locate, LOG_LEVEL_KEY, metaOf, splice, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
+import { changedList } from '../upstreams/changes.ts';
 import { linkFailure, type AskAnswer, type LinkFailure, type LinkListener } from '../upstreams/link.ts';
 import type { World } from '../world.ts';
+import { declaredBy, findBar } from './declared.ts';
+import { isLoudEnough } from './levels.ts';
 import { rewriteUpdated } from './rewrite.ts';
+import { relatedEdits, relatedTask } from './tasks.ts';
 
 /** Hears a link for one request. */
 export interface Relay extends LinkListener {
@@ -52,23 +56,47 @@ class RequestRelay implements Relay {
     const { id, caller, principal, door } = this.exchange;
     const session = sessionOf(this.exchange);
     if (session === undefined || this.exchange.era !== 'legacy') return cannotAsk;
-    return askCaller(
-      message,
-      session,
-      { id, caller, principal, door, cancellation: over },
-      this.target.upstream ?? '',
-      this.world,
-    );
+    const server = this.target.upstream ?? '';
+    const method = message.method ?? '';
+    const ask = this.world.servers.get(server)?.ask ?? [];
+    if (findBar(method, message.params, ask, declaredBy(this.exchange)) !== undefined) return cannotAsk;
+    const params = this.forTask(message);
+    if (params === 'foreign') return cannotAsk;
+    return askCaller(method, params, session, { id, caller, principal, door, cancellation: over }, server, this.world);
+  }
+
+  /** The params of a question; one that belongs to a task is asked where its caller waits for that very task. */
+  private forTask(message: Message): Uint8Array | 'foreign' | undefined {
+    const span = message.spans.params;
+    const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
+    const related = relatedTask(message.params);
+    if (params === undefined || related === undefined) return params;
+    const id = this.exchange.message.params?.['taskId'];
+    if (this.target.task?.task !== related || typeof id !== 'string') return 'foreign';
+    return splice(params, relatedEdits(params, related, id));
   }
 
   /** The message as this caller may read it; `undefined` for what is not its own. */
   private forCaller(message: Message): Uint8Array | undefined {
-    if (message.method === 'notifications/progress') return this.progress(message);
-    if (message.method === 'notifications/message') {
-      return this.exchange.era === 'legacy' || this.wantsLog() ? message.bytes : undefined;
+    switch (message.method) {
+      case 'notifications/progress':
+        return this.progress(message);
+      case 'notifications/message':
+        return this.wantsLog(message) ? message.bytes : undefined;
+      case 'notifications/resources/updated':
+        return this.updated(message);
+      case 'notifications/elicitation/complete':
+        return this.exchange.era === 'legacy' ? message.bytes : undefined;
+      default:
+        this.changed(message);
+        return undefined;
     }
-    if (message.method === 'notifications/resources/updated') return this.updated(message);
-    return message.bytes;
+  }
+
+  /** A change of a list is the catalog's to find out and to tell, whatever stream it was said on. */
+  private changed(message: Message): void {
+    const server = this.target.upstream;
+    if (server !== undefined && changedList(message) !== undefined) void this.world.catalog.refresh(server);
   }
 
   /** Updates of what this caller may read, under its names; modern callers hear them on `subscriptions/listen` only. */
@@ -76,6 +104,7 @@ class RequestRelay implements Relay {
     const { era, path, principal } = this.exchange;
     const server = this.target.upstream ?? '';
     const uri = message.params?.['uri'];
+    if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
     const access = this.world.rules().policy.access(principal.roles);
     if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;
@@ -98,13 +127,16 @@ class RequestRelay implements Relay {
     return splice(message.bytes, [{ ...place, bytes: token }]);
   }
 
-  private wantsLog(): boolean {
-    const { meta } = this.exchange.message.spans;
-    return meta !== undefined && locate(this.exchange.message.bytes, [...logLevelPath]) !== undefined;
+  /** Modern callers ask for a level with the request, legacy ones once for their session. */
+  private wantsLog(message: Message): boolean {
+    const { era } = this.exchange;
+    const asked =
+      era === 'modern'
+        ? metaOf(this.exchange.message.params)?.[LOG_LEVEL_KEY]
+        : (sessionOf(this.exchange)?.logLevel ?? 'debug');
+    return isLoudEnough(message.params?.['level'], asked);
   }
 }
-
-const logLevelPath = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 
 const cannotAsk: AskAnswer = {
   kind: 'error',
@@ -113,26 +145,23 @@ const cannotAsk: AskAnswer = {
 
 /** Asks the caller on behalf of a server; the question has a record of its own. */
 export async function askCaller(
-  message: Message,
+  method: string,
+  params: Uint8Array | undefined,
   session: Session,
-  exchange:
-    | (Pick<Intended, 'id' | 'caller' | 'principal' | 'door'> & { readonly cancellation: Cancellation })
-    | undefined,
+  exchange: Pick<Intended, 'id' | 'caller' | 'principal' | 'door'> & { readonly cancellation: Cancellation },
   server: string,
   world: World,
 ): Promise<AskAnswer> {
   const started = world.clock.monotonic();
-  const span = message.spans.params;
-  const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
-  const answer = await session.ask(message.method ?? '', params, exchange?.caller, exchange?.cancellation);
+  const answer = await session.ask(method, params, exchange.caller, exchange.cancellation);
   world.audit.append({
     kind: 'outcome',
-    exchange: exchange?.id,
-    principal: { id: session.owner, kind: session.owner.split(':')[0] ?? '', roles: exchange?.principal.roles ?? [] },
-    door: exchange?.door,
+    exchange: exchange.id,
+    principal: { id: session.owner, kind: session.owner.split(':')[0] ?? '', roles: exchange.principal.roles },
+    door: exchange.door,
     era: 'legacy',
-    method: message.method,
-    target: { upstream: server, kind: 'caller', name: message.method ?? '' },
+    method,
+    target: { upstream: server, kind: 'caller', name: method },
     outcome: { status: answer.kind === 'result' ? 'ok' : 'error', ms: Math.round(world.clock.monotonic() - started) },
   });
   return answer;

@@ -2,16 +2,16 @@
 import { isObject, locate, splice, type Edit } from '@sallyport/protocol';
 import { wireUri } from '../names.ts';
 
-const uriKey = Buffer.from('"uri"');
-const escapedLetter = Buffer.from('\\u');
+/** What a result that points at something holds: the end of a key as usually written, or a letter written as an escape. */
+const signs: readonly Buffer[] = ['uri"', 'Uri"', '\\u'].map((text) => Buffer.from(text));
 
 type Path = readonly (string | number)[];
 
-/** False when nothing in a result is called `uri`, so that there is nothing to rewrite. */
+/** False when nothing in a result is called as URIs are, so that there is nothing to rewrite. */
 export function mayHoldUri(body: Uint8Array): boolean {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-  // A key can be written with escapes: "\u0075ri" is "uri".
-  return bytes.includes(uriKey) || bytes.includes(escapedLetter);
+  for (const sign of signs) if (bytes.includes(sign)) return true;
+  return false;
 }
 
 /**
@@ -24,6 +24,7 @@ export function mayHoldUri(body: Uint8Array): boolean {
 export function rewriteResult(server: string, body: Uint8Array, result: unknown): Uint8Array {
   if (!isObject(result) || !mayHoldUri(body)) return body;
   const paths: Path[] = [
+    ...uiPaths(result['_meta'], ['_meta']),
     ...uriPaths(result['contents'], ['contents'], contentUri),
     ...uriPaths(result['content'], ['content'], blockUri),
     ...uriPaths(result['messages'], ['messages'], messageUri),
@@ -34,6 +35,16 @@ export function rewriteResult(server: string, body: Uint8Array, result: unknown)
 /** Rewrites the URI of a notification about a resource. */
 export function rewriteUpdated(server: string, params: Uint8Array, value: unknown): Uint8Array {
   return isObject(value) && typeof value['uri'] === 'string' ? rewritePaths(server, params, value, [['uri']]) : params;
+}
+
+/** MCP Apps: the page that shows a result. */
+function uiPaths(meta: unknown, at: Path): Path[] {
+  if (!isObject(meta)) return [];
+  const { ui } = meta;
+  return [
+    ...(isObject(ui) && typeof ui['resourceUri'] === 'string' ? [[...at, 'ui', 'resourceUri']] : []),
+    ...(typeof meta['ui/resourceUri'] === 'string' ? [[...at, 'ui/resourceUri']] : []),
+  ];
 }
 
 function uriPaths(list: unknown, at: Path, find: (item: unknown) => Path | undefined): Path[] {

@@ -101,7 +101,7 @@ describe('a subscription of a legacy caller', () => {
     const stream = listening(one);
     for (const session of [one, other]) await relay(world, { value: subscribe('mcp+files:file:///a'), session });
     await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: one });
-    expect(methodsOf(world)).toEqual(['resources/subscribe', 'resources/subscribe']);
+    expect(methodsOf(world)).toEqual(['resources/subscribe']);
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);
     await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session: other });
@@ -138,12 +138,89 @@ describe('a subscription of a legacy caller', () => {
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);
   });
+});
 
-  it('cannot be carried to a modern server', async () => {
-    const world = await makeWorld({ files: { era: 'modern' } });
-    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session: beginSession(world) })).toMatchObject(
-      { name: 'unbridgeable' },
-    );
+describe('subscriptions between the eras', () => {
+  const acknowledging = () => {
+    const listeners: LinkListener[] = [];
+    const script = (request: { readonly params: Uint8Array | undefined }, listener: LinkListener) => {
+      listeners.push(listener);
+      const { notifications } = JSON.parse(Buffer.from(request.params ?? []).toString()) as { notifications: object };
+      listener.onMessage(messageOf({ method: 'notifications/subscriptions/acknowledged', params: { notifications } }));
+      return new Promise(() => undefined);
+    };
+    return { listeners, script };
+  };
+
+  it('[any-caller-any-server] a legacy caller subscribes at a modern server, which has to confirm it', async () => {
+    const { listeners, script } = acknowledging();
+    const world = await makeWorld({ files: { era: 'modern', script } });
+    const session = beginSession(world);
+    const { sent } = listening(session);
+    expect(await relay(world, { value: subscribe('mcp+files:file:///a'), session })).toMatchObject({ kind: 'result' });
+    listeners[0]?.onMessage(updated('file:///a'));
+    expect(sent).toEqual([
+      '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mcp+files:file:///a"}}',
+    ]);
+    await relay(world, { value: subscribe('mcp+files:file:///a', 'resources/unsubscribe'), session });
+    expect(world.server('files').link.requests.at(-1)?.cancellation.isCancelled).toBe(true);
+  });
+
+  it('a legacy caller is refused what a modern server does not confirm', async () => {
+    const script = (_request: unknown, listener: LinkListener) => {
+      listener.onMessage(
+        messageOf({ method: 'notifications/subscriptions/acknowledged', params: { notifications: {} } }),
+      );
+      return new Promise(() => undefined);
+    };
+    const world = await makeWorld({ files: { era: 'modern', script } });
+    const asked = { value: subscribe('mcp+files:file:///a'), session: beginSession(world) };
+    expect(await relay(world, asked)).toMatchObject({ name: 'unbridgeable' });
+  });
+
+  it('[any-caller-any-server] a modern caller listens at a legacy server, by a subscription of our own', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const stream = makeStream();
+    const cancellation = createCanceller();
+    const notifications = { resourceSubscriptions: ['mcp+files:file:///a'] };
+    const value = { id: 'L1', method: 'subscriptions/listen', params: { notifications, _meta: envelope() } };
+    const ended = world.subscriptions.listen(await intended(world, { value, stream, cancellation }), world);
+    await settle();
+    expect(methodsOf(world)).toEqual(['resources/subscribe']);
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    world.server('files').say({ scope: '', message: updated('file:///b') });
+    expect(stream.sent.map((text) => (JSON.parse(text) as { params: object }).params)).toEqual([
+      { notifications, _meta: { 'io.modelcontextprotocol/subscriptionId': 'L1' } },
+      { uri: 'mcp+files:file:///a', _meta: { 'io.modelcontextprotocol/subscriptionId': 'L1' } },
+    ]);
+    cancellation.cancel('gone');
+    await ended;
+    await settle();
+    expect(methodsOf(world)).toEqual(['resources/subscribe', 'resources/unsubscribe']);
+  });
+
+  it('one subscription at the server serves callers of both eras', async () => {
+    const world = await makeWorld({ files: { era: 'legacy' } });
+    const session = beginSession(world);
+    const legacy = listening(session);
+    const modern = makeStream();
+    const notifications = { resourceSubscriptions: ['mcp+files:file:///a'] };
+    const value = { id: 'L1', method: 'subscriptions/listen', params: { notifications, _meta: envelope() } };
+    void world.subscriptions.listen(await intended(world, { value, stream: modern }), world);
+    await relay(world, { value: subscribe('mcp+files:file:///a'), session });
+    world.server('files').say({ scope: '', message: updated('file:///a') });
+    await settle();
+    expect([methodsOf(world), legacy.sent.length, modern.sent.length]).toEqual([['resources/subscribe'], 1, 2]);
+  });
+
+  it('a list that no server has is not acknowledged', async () => {
+    const world = await makeWorld({ files: { capabilities: { tools: {} } } });
+    const stream = makeStream();
+    const notifications = { toolsListChanged: true, promptsListChanged: true };
+    const value = { id: 'L1', method: 'subscriptions/listen', params: { notifications, _meta: envelope() } };
+    void world.subscriptions.listen(await intended(world, { value, stream }), world);
+    await settle();
+    expect(stream.sent[0]).toContain('"notifications":{"toolsListChanged":true}');
   });
 });
 
@@ -319,6 +396,23 @@ describe('preparing a conversation', () => {
     session.logLevel = 'debug';
     await prepare();
     expect(methodsOf(world)).toEqual(['logging/setLevel', 'logging/setLevel']);
+  });
+
+  it('tells a legacy server what a modern request asks for, and takes nothing from others of its conversation', async () => {
+    const world = await makeWorld({ files: { era: 'legacy', share: 'caller' } });
+    const server = world.server('files');
+    const prepare = async (level: string) => {
+      const params = { _meta: envelope({ 'io.modelcontextprotocol/logLevel': level }) };
+      await world.subscriptions.prepare(
+        server.link,
+        server,
+        await intended(world, { value: { id: 1, method: 'tools/list', params } }),
+      );
+    };
+    for (const level of ['error', 'info', 'warning', 'loud']) await prepare(level);
+    expect(
+      server.link.requests.flatMap(({ method, params }) => (method === 'logging/setLevel' ? [params] : [])),
+    ).toEqual(['error', 'info'].map((level) => Buffer.from(JSON.stringify({ level }))));
   });
 
   it('tells nothing to a server that everybody shares', async () => {

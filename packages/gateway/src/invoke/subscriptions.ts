@@ -14,22 +14,27 @@ import {
   type Rules,
   type Session,
 } from '@sallyport/guard';
-import { isObject, type Message } from '@sallyport/protocol';
+import { isObject, LOG_LEVEL_KEY, metaOf } from '@sallyport/protocol';
 import type { CatalogChange } from '../catalog/catalog.ts';
 import { wireUri } from '../names.ts';
 import { ownParams } from '../own-request.ts';
 import { resourceTarget, type GatewayTarget } from '../resolve.ts';
-import { acquireFor, leadsTo, scopeOf, sessionOf, type Server } from '../servers.ts';
+import { leadsTo, scopeOf, sessionOf, wishOf, type Server } from '../servers.ts';
 import type { Link, LinkListener } from '../upstreams/link.ts';
 import type { UpstreamNotification } from '../upstreams/upstream.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
+import { offeredCapabilities } from './handshake.ts';
+import { isLevel, isLoudEnough, mostVerbose } from './levels.ts';
+import type { Watches } from './watches.ts';
 
 /** One open `subscriptions/listen` of a modern caller. */
 interface Listener {
   readonly exchange: Intended;
   readonly lists: ReadonlySet<string>;
   readonly subscription: string;
+  /** What is to be said once the listening has been acknowledged; `undefined` from then on. */
+  held: Uint8Array[] | undefined;
 }
 
 /** Everything that is said outside of requests. */
@@ -58,22 +63,22 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
 /** Says whether a principal may hear of a server's resource now. */
 type MayHear = (who: Pick<Principal, 'id' | 'roles'>, server: string, uri: string) => boolean;
 
-/** Sessions by the URI that they subscribed to over one conversation. */
-type Subscribers = Map<string, Set<Session>>;
-
 /**
  * Makes the table of subscriptions.
  *
  * @param sessions - every open conversation with a caller
  * @param rules - the rules in force
  * @param blocks - what administrators have stopped
+ * @param watches - the resources that somebody wants to hear of
  */
 export function createSubscriptions(
   sessions: () => Iterable<Session>,
   rules: () => Rules,
   blocks: Blocks,
+  watches: Watches,
 ): Subscriptions {
-  const subscribers = new WeakMap<Link, Subscribers>();
+  /** What each session has subscribed to, by server and URI, and how to end it. */
+  const subscribed = new WeakMap<Session, Map<string, () => void>>();
   const levels = new WeakMap<Link, string>();
   const listeners = new Set<Listener>();
 
@@ -84,70 +89,88 @@ export function createSubscriptions(
   };
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
-    if (message.method === 'notifications/resources/updated') {
-      const uri = message.params?.['uri'];
-      if (typeof uri !== 'string') return;
-      for (const session of subscribers.get(link)?.get(uri) ?? []) {
-        if (mayHear({ id: session.owner, roles: session.roles }, server.name, uri)) {
-          session.push(updatedFor(session, server.name, uri));
-        }
-      }
-    } else if (message.method === 'notifications/message' && scope !== '') {
-      // What is said on a shared conversation belongs to nobody, so nobody hears it.
-      for (const session of sessions()) {
-        if (leadsTo(session.path, server.name) && scopeOf(server, session.owner, session) === scope) {
-          session.push(message.bytes);
-        }
-      }
+    const { method, params } = message;
+    if (method === 'notifications/resources/updated') {
+      const uri = params?.['uri'];
+      if (typeof uri === 'string') watches.changed(link, uri);
+      return;
+    }
+    const isLog = method === 'notifications/message';
+    // What is said on a shared conversation belongs to nobody, so nobody hears it.
+    if (scope === '' || (!isLog && method !== 'notifications/elicitation/complete')) return;
+    for (const session of sessions()) {
+      if (!leadsTo(session.path, server.name) || scopeOf(server, session.owner, session) !== scope) continue;
+      if (!isLog || isLoudEnough(params?.['level'], session.logLevel ?? 'debug')) session.push(message.bytes);
     }
   }
 
-  async function relay(exchange: Intended, world: World): Promise<Answer | Refusal> {
+  async function subscribe(exchange: Intended, world: World): Promise<Answer | Refusal> {
     const target: GatewayTarget = exchange.target;
     const session = sessionOf(exchange);
     const server = world.servers.get(target.upstream ?? '');
     if (session === undefined || server === undefined) return refuse('unavailable');
-    const acquired = await acquireFor(exchange, server);
-    if (acquired.kind === 'failure') return refuseFailure(acquired.failure, exchange.rules.limits.message);
-    const { link } = acquired;
-    if (link.era === 'modern') {
-      return refuse('unbridgeable', { fill: { detail: 'this server takes subscriptions of the newer revision only' } });
+    let own = subscribed.get(session);
+    if (own === undefined) {
+      const made = new Map<string, () => void>();
+      subscribed.set(session, made);
+      session.onClose(() => {
+        for (const stop of made.values()) stop();
+      });
+      own = made;
     }
-    const table = subscribers.get(link) ?? new Map<string, Set<Session>>();
-    subscribers.set(link, table);
-    const isSubscribe = exchange.message.method === 'resources/subscribe';
-    if (!isSubscribe) forget(table, target.name, session);
-    // On a shared conversation others may still want the updates.
-    if (!isSubscribe && table.has(target.name)) return done;
-    const answer = await link.request(
-      {
-        id: link.mint(),
-        method: exchange.message.method ?? '',
-        params: ownParams(link, { uri: target.name }),
-        timeoutMs: server.timeoutMs,
-        maxTimeMs: server.maxTimeMs,
-        cancellation: exchange.cancellation,
-      },
-      silent,
-    );
-    if (answer.kind === 'failure') return refuseFailure(answer.failure, exchange.rules.limits.message);
-    if (answer.message.spans.error !== undefined) {
-      return readAnswer(answer.message, { exchange, target, link, ask: server.ask, interim: 0, world });
+    if (own.has(target.key)) return done;
+    if (own.size >= mostUris) {
+      return refuse('invalid-params', { fill: { detail: `a session may subscribe to ${mostUris} resources` } });
     }
-    if (isSubscribe) {
-      const wanted = table.get(target.name) ?? new Set();
-      if (!wanted.has(session)) session.onClose(() => forget(table, target.name, session));
-      table.set(target.name, wanted.add(session));
+    const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
+      if (mayHear({ id: session.owner, roles: session.roles }, server.name, target.name)) {
+        session.push(updatedFor(session, server.name, target.name));
+      }
+    });
+    switch (watching.kind) {
+      case 'watching':
+        if (session.isClosed || own.has(target.key)) watching.stop();
+        else own.set(target.key, watching.stop);
+        return done;
+      case 'error':
+        return readAnswer(watching.message, {
+          exchange,
+          target,
+          link: watching.link,
+          ask: server.ask,
+          interim: 0,
+          world,
+        });
+      case 'failure':
+        return refuseFailure(watching.failure, exchange.rules.limits.message);
+      case 'unconfirmed':
+        return refuse('unbridgeable', { fill: { detail: 'the server does not tell of changes of this resource' } });
     }
+  }
+
+  function unsubscribe(exchange: Intended): Answer | Refusal {
+    const session = sessionOf(exchange);
+    if (session === undefined) return refuse('unavailable');
+    const own = subscribed.get(session);
+    own?.get(exchange.target.key)?.();
+    own?.delete(exchange.target.key);
     return done;
   }
 
   function prepare(link: Link, server: Server, exchange: Intended): Promise<void> | undefined {
     if (link.era === 'modern' || server.share === 'all') return undefined;
-    const level = exchange.era === 'legacy' ? sessionOf(exchange)?.logLevel : undefined;
-    if (level === undefined || levels.get(link) === level) return undefined;
+    const asked = askedLevel(exchange);
+    if (asked === undefined) return undefined;
+    // Whoever wants less is given less on the way back.
+    const level = mostVerbose(asked, levels.get(link));
+    if (levels.get(link) === level) return undefined;
     levels.set(link, level);
     return tellLevel(link, level, server.timeoutMs);
+  }
+
+  function tell(listener: Listener, message: Uint8Array): void {
+    if (listener.held === undefined) listener.exchange.caller.send(message);
+    else listener.held.push(message);
   }
 
   async function listen(exchange: Intended, world: World): Promise<Answer | Refusal> {
@@ -157,33 +180,77 @@ export function createSubscriptions(
       return refuse('invalid-params', { fill: { detail: 'Accept must name text/event-stream' } });
     }
     const subscription = JSON.stringify(exchange.message.id ?? null);
-    const lists = new Set(
-      ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'].filter((name) => filter[name] === true),
-    );
+    const offered = offeredLists(exchange, world);
+    const lists = new Set([...offered].filter((name) => filter[name] === true));
     const uris = Array.isArray(filter['resourceSubscriptions']) ? (filter['resourceSubscriptions'] as unknown[]) : [];
-    const listener: Listener = { exchange, lists, subscription };
+    const listener: Listener = { exchange, lists, subscription, held: [] };
     listeners.add(listener);
-    const honoured = await listenToResources(exchange, world, uris, subscription, mayHear);
-    exchange.caller.send(
-      stamped('notifications/subscriptions/acknowledged', subscription, {
-        notifications: {
-          ...Object.fromEntries([...lists].map((name) => [name, true])),
-          ...(honoured.length > 0 ? { resourceSubscriptions: honoured } : {}),
-        },
-      }),
-    );
+    const { honoured, stop } = await watchAll(exchange, world, uris, listener);
+    if (!exchange.cancellation.isCancelled) {
+      exchange.caller.send(
+        stamped('notifications/subscriptions/acknowledged', subscription, {
+          notifications: {
+            ...Object.fromEntries([...lists].map((name) => [name, true])),
+            ...(honoured.length > 0 ? { resourceSubscriptions: honoured } : {}),
+          },
+        }),
+      );
+      for (const message of listener.held ?? []) exchange.caller.send(message);
+      listener.held = undefined;
+    }
     await new Promise<void>((resolve) => exchange.cancellation.subscribe(() => resolve()));
     listeners.delete(listener);
+    stop();
     if (exchange.cancellation.reason !== 'draining') return refuse('cancelled');
     const body = `{"resultType":"complete","_meta":{"${subscriptionKey}":${subscription}}}`;
     return { kind: 'result', body: Buffer.from(body), isToolError: false, interim: 0 };
   }
 
+  /** Wants to hear of each resource that the caller may read; returns those that their servers confirmed. */
+  async function watchAll(
+    exchange: Intended,
+    world: World,
+    uris: readonly unknown[],
+    listener: Listener,
+  ): Promise<{ readonly honoured: readonly string[]; readonly stop: () => void }> {
+    const stops: (() => void)[] = [];
+    let isOver = false;
+    const forget = exchange.cancellation.subscribe(() => {
+      isOver = true;
+      for (const stop of stops.splice(0)) stop();
+    });
+    const asked = new Set(uris.slice(0, mostUris).filter((uri): uri is string => typeof uri === 'string'));
+    const confirmed = await Promise.all(
+      [...asked].map(async (uri) => {
+        const target = resourceTarget(uri, 'resources', exchange.path, world);
+        const server = world.servers.get(target?.upstream ?? '');
+        // Whoever may not read a resource hears nothing of it.
+        if (target === undefined || server === undefined) return [];
+        if (!mayHear(exchange.principal, server.name, target.name)) return [];
+        const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
+          if (!mayHear(exchange.principal, server.name, target.name)) return;
+          tell(listener, stamped('notifications/resources/updated', listener.subscription, { uri }));
+        });
+        if (watching.kind !== 'watching') return [];
+        if (isOver) watching.stop();
+        else stops.push(watching.stop);
+        return [uri];
+      }),
+    );
+    return {
+      honoured: confirmed.flat(),
+      stop: () => {
+        forget();
+        for (const stop of stops.splice(0)) stop();
+      },
+    };
+  }
+
   return {
     watch: (server) => void server.upstream.onNotification((notification) => hear(notification, server)),
     prepare,
-    subscribe: relay,
-    unsubscribe: relay,
+    subscribe,
+    unsubscribe: (exchange) => Promise.resolve(unsubscribe(exchange)),
     listen,
     endFor(isWelcome, reason) {
       for (const { exchange } of [...listeners]) {
@@ -197,101 +264,36 @@ export function createSubscriptions(
         if (session.handshake === undefined || !leadsTo(session.path, change.server)) continue;
         if (canReachServer(rules().policy.access(session.roles), change.server)) session.push(plain);
       }
-      for (const { exchange, lists, subscription } of listeners) {
+      for (const listener of listeners) {
+        const { exchange, lists, subscription } = listener;
         const access = rules().policy.access(exchange.principal.roles);
         if (lists.has(filter) && leadsTo(exchange.path, change.server) && canReachServer(access, change.server)) {
-          exchange.caller.send(stamped(method, subscription, {}));
+          tell(listener, stamped(method, subscription, {}));
         }
       }
     },
   };
 }
 
-function forget(table: Subscribers, uri: string, session: Session): void {
-  const sessions = table.get(uri);
-  sessions?.delete(session);
-  if (sessions?.size === 0) table.delete(uri);
+/** The lists whose changes a caller can hear of here. */
+function offeredLists(exchange: Intended, world: World): readonly string[] {
+  const offered = offeredCapabilities(exchange, world);
+  return ['tools', 'prompts', 'resources']
+    .filter((list) => isObject(offered[list]))
+    .map((list) => `${list}ListChanged`);
 }
 
-/** Opens one listen upstream for each server whose resources were asked for; returns the URIs that it honoured. */
-async function listenToResources(
-  exchange: Intended,
-  world: World,
-  uris: readonly unknown[],
-  subscription: string,
-  mayHear: MayHear,
-): Promise<string[]> {
-  const byServer = new Map<string, Map<string, string>>();
-  for (const uri of uris.slice(0, mostUris)) {
-    if (typeof uri !== 'string') continue;
-    const target = resourceTarget(uri, 'resources', exchange.path, world);
-    if (target?.upstream === undefined) continue;
-    // Whoever may not read a resource hears nothing of it.
-    if (!mayHear(exchange.principal, target.upstream, target.name)) continue;
-    const wanted = byServer.get(target.upstream) ?? new Map<string, string>();
-    wanted.set(target.name, uri);
-    byServer.set(target.upstream, wanted);
-  }
-  const opened = await Promise.all(
-    [...byServer].map(([server, wanted]) => listenUpstream(exchange, world, server, wanted, subscription, mayHear)),
-  );
-  return opened.flat();
+/** The level that this caller's messages are to have. */
+function askedLevel(exchange: Intended): string | undefined {
+  if (exchange.era === 'legacy') return sessionOf(exchange)?.logLevel;
+  const level = metaOf(exchange.message.params)?.[LOG_LEVEL_KEY];
+  return isLevel(level) ? level : undefined;
 }
 
-/** URIs that one listen may name. */
+/** URIs that one listen may name, or one session subscribe to. */
 const mostUris = 1000;
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
-
-async function listenUpstream(
-  exchange: Intended,
-  world: World,
-  server: string,
-  wanted: ReadonlyMap<string, string>,
-  subscription: string,
-  mayHear: MayHear,
-): Promise<string[]> {
-  const source = world.servers.get(server);
-  if (source === undefined) return [];
-  const acquired = await acquireFor(exchange, source);
-  if (acquired.kind === 'failure' || acquired.link.era === 'legacy') return [];
-  const { link } = acquired;
-  return new Promise((resolve) => {
-    const request = {
-      id: link.mint(),
-      method: 'subscriptions/listen',
-      params: ownParams(link, { notifications: { resourceSubscriptions: [...wanted.keys()] } }),
-      timeoutMs: Number.POSITIVE_INFINITY,
-      maxTimeMs: Number.POSITIVE_INFINITY,
-      cancellation: exchange.cancellation,
-    };
-    void link
-      .request(request, {
-        onRequest: () => Promise.resolve(nobody),
-        onMessage(message) {
-          if (message.method === 'notifications/subscriptions/acknowledged') resolve(honouredUris(message, wanted));
-          if (message.method !== 'notifications/resources/updated') return;
-          const uri = message.params?.['uri'];
-          const asked = typeof uri === 'string' ? wanted.get(uri) : undefined;
-          if (asked === undefined || !mayHear(exchange.principal, server, String(uri))) return;
-          exchange.caller.send(stamped(message.method, subscription, { uri: asked }));
-        },
-      })
-      .then(() => resolve([]));
-    const timer = setTimeout(() => resolve([]), source.timeoutMs);
-    exchange.cancellation.subscribe(() => {
-      clearTimeout(timer);
-      resolve([]);
-    });
-  });
-}
-
-function honouredUris(message: Message, wanted: ReadonlyMap<string, string>): string[] {
-  const notifications = message.params?.['notifications'];
-  const listed = isObject(notifications) ? notifications['resourceSubscriptions'] : undefined;
-  const honoured = Array.isArray(listed) ? (listed as unknown[]) : [];
-  return honoured.flatMap((uri) => (typeof uri === 'string' ? (wanted.get(uri) ?? []) : []));
-}
 
 async function tellLevel(link: Link, level: string, timeoutMs: number): Promise<void> {
   if (!isObject(link.peer.capabilities['logging'])) return;

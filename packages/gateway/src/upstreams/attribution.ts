@@ -8,7 +8,7 @@ import type { PendingCall } from './pending-call.ts';
 import { encodeJson, encodeResponse } from './wire.ts';
 
 /** Requests during which a server may ask its caller something. */
-const INTERACTIVE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
+const INTERACTIVE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read', 'tasks/result']);
 
 /** The calls of one conversation, by id. */
 export interface CallsInFlight {

@@ -6,7 +6,7 @@ describe('what a server hears of a caller’s capabilities', () => {
     const capabilities = { sampling: { tools: {} }, elicitation: { form: {}, url: {} }, roots: { listChanged: true } };
     expect(askable(capabilities, ['roots', 'elicitation'])).toEqual({
       elicitation: { form: {}, url: {} },
-      roots: { listChanged: true },
+      roots: {},
     });
     expect(askable(capabilities, [])).toEqual({});
     expect(askable({}, ['sampling'])).toEqual({});

@@ -10,7 +10,8 @@ import type { AskKind } from './link.ts';
 const FEATURES: Readonly<Record<AskKind, readonly string[]>> = {
   elicitation: ['form', 'url'],
   sampling: ['tools', 'context'],
-  roots: ['listChanged'],
+  // Nobody is told when a caller's roots change, so that is not declared either.
+  roots: [],
 };
 
 /**

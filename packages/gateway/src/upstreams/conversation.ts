@@ -4,7 +4,6 @@
  */
 import { readMessage, type Era, type JsonBounds, type Message } from '@sallyport/protocol';
 import { createCanceller } from '@sallyport/guard';
-import { answerServerRequest, ownerOfNotification, ownerOfRequest } from './attribution.ts';
 import type { Channel } from './channel.ts';
 import { InFlight } from './in-flight.ts';
 import { LinkBase } from './link-base.ts';
@@ -109,9 +108,7 @@ export class Conversation extends LinkBase {
   }
 
   async notify(method: string, params?: Uint8Array): Promise<LinkFailure | undefined> {
-    const failure = this.#refusal() ?? (await this.#channel.send(encodeNotification(method, params)));
-    this.#leaveIfLost(failure);
-    return failure;
+    return this.#refusal() ?? this.#post(encodeNotification(method, params));
   }
 
   async close(reason?: string): Promise<void> {
@@ -133,12 +130,19 @@ export class Conversation extends LinkBase {
         this.#answered(message);
         break;
       case 'notification':
-        this.#notified(message);
+        this.notified(message, this.#calls);
         break;
       case 'request':
-        this.#asked(message);
+        void this.asked(message, this.#calls, (answer) => this.#refusal() ?? this.#post(answer));
         break;
     }
+  }
+
+  /** Sends what is no request. */
+  async #post(message: Buffer): Promise<LinkFailure | undefined> {
+    const failure = await this.#channel.send(message);
+    this.#leaveIfLost(failure);
+    return failure;
   }
 
   #unsent(call: PendingCall, failure: LinkFailure | undefined): void {
@@ -157,23 +161,6 @@ export class Conversation extends LinkBase {
     const call = typeof message.id === 'number' ? this.#calls.get(message.id) : undefined;
     if (call === undefined) this.emit({ kind: 'dropped', detail: 'an answer that nobody waits for' });
     else call.answer(message, undefined);
-  }
-
-  #notified(message: Message): void {
-    const owner = ownerOfNotification(this.#calls, message, this.#options.isShared);
-    if (owner === undefined) this.emit({ kind: 'notification', message });
-    else owner.deliver(message);
-  }
-
-  #asked(message: Message): void {
-    const owner = ownerOfRequest(this.#calls, this.#options.isShared);
-    const onRefused = (method: string): void => this.emit({ kind: 'refused-request', method });
-    void answerServerRequest(message, owner, this.#options.ask, onRefused).then(async (bytes) => {
-      const failure = this.#refusal() ?? (await this.#channel.send(bytes));
-      this.#leaveIfLost(failure);
-      if (failure === undefined || this.state === 'closed') return;
-      this.emit({ kind: 'dropped', detail: `an answer to ${String(message.method)}: ${failure.text}` });
-    });
   }
 
   #cancel(request: LinkRequest, failure: LinkFailure): void {

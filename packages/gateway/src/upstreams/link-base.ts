@@ -1,7 +1,10 @@
 /** What every conversation has, whatever carries it: who answers, whether it is open, its ids and its listeners. */
-import type { Era } from '@sallyport/protocol';
+import type { Era, Message } from '@sallyport/protocol';
+import { answerServerRequest, ownerOfNotification, ownerOfRequest, type CallsInFlight } from './attribution.ts';
+import type { Sent } from './channel.ts';
 import {
   linkFailure,
+  type AskKind,
   type Carrier,
   type Link,
   type LinkAnswer,
@@ -13,6 +16,7 @@ import {
 } from './link.ts';
 import { Listeners } from './listeners.ts';
 import type { OpenOptions } from './options.ts';
+import { PendingCall } from './pending-call.ts';
 
 const UNKNOWN_PEER: LinkPeer = {
   serverInfo: undefined,
@@ -30,12 +34,16 @@ export abstract class LinkBase implements Link {
   state: 'open' | 'closed' = 'open';
   readonly name: string;
   readonly carrier: Carrier;
+  readonly #ask: readonly AskKind[];
+  readonly #isShared: boolean;
   readonly #listeners = new Listeners<LinkEvent>();
   #lastId = 0;
 
   constructor(carrier: Carrier, options: OpenOptions) {
     this.carrier = carrier;
     this.name = options.name;
+    this.#ask = options.ask;
+    this.#isShared = options.isShared;
     this.#listeners.add((event) => options.onEvent(this, event));
   }
 
@@ -51,6 +59,33 @@ export abstract class LinkBase implements Link {
 
   onEvent(listener: (event: LinkEvent) => void): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** Hands a notification that came on its own to the request that it belongs to, or else to all listeners. */
+  protected notified(message: Message, calls: CallsInFlight): void {
+    const owner = ownerOfNotification(calls, message, this.#isShared);
+    if (owner === undefined) this.emit({ kind: 'notification', message });
+    else owner.deliver(message);
+  }
+
+  /**
+   * Gets a server's request answered.
+   *
+   * @param owner - the call that it belongs to; `calls` where that has to be found out
+   * @param send - sends the answer
+   */
+  protected async asked(
+    message: Message,
+    owner: PendingCall | CallsInFlight,
+    send: (answer: Buffer) => Sent,
+  ): Promise<void> {
+    const call = owner instanceof PendingCall ? owner : ownerOfRequest(owner, this.#isShared);
+    const onRefused = (method: string): void => this.emit({ kind: 'refused-request', method });
+    const answer = await answerServerRequest(message, call, this.#ask, onRefused);
+    if (this.state === 'closed') return;
+    const failure = await send(answer);
+    if (failure === undefined) return;
+    this.emit({ kind: 'dropped', detail: `an answer to ${String(message.method)}: ${failure.text}` });
   }
 
   /** Tells all listeners. */

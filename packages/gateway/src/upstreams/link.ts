@@ -100,6 +100,8 @@ export interface LinkFailure {
   readonly words?: string | undefined;
   /** The status that said so, over HTTP. */
   readonly httpStatus?: number | undefined;
+  /** The server was ended because it exceeded a limit, which `detail` names. */
+  readonly isExceeded?: boolean | undefined;
 }
 
 /** What a request ended in. */
@@ -173,6 +175,7 @@ export const linkFailure = (
     retryAfterMs?: number;
     words?: string | undefined;
     httpStatus?: number;
+    isExceeded?: boolean;
   } = {},
 ): LinkFailure => ({
   reason,
@@ -182,6 +185,7 @@ export const linkFailure = (
   retryAfterMs: more.retryAfterMs,
   words: more.words,
   httpStatus: more.httpStatus,
+  ...(more.isExceeded === true ? { isExceeded: true } : {}),
 });
 
 /** What implementations of the revisions before 2026-07-28 use for refusals of their own (JSON-RPC 2.0 §5.1). */

@@ -48,6 +48,10 @@ export interface Tuning {
   readonly maxLinks: number;
   /** How long an unused conversation of one caller is kept. Default 10 min. */
   readonly idleMs: number;
+  /** Calls without an answer in a row after which the server is asked whether it is well. Default 5. */
+  readonly breakerFailures: number;
+  /** How long it may take to say so. Default 5 s. */
+  readonly breakerProbeMs: number;
 }
 
 /** The defaults of {@link Tuning}. */
@@ -63,6 +67,8 @@ export const defaultTuning: Tuning = {
   verdictMs: 600_000,
   maxLinks: 64,
   idleMs: 600_000,
+  breakerFailures: 5,
+  breakerProbeMs: 5_000,
 };
 
 /** What is settled before a conversation opens. */

@@ -5,8 +5,10 @@
 import { createCanceller, type Canceller } from '@sallyport/guard';
 import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { askable } from './capabilities.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
-import { linkFailure, type Carrier, type Link, type LinkEvent } from './link.ts';
+import { discoverParams } from './handshake.ts';
+import { linkFailure, type Carrier, type Link, type LinkAnswer, type LinkEvent, type LinkFailure } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
@@ -27,6 +29,12 @@ export interface UpstreamCounters {
   readonly dropped: number;
   /** Server requests that reached nobody. */
   readonly refusedRequests: number;
+  /** How often calls were stopped because they kept failing. */
+  readonly broken: number;
+  /** Requests for a conversation that were turned away without one: the server is sick, too busy, or its calls are stopped. */
+  readonly turnedAway: number;
+  /** Processes that were ended because they exceeded a limit. */
+  readonly exceeded: number;
 }
 
 /** How an upstream stands. For operators: `lastError` may hold what callers must not see. */
@@ -42,11 +50,21 @@ export interface UpstreamStatus {
   readonly since: number;
   readonly restarts: number;
   readonly lastError: string | undefined;
+  /** Who shares a conversation. */
+  readonly share: Share;
+  /** Whether calls pass; `open` while the server waits for its next try. */
+  readonly breaker: BreakerState;
+  /** Wall time of the next try, milliseconds since the epoch; undefined when none is planned. */
+  readonly nextTry: number | undefined;
   readonly pid: number | undefined;
   /** Conversations open or opening, the gateway's own included. */
   readonly links: number;
+  /** Callers that wait before another conversation is opened for them, because their last ones failed. */
+  readonly waiting: number;
   /** Requests in flight. */
   readonly pending: number;
+  /** What its processes last wrote to their standard error, oldest first; without the secrets that they were given. */
+  readonly stderr: readonly string[];
   readonly counters: UpstreamCounters;
 }
 
@@ -60,6 +78,8 @@ export interface AcquireWish {
   readonly owner: string;
   /** What the caller can be asked. Reaches only conversations that are not shared, cut down to `ask`. */
   readonly clientCapabilities: JsonObject;
+  /** Says that the scope has ended, so that nothing is opened for it any more. Default: it lasts. */
+  readonly isOver?: () => boolean;
 }
 
 /** A notification that belongs to no request. */
@@ -85,12 +105,25 @@ export interface Upstream {
    * try. A lent link may be used for as long as it is open, but only on behalf of the scope it was lent for.
    */
   acquire(wish: AcquireWish): Opening | Promise<Opening>;
+  /** Hears how a caller's request ended; what keeps failing is called no more for a while. */
+  observe(answer: LinkAnswer): void;
+  /** Ends the conversations of a scope that is over. */
+  release(scope: string, reason: string): void;
+  /** Ends the conversations of every principal for whom `isWelcome` is false. */
+  releaseOwners(isWelcome: (owner: string) => boolean, reason: string): void;
   onChange(listener: (status: UpstreamStatus) => void): () => void;
   /** A list may have changed: the server said so, or its conversation was opened anew. */
   onListChanged(listener: (kind: ListKind) => void): () => void;
   onNotification(listener: (notification: UpstreamNotification) => void): () => void;
   onLog(listener: (entry: UpstreamLogEntry) => void): () => void;
 }
+
+/** Failures that say something of the server, and not of the caller or of what it sent. */
+const SICKNESSES: ReadonlySet<LinkFailure['reason']> = new Set(['timeout', 'unreachable', 'closed', 'bad-answer']);
+
+/** Lines of standard error that are kept, and characters of each. */
+const STDERR_LINES = 20;
+const STDERR_LENGTH = 400;
 
 const ALL_LISTS: readonly ListKind[] = ['tools', 'prompts', 'resources'];
 
@@ -113,12 +146,13 @@ class ManagedUpstream implements Upstream {
   readonly #tuning: Tuning;
   readonly #share: Share;
   readonly #supervisor: Supervisor;
+  readonly #breaker: Breaker;
   readonly #changes = new Listeners<UpstreamStatus>();
   readonly #lists = new Listeners<ListKind>();
   readonly #notifications = new Listeners<UpstreamNotification>();
   readonly #log = new Listeners<UpstreamLogEntry>();
   readonly #logLimit: LogLimit;
-  readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0 };
+  readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0, turnedAway: 0, exceeded: 0 };
   #transport: Transport | undefined;
   #pool: LinkPool | undefined;
   #canceller: Canceller = createCanceller();
@@ -132,6 +166,8 @@ class ManagedUpstream implements Upstream {
   /** Era and carrier of the upstream's own conversation when it last opened. */
   #lastOwn: string | undefined;
   #lent: Opening | undefined;
+  #lastSickness: LinkFailure | undefined;
+  readonly #stderr: string[] = [];
 
   constructor(definition: UpstreamDefinition, ports: UpstreamPorts, clientInfo: JsonObject) {
     this.name = definition.name;
@@ -149,15 +185,20 @@ class ManagedUpstream implements Upstream {
         this.#warn('failed', describe(failure));
       },
     });
+    this.#breaker = new Breaker(
+      () => this.#askIfWell(),
+      this.#tuning,
+      ports,
+      (state) => this.#breakerChanged(state),
+    );
   }
 
   start(): void {
     if (this.#supervisor.state !== 'stopped') return;
     this.#canceller = createCanceller();
-    this.#transport = createTransport(this.#definition, this.#tuning, this.#ports, (text) =>
-      this.#logLimit.log('stderr', 'stderr', text),
-    );
+    this.#transport = createTransport(this.#definition, this.#tuning, this.#ports, (text) => this.#heardStderr(text));
     this.#pool = new LinkPool({ name: this.name, ...this.#tuning }, this.#ports);
+    this.#breaker.reset();
     this.#supervisor.start();
   }
 
@@ -168,17 +209,21 @@ class ManagedUpstream implements Upstream {
     this.#pool = undefined;
     this.#lent = undefined;
     this.#canceller.cancel(reason);
+    this.#breaker.stop();
     this.#unfollow();
     await Promise.all([this.#supervisor.stop(reason), pool?.close(reason)]);
     await transport?.close();
   }
 
   status(): UpstreamStatus {
-    const { state, since, restarts, link, lastFailure } = this.#supervisor;
+    const { state, since, restarts, link } = this.#supervisor;
+    const isBroken = state === 'ready' && this.#breaker.state !== 'closed';
+    const lastFailure = isBroken ? this.#lastSickness : this.#supervisor.lastFailure;
+    const waitMs = isBroken ? this.#breaker.waitMs : this.#supervisor.waitMs;
     const pid = link !== undefined && 'pid' in link && typeof link.pid === 'number' ? link.pid : undefined;
     return {
       name: this.name,
-      state,
+      state: isBroken ? 'sick' : state,
       transport: link?.carrier ?? this.#definition.transport.kind,
       era: link?.era,
       revision: link?.revision,
@@ -186,10 +231,15 @@ class ManagedUpstream implements Upstream {
       since,
       restarts,
       lastError: lastFailure === undefined ? undefined : describe(lastFailure),
+      share: this.#share,
+      breaker: state === 'sick' ? (waitMs === undefined ? 'half-open' : 'open') : this.#breaker.state,
+      nextTry: waitMs === undefined ? undefined : Math.round(this.#ports.clock.now() + waitMs),
       pid,
       links: (link === undefined ? 0 : 1) + (this.#pool?.size ?? 0),
+      waiting: this.#pool?.waiting ?? 0,
       pending: (link?.pending ?? 0) + (this.#pool?.pending ?? 0),
-      counters: { ...this.#counters },
+      stderr: [...this.#stderr],
+      counters: { ...this.#counters, broken: this.#breaker.opened },
     };
   }
 
@@ -205,6 +255,36 @@ class ManagedUpstream implements Upstream {
   }
 
   acquire(wish: AcquireWish): Opening | Promise<Opening> {
+    const opening = this.#find(wish);
+    if (opening instanceof Promise) return opening.then((opened) => this.#count(opened));
+    return this.#count(opening);
+  }
+
+  observe(answer: LinkAnswer): void {
+    if (answer.kind === 'answer') {
+      this.#breaker.succeeded();
+    } else if (SICKNESSES.has(answer.failure.reason)) {
+      this.#lastSickness = answer.failure;
+      this.#breaker.failed();
+    }
+  }
+
+  release(scope: string, reason: string): void {
+    this.#pool?.release(scope, reason);
+  }
+
+  releaseOwners(isWelcome: (owner: string) => boolean, reason: string): void {
+    this.#pool?.releaseOwners(isWelcome, reason);
+  }
+
+  #count(opening: Opening): Opening {
+    if (opening.kind === 'failure') this.#counters.turnedAway += 1;
+    return opening;
+  }
+
+  #find(wish: AcquireWish): Opening | Promise<Opening> {
+    const waitMs = wish.scope === '' ? undefined : this.#breaker.waitMs;
+    if (waitMs !== undefined && this.#supervisor.state === 'ready') return this.#broken(waitMs);
     // The usual case: everyone uses the one open conversation.
     const lent = this.#lent;
     if (lent !== undefined && lent.kind === 'open' && lent.link.state === 'open' && this.#isForAll(lent.link, wish)) {
@@ -242,14 +322,14 @@ class ManagedUpstream implements Upstream {
     if (own.kind === 'failure' || this.#isForAll(own.link, wish)) return own;
     const pool = this.#pool;
     const transport = this.#transport;
-    if (pool === undefined || transport === undefined) {
+    if (pool === undefined || transport === undefined || wish.isOver?.() === true) {
       return { kind: 'failure', failure: linkFailure('closed', `${this.name} is stopped.`) };
     }
     const isShared = this.#share === 'all';
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
     const key = JSON.stringify([scope, clientCapabilities]);
-    const opening = pool.get({ key, owner: isShared ? '' : wish.owner }, async () => {
+    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner }, async () => {
       const options = this.#openOptions(clientCapabilities, isShared, scope);
       const opened = await this.#openScoped(transport, options, own.link);
       if (opened.kind === 'open') this.#counters.opened += 1;
@@ -301,6 +381,47 @@ class ManagedUpstream implements Upstream {
     };
   }
 
+  /** Asks what every server answers. A server that is not there at all is the supervisor's business. */
+  async #askIfWell(): Promise<boolean> {
+    const own = await this.#supervisor.get();
+    if (own.kind === 'failure') return true;
+    const { link } = own;
+    const { breakerProbeMs: ms } = this.#tuning;
+    const isModern = link.era === 'modern';
+    const answer = await link.request(
+      {
+        id: link.mint(),
+        method: isModern ? 'server/discover' : 'ping',
+        params: isModern ? discoverParams(this.#clientInfo) : undefined,
+        timeoutMs: ms,
+        maxTimeMs: ms,
+        cancellation: this.#canceller,
+      },
+      { onMessage: () => {}, onRequest: () => Promise.reject(new Error('nothing is asked here')) },
+    );
+    return answer.kind === 'answer';
+  }
+
+  #broken(retryAfterMs: number): Opening {
+    const last = this.#lastSickness;
+    const detail = `its calls keep failing${last === undefined ? '' : `: ${describe(last)}`}`;
+    const text = `${this.name} is not available at the moment.`;
+    return { kind: 'failure', failure: linkFailure('unreachable', text, { detail, retryAfterMs }) };
+  }
+
+  #breakerChanged(state: BreakerState): void {
+    if (state === 'half-open') return;
+    // A process that hangs does not get well by waiting.
+    if (state === 'open') this.#supervisor.doubt();
+    this.#stateChanged();
+  }
+
+  #heardStderr(text: string): void {
+    this.#logLimit.log('stderr', 'stderr', text);
+    this.#stderr.push(text.slice(0, STDERR_LENGTH));
+    if (this.#stderr.length > STDERR_LINES) this.#stderr.shift();
+  }
+
   #ownOpened(link: Link): void {
     this.#verdictAt = this.#ports.clock.monotonic();
     this.#modernOnlyUntil = -Infinity;
@@ -310,6 +431,7 @@ class ManagedUpstream implements Upstream {
     if (isAnother && link.carrier !== 'stdio') this.#pool?.retire();
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
+    this.#breaker.reset();
     this.#unfollow();
     const ends = [
       followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind)),
@@ -349,6 +471,11 @@ class ManagedUpstream implements Upstream {
         this.#supervisor.doubt();
         break;
       case 'closed':
+        if (event.failure.isExceeded === true) {
+          this.#counters.exceeded += 1;
+          // The end of the gateway's own conversation is told of by its supervisor.
+          if (scope !== '') this.#warn('failed', describe(event.failure));
+        }
         break;
     }
   }

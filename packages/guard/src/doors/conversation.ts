@@ -58,9 +58,14 @@ export class Conversation {
   private finish: () => void = () => undefined;
   private isEnding = false;
   private isFirst = true;
+  private isGreeting = false;
   private isPaused = false;
-  /** Messages that wait for the handshake before them. */
-  private held: (Uint8Array | Refusal)[] | undefined = undefined;
+  /** Messages that have come and wait for their turn: what one read of the connection gave, and no more. */
+  private inbox: (Uint8Array | Refusal)[] = [];
+  /** How many of them have had it. */
+  private taken = 0;
+  /** Told when nothing runs and nothing waits. */
+  private onQuiet: (() => void) | undefined = undefined;
 
   constructor(context: DoorContext, spec: ConversationSpec) {
     this.context = context;
@@ -84,18 +89,7 @@ export class Conversation {
   /** Takes a message, or says why it could not be read. What comes all at once does not overtake the handshake. */
   accept(body: Uint8Array | Refusal): void {
     if (this.isEnding) return;
-    if (this.held !== undefined) {
-      this.held.push(body);
-      return;
-    }
-    const exchange = this.receive(body);
-    const run = this.follow(runExchange(exchange, this.context.ports), exchange, body);
-    // A message is parsed at once, so what it asks for is known by now.
-    if (this.isFirst && exchange.message?.method === 'initialize') {
-      this.held = [];
-      void run.then(() => this.acceptHeld());
-    }
-    this.isFirst = false;
+    this.inbox.push(body);
     this.steer();
   }
 
@@ -115,12 +109,14 @@ export class Conversation {
 
   /** Takes no more, lets running calls end for a while, then closes: the caller may still want what it asked for. */
   async finishCalls(reason: string): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, lastAnswersMs);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, lastAnswersMs);
+      this.onQuiet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.steer();
     });
-    await Promise.race([this.allEnded(), enough]);
-    clearTimeout(timer);
     this.close(reason);
   }
 
@@ -164,11 +160,18 @@ export class Conversation {
     };
   }
 
-  private acceptHeld(): void {
-    const waiting = this.held ?? [];
-    this.held = undefined;
-    for (const next of waiting) this.accept(next);
-    this.steer();
+  private run(body: Uint8Array | Refusal): void {
+    const exchange = this.receive(body);
+    const run = this.follow(runExchange(exchange, this.context.ports), exchange, body);
+    // A message is parsed at once, so what it asks for is known by now.
+    if (this.isFirst && exchange.message?.method === 'initialize') {
+      this.isGreeting = true;
+      void run.then(() => {
+        this.isGreeting = false;
+        this.steer();
+      });
+    }
+    this.isFirst = false;
   }
 
   private answer(given: Replied, body: Uint8Array | Refusal | undefined): void {
@@ -191,23 +194,33 @@ export class Conversation {
 
   /** Takes messages only while the caller reads, the handshake is done, and not too much runs. */
   private steer(): void {
-    const { channel } = this.spec;
-    const most = Math.max(64, 2 * this.context.rules().limits.concurrentPerCaller);
-    const mustWait = this.held !== undefined || this.running.size > most || channel.waiting > mostUnread;
+    while (this.taken < this.inbox.length && !this.mustWait()) {
+      const next = this.inbox[this.taken++];
+      if (next !== undefined) this.run(next);
+    }
+    if (this.taken === this.inbox.length) this.empty();
+    if (this.running.size === 0 && this.inbox.length === 0) this.onQuiet?.();
+    const mustWait = this.mustWait();
     if (mustWait === this.isPaused) return;
     this.isPaused = mustWait;
-    if (mustWait) channel.pause();
-    else channel.resume();
+    if (mustWait) this.spec.channel.pause();
+    else this.spec.channel.resume();
   }
 
-  private async allEnded(): Promise<void> {
-    while (this.running.size > 0 || this.held !== undefined) await Promise.allSettled(this.running);
+  private mustWait(): boolean {
+    const most = Math.max(64, 2 * this.context.rules().limits.concurrentPerCaller);
+    return this.isGreeting || this.running.size > most || this.spec.channel.waiting > mostUnread;
+  }
+
+  private empty(): void {
+    this.inbox = [];
+    this.taken = 0;
   }
 
   private async end(reason: string): Promise<void> {
     if (this.isEnding) return;
     this.isEnding = true;
-    this.held = undefined;
+    this.empty();
     this.session.close(reason);
     await Promise.allSettled(this.running);
     await this.spec.channel.end(reason);

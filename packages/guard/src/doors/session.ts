@@ -43,6 +43,7 @@ export class Session implements CallerSession {
   /** Where events are kept for a caller that comes back; absent where connections last as long as the conversation. */
   eventStore: EventStore | undefined = undefined;
   private logs: EventLogs | undefined = undefined;
+  isBegun = false;
   private readonly inflight = new Map<string | number, Set<Canceller>>();
   private outbound: CallerStream | undefined = undefined;
   private held: Uint8Array[] = [];
@@ -82,10 +83,11 @@ export class Session implements CallerSession {
     return this.inflight.size > 0;
   }
 
-  track(id: string | number, canceller: Canceller): void {
+  track(id: string | number, canceller: Canceller): boolean {
     const same = this.inflight.get(id);
     if (same === undefined) this.inflight.set(id, new Set([canceller]));
     else same.add(canceller);
+    return same === undefined;
   }
 
   untrack(id: string | number, canceller: Canceller): void {

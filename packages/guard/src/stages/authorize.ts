@@ -23,12 +23,17 @@ export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusa
   const authorized = exchange as Filling<Authorized>;
   authorized.decision = decision;
   if (decision.effect === 'deny') {
-    if (decision.because === 'condition') return refuse('denied');
+    if (decision.because === 'condition' || isShownTemplate(exchange)) return refuse('denied');
     return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
   }
   if (target.upstream !== undefined && ports.blocks.isBlocked('upstream', target.upstream)) return refuse('blocked');
   if (target.kind === 'tool' && ports.blocks.isBlocked('tool', target.key)) return refuse('blocked');
   return authorized;
+}
+
+/** A template is shown where some URI of it may be read, so a denial of the whole of it says that it is one. */
+function isShownTemplate({ target, principal }: Resolved): boolean {
+  return target.prefix !== undefined && principal.access.mayMatchPrefix('resources', target.prefix);
 }
 
 function decideTarget(exchange: Resolved): Decision {

@@ -2,6 +2,7 @@
 import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
 import type { CallerSession, Filling, Identified, Parsed } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
+import { noteQuirk, noteSessionQuirks, noteUnknownMethod } from '../quirks.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 
 /** Turns bytes into a classified message. */
@@ -33,7 +34,10 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
     ...(exchange.head === undefined ? {} : { headers: exchange.head.headers, repeated: exchange.head.repeated }),
     sessionRevision: isRefusal(session) ? undefined : session?.revision,
   });
-  if (classified.kind === 'fault') return refuseClass(classified.fault);
+  if (classified.kind === 'fault') {
+    if (classified.fault.name === 'unknown-method') noteUnknownMethod(exchange, message, classified.era);
+    return refuseClass(classified.fault);
+  }
   const { era, revision } = classified;
   if (era === 'modern') {
     track(exchange.connection, exchange, message);
@@ -42,6 +46,7 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   if (isRefusal(session)) return session;
   const missing = needsSession(classified, session, exchange);
   if (missing) return refuse('session-required');
+  noteSessionQuirks(exchange, message, session);
   track(exchange.connection ?? session, exchange, message);
   if (session !== undefined) parsed.session = session;
   return fill(parsed, era, revision, methodOf(classified));
@@ -57,7 +62,7 @@ function fill(parsed: Filling<Parsed>, era: Parsed['era'], revision: string, met
 /** From here on a cancellation finds the request, however long it waits before it is sent. */
 function track(conversation: CallerSession | undefined, exchange: Identified, { kind, id }: Message): void {
   if (conversation === undefined || kind !== 'request' || id === undefined || id === null) return;
-  conversation.track(id, exchange.cancellation);
+  if (!conversation.track(id, exchange.cancellation)) noteQuirk(exchange, 'reused-id');
 }
 
 function methodOf(classified: Exclude<ReturnType<typeof classify>, { kind: 'fault' }>): Parsed['method'] {

@@ -1,6 +1,7 @@
 /** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
 import type { DoorKind, HttpHead, Received } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
+import { noteHeadQuirks } from '../quirks.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 
@@ -8,6 +9,7 @@ import type { Rules } from '../rules.ts';
 export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
+  noteHeadQuirks(exchange, head);
   const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
   if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
   return judgeHead(head, exchange.door, rules) ?? exchange;

@@ -72,6 +72,13 @@ describe('toLegacyParams', () => {
     expect(legacy(`{"_meta":{${written}}, "a" : 1}`)).toBe('{"a" : 1}');
   });
 
+  it('takes out what means something in the other era only', () => {
+    const given = '{"name":"n","task":{"ttl":1},"requestState":"s","inputResponses":{},"arguments":{"task":1}}';
+    expect(Buffer.from(toLegacyParams(Buffer.from(given))).toString()).toBe('{"name":"n","arguments":{"task":1}}');
+    const envelope = { revision: '2026-07-28', clientCapabilities: {} };
+    expect(JSON.parse(Buffer.from(toModernParams(Buffer.from(given), envelope)).toString())).not.toHaveProperty('task');
+  });
+
   it('gives back parameters without _meta', () => {
     const params = Buffer.from('{"name":"x"}');
     expect(toLegacyParams(params)).toBe(params);

@@ -31,15 +31,18 @@ export interface Envelope {
 export function toModernParams(params: Uint8Array | undefined, envelope: Envelope): Uint8Array {
   const added = envelopeMembers(envelope);
   if (params === undefined) return newObject([['_meta', newObject(added)]]);
-  return addEnvelope(withoutAnswers(params), added);
+  return addEnvelope(withoutEraMembers(params), added);
 }
 
-/** Members by which a modern caller goes on with a call that asked something (2026-07-28, "Multi Round-Trip Requests"). */
-const ANSWER_MEMBERS: ReadonlySet<string> = new Set(['requestState', 'inputResponses']);
+/**
+ * Members that mean something in one era only: those by which a modern caller goes on with a call that asked something
+ * (2026-07-28, "Multi Round-Trip Requests"), and the one by which a legacy caller wants a task (2025-11-25, tasks).
+ */
+const ERA_MEMBERS: ReadonlySet<string> = new Set(['requestState', 'inputResponses', 'task']);
 
-function withoutAnswers(params: Uint8Array): Uint8Array {
+function withoutEraMembers(params: Uint8Array): Uint8Array {
   for (const { key } of members(params, whole(params))) {
-    if (ANSWER_MEMBERS.has(key)) return rewriteObject(params, whole(params), (kept) => !ANSWER_MEMBERS.has(kept));
+    if (ERA_MEMBERS.has(key)) return rewriteObject(params, whole(params), (kept) => !ERA_MEMBERS.has(kept));
   }
   return params;
 }
@@ -51,12 +54,14 @@ function addEnvelope(params: Uint8Array, added: [string, Uint8Array][]): Uint8Ar
 }
 
 /**
- * Takes the modern envelope out of parameters, and `_meta` with it when nothing else is in there.
+ * Takes the modern envelope out of parameters, `_meta` with it when nothing else is in there, and what goes on with a
+ * call that asked something, because legacy calls are not sent twice.
  *
- * @param params the parameters object as JSON text that was read without a fault
- * @returns parameters for a legacy server; `params` itself when there is nothing to take out
+ * @param given the parameters object as JSON text that was read without a fault
+ * @returns parameters for a legacy server; `given` itself when there is nothing to take out
  */
-export function toLegacyParams(params: Uint8Array): Uint8Array {
+export function toLegacyParams(given: Uint8Array): Uint8Array {
+  const params = withoutEraMembers(given);
   const meta = memberOf(params, whole(params), '_meta');
   if (meta === undefined) return params;
   const rewritten = rewriteObject(params, meta.value, (key) => !key.startsWith(RESERVED_META_PREFIX));

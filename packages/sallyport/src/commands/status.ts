@@ -60,6 +60,9 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
   terminal.print();
   for (const line of serverLines(status.servers, { paint, isTerminal: terminal.out.isTerminal })) terminal.print(line);
   for (const server of status.servers) {
+    if (server.unreadable !== undefined) {
+      terminal.print(`     ${paint.yellow('not read')} lists of ${server.name}: ${plain(server.unreadable)}`);
+    }
     for (const { list, name, reason } of server.quarantined) {
       terminal.print(`     ${paint.yellow('held back')} ${server.name} ${list} ${plain(name)}: ${plain(reason)}`);
     }

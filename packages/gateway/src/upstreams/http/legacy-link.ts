@@ -4,14 +4,12 @@
  */
 import type { Clock } from '@sallyport/guard';
 import { readMessage, type JsonBounds, type Message } from '@sallyport/protocol';
-import { answerServerRequest, ownerOfNotification, ownerOfRequest } from '../attribution.ts';
 import { askInitialize, type Outcome } from '../begin.ts';
 import { InFlight } from '../in-flight.ts';
 import { LinkBase } from '../link-base.ts';
 import {
   linkFailure,
   troubleIn,
-  type AskKind,
   type LinkAnswer,
   type LinkFailure,
   type LinkListener,
@@ -38,8 +36,6 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
   readonly #endpoint: Endpoint;
-  readonly #ask: readonly AskKind[];
-  readonly #isShared: boolean;
   readonly #posts = new InFlight<Post>();
   readonly #calls = new InFlight<PendingCall>();
   readonly #resuming = new Map<Post, Listening>();
@@ -50,8 +46,6 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   constructor(endpoint: Endpoint, options: OpenOptions) {
     super('http', options);
     this.#endpoint = endpoint;
-    this.#ask = options.ask;
-    this.#isShared = options.isShared;
     this.timers = endpoint.ports.timers;
     this.clock = endpoint.ports.clock;
     this.messageBytes = endpoint.tuning.messageBytes;
@@ -115,7 +109,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   }
 
   onServerRequest(post: Post, message: Message): void {
-    this.#answer(message, post.call);
+    void this.asked(message, post.call, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
   }
 
   onErrorStatus(status: number): LinkFailure | undefined {
@@ -183,24 +177,12 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     }
     const { message } = reading;
     if (message.kind === 'request') {
-      this.#answer(message, ownerOfRequest(this.#calls, this.#isShared));
+      void this.asked(message, this.#calls, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
     } else if (message.kind === 'notification') {
-      const owner = ownerOfNotification(this.#calls, message, this.#isShared);
-      if (owner === undefined) this.emit({ kind: 'notification', message });
-      else owner.deliver(message);
+      this.notified(message, this.#calls);
     } else {
       this.emit({ kind: 'dropped', detail: 'an answer on the GET stream' });
     }
-  }
-
-  #answer(message: Message, owner: PendingCall | undefined): void {
-    const onRefused = (method: string): void => this.emit({ kind: 'refused-request', method });
-    void answerServerRequest(message, owner, this.#ask, onRefused).then(async (bytes) => {
-      if (this.state === 'closed') return;
-      const failure = await sendNotice(this.#endpoint, this.#headers(), bytes);
-      if (failure === undefined) return;
-      this.emit({ kind: 'dropped', detail: `an answer to ${String(message.method)}: ${failure.text}` });
-    });
   }
 
   #headers(): string[] {

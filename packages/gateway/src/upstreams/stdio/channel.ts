@@ -115,6 +115,9 @@ const exitFailure = (name: string, exit: ChildExit): LinkFailure => {
     const code = 'code' in exit.error ? String(exit.error.code) : exit.error.name;
     return linkFailure('unreachable', `${name} could not be started.`, { detail: code, cause: exit.error });
   }
+  if (exit.verdict !== undefined) {
+    return linkFailure('closed', `${name} stopped before its answer.`, { detail: exit.verdict, isExceeded: true });
+  }
   const how = exit.signal === null ? `exit code ${String(exit.code)}` : `signal ${exit.signal}`;
   return linkFailure('closed', `${name} stopped before its answer.`, { detail: how });
 };

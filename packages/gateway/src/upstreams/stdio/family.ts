@@ -16,6 +16,9 @@ export interface ProcessRow {
   readonly started: string;
 }
 
+/** Files that are read at once. */
+const AT_ONCE = 16;
+
 const STATE = 0;
 const PARENT = 1;
 const GROUP = 2;
@@ -56,32 +59,17 @@ export const familyOf = (leader: number, rows: readonly ProcessRow[], marked: It
 
 /** Returns every process of the machine; empty where there is no /proc. */
 export const readProcesses = async (): Promise<ProcessRow[]> => {
-  const names = await readdir('/proc').catch(() => []);
-  const rows = await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        const line = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => undefined);
-        return line === undefined ? undefined : parseStat(Number(name), line);
-      }),
-  );
-  return rows.filter((row) => row !== undefined);
-};
-
-/** Returns the processes whose environment, as they were started with it, holds `name=value`; unreadable ones do not. */
-export const markedProcesses = async (
-  rows: readonly ProcessRow[],
-  name: string,
-  value: string,
-): Promise<Set<number>> => {
-  const entry = Buffer.from(`\0${name}=${value}\0`);
-  const marked = await Promise.all(
-    rows.map(async ({ pid }) => {
-      const environment = await readFile(`/proc/${pid}/environ`).catch(() => Buffer.alloc(0));
-      return Buffer.concat([Buffer.of(0), environment, Buffer.of(0)]).includes(entry) ? pid : undefined;
-    }),
-  );
-  return new Set(marked.filter((pid) => pid !== undefined));
+  const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const rows: ProcessRow[] = [];
+  const read = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      const line = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => undefined);
+      const row = line === undefined ? undefined : parseStat(Number(name), line);
+      if (row !== undefined) rows.push(row);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, read));
+  return rows;
 };
 
 /** The variable that a child and its descendants bear their mark in. */

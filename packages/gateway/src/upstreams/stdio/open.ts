@@ -1,14 +1,19 @@
 /** Starts a local server and opens a conversation with it. */
 import { openConversation } from '../begin.ts';
+import { linkFailure } from '../link.ts';
 import type { OpenOptions } from '../options.ts';
 import type { UpstreamPorts } from '../ports.ts';
 import type { Transport } from '../transport.ts';
 import { StdioChannel } from './channel.ts';
 import { childEnvironment } from './environment.ts';
 import type { StdioOptions } from './options.ts';
+import { prepareCommand, type Prepared } from './prepare.ts';
+import { createRedaction } from './redact.ts';
 import { createLastWords, readStderr } from './stderr.ts';
 
 const MARK_BYTES = 8;
+
+type Ready = Extract<Prepared, { kind: 'command' }>;
 
 /**
  * Returns the stdio kind of upstream.
@@ -20,12 +25,14 @@ export const createStdioTransport = (
   ports: UpstreamPorts,
   onStderr: (line: string) => void,
 ): Transport => {
-  const start = (open: OpenOptions): StdioChannel => {
-    const [program, ...args] = options.command;
+  const redact = createRedaction(options.secrets ?? []);
+  const { cwd, limits } = options;
+  const start = ({ command: [program, ...args], helpers }: Ready, open: OpenOptions): StdioChannel => {
     const env = childEnvironment(options.env, process.env, process.platform);
-    const child = ports.spawn({ program, args, env, cwd: options.cwd, mark: newMark(ports) });
+    const child = ports.spawn({ program, args, env, cwd, mark: newMark(ports), limits, helpers });
     const lastWords = createLastWords();
-    readStderr(child.stderr, (line) => {
+    readStderr(child.stderr, (said) => {
+      const line = redact(said);
       lastWords.hear(line);
       onStderr(line);
     });
@@ -33,7 +40,15 @@ export const createStdioTransport = (
   };
   return {
     kind: 'stdio',
-    open: (open, wish) => openConversation(() => start(open), open, ports, wish),
+    async open(open, wish) {
+      const ready = await prepareCommand(options);
+      if (ready.kind === 'fault') {
+        const detail = `${ready.message}: ${ready.wayOut}`;
+        const text = `${open.name} could not be started.`;
+        return { kind: 'failure', failure: linkFailure('unreachable', text, { detail }) };
+      }
+      return openConversation(() => start(ready, open), open, ports, wish);
+    },
     close: () => Promise.resolve(),
   };
 };
