@@ -69,6 +69,13 @@ export const door: readonly ProductPromise[] = [
     tests: ['tests/conformance/gateway.test.ts'],
   },
   {
+    id: 'conformance-client',
+    sentence:
+      'What the gateway sends to servers passes the client scenarios of the official suite for both revisions, those about OAuth aside.',
+    source: ['MCP 2025-11-25', 'MCP 2026-07-28'],
+    tests: ['tests/conformance/client.test.ts'],
+  },
+  {
     id: 'handles-sealed',
     sentence:
       'A session, cursor, request state or task id works only for the caller, door and revision it was given to, until it expires.',

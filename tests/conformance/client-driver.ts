@@ -48,7 +48,8 @@ const steps: Readonly<Record<string, Steps>> = {
   async 'sse-retry'(caller) {
     await list(caller, 'tools');
     const answer = await callTool(caller, 'test_reconnection');
-    if (!JSON.stringify(answer?.result).includes('completed successfully')) throw new Error('the answer did not arrive');
+    if (!JSON.stringify(answer?.result).includes('completed successfully'))
+      throw new Error('the answer did not arrive');
   },
   async 'sep-2322-client-request-state'(caller) {
     await list(caller, 'tools');
@@ -67,7 +68,9 @@ const steps: Readonly<Record<string, Steps>> = {
   async 'http-custom-headers'(caller) {
     const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as ScenarioContext;
     await list(caller, 'tools');
+    // A null where the schema has none is refused at the gateway; left out, the call goes up.
     for (const call of context.toolCalls ?? []) await caller.request('tools/call', call);
+    for (const call of context.toolCalls ?? []) await caller.request('tools/call', withoutNulls(call));
   },
   async 'http-invalid-tool-headers'(caller) {
     const listed = new Set((await list(caller, 'tools')).map(({ name }) => name));
@@ -81,6 +84,11 @@ const steps: Readonly<Record<string, Steps>> = {
     await callTool(caller, 'json_schema_echo', { schema: focal?.inputSchema });
   },
 };
+
+function withoutNulls(call: Params): Params {
+  const given = Object.entries((call['arguments'] ?? {}) as Params).filter(([, value]) => value !== null);
+  return { ...call, arguments: Object.fromEntries(given) };
+}
 
 /** Tools of the scenario that clients have to leave out. */
 const invalidTools = [

@@ -83,13 +83,34 @@ export async function runSuite(options: SuiteRun): Promise<SuiteResult> {
   };
 }
 
-async function runProgram(args: readonly string[], ceilingMs: number): Promise<string> {
+/** Where the suite runs. */
+export interface ProgramPlace {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Gets what it wrote to standard error. */
+  readonly stderr?: string[];
+}
+
+/**
+ * Runs the suite's program.
+ * @param args its arguments.
+ * @param ceilingMs milliseconds after which it is ended.
+ * @returns what it printed, also when scenarios failed; rejects when it did not run to its end.
+ */
+export async function runProgram(
+  args: readonly string[],
+  ceilingMs: number,
+  { stderr, ...place }: ProgramPlace = {},
+): Promise<string> {
   try {
-    const limits = { timeout: ceilingMs, maxBuffer: 256 * 1024 * 1024 };
-    return (await run(process.execPath, [suite, ...args], limits)).stdout;
+    const limits = { ...place, timeout: ceilingMs, maxBuffer: 256 * 1024 * 1024 };
+    const ended = await run(process.execPath, [suite, ...args], limits);
+    stderr?.push(ended.stderr);
+    return ended.stdout;
   } catch (error) {
     // A failing required scenario ends the program with 1; its output tells which.
-    const ended = error as { readonly code?: unknown; readonly stdout?: string };
+    const ended = error as { readonly code?: unknown; readonly stdout?: string; readonly stderr?: string };
+    stderr?.push(ended.stderr ?? '');
     if (ended.code === 1 && ended.stdout !== undefined) return ended.stdout;
     throw new Error('the conformance suite did not run to its end', { cause: error });
   }

@@ -28,11 +28,14 @@ export const rows: readonly Row[] = [
   { id: '12', title: 'environment of child processes', goal: 'nothing that is not listed' },
   { id: '13', title: 'overhead', goal: '≥ 0.65 of a bare proxy at interval, ≥ 0.45 at intent, flat in tools and keys' },
   { id: '14', title: 'configuration errors', goal: 'each with file, line, column, suggestion' },
+  { id: '3.3', title: 'conformance, the gateway as client', goal: 'every required client scenario passes' },
   {
     id: '3.5',
     title: 'sessions and servers come and go',
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',
   },
+  { id: '3.7', title: 'idle listeners', goal: '10,000: p99 of others within 2× of quiet, memory printed' },
+  { id: '3.8', title: 'slow peers at both sides', goal: 'p99 of others within 2× of quiet, memory +64 MB at most' },
   {
     id: '3.9',
     title: 'callers and servers of different eras',

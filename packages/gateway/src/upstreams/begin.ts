@@ -101,11 +101,22 @@ export const askInitialize = async (link: Link, open: OpenOptions): Promise<Outc
   return { kind: 'ready', era: 'legacy', revision: reading.revision, peer: reading.peer };
 };
 
-/** Sends `server/discover` and reads what comes back. */
+/**
+ * Sends `server/discover` and reads what comes back. A server that refuses the revision and offers the same is asked
+ * once more (2026-07-28 versioning: the request is repeated with a revision that both sides speak).
+ */
 export const askDiscover = async (link: Link, open: OpenOptions): Promise<Outcome> => {
+  const first = await sendDiscover(link, open);
+  const answer = 'again' in first ? await sendDiscover(link, open) : first;
+  if ('again' in answer) return { kind: 'unusable', detail: 'refuses the revision that it offers', isModern: true };
+  return answer;
+};
+
+const sendDiscover = async (link: Link, open: OpenOptions): Promise<Outcome | { readonly again: true }> => {
   const answer = await send(link, 'server/discover', discoverParams(open.clientInfo), open);
   if (answer.kind === 'failure') return answer;
   const verdict = readDiscover(answer.message);
+  if (verdict.kind === 'again') return { again: true };
   if (verdict.kind === 'unusable') return { ...verdict, isModern: true };
   if (verdict.kind === 'legacy') return verdict;
   return { kind: 'ready', era: 'modern', revision: MODERN_REVISION, peer: verdict.peer };

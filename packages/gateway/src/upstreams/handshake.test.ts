@@ -39,6 +39,10 @@ describe('the answer to server/discover', () => {
     expect(readDiscover(error(-32022, { supported: ['2025-11-25'] }))).toEqual({ kind: 'legacy' });
   });
 
+  it('means another try when a server refuses our revision and offers it', () => {
+    expect(readDiscover(error(-32022, { supported: ['2027-01-01', '2026-07-28'] }))).toEqual({ kind: 'again' });
+  });
+
   it('is unusable when a modern server speaks revisions that we do not know', () => {
     expect(readDiscover(error(-32022, { supported: ['2027-01-01'] }))).toMatchObject({ kind: 'unusable' });
     expect(readDiscover(response({ result: { supportedVersions: ['2027-01-01'] } }))).toMatchObject({

@@ -32,6 +32,8 @@ export type DiscoverVerdict =
   | { readonly kind: 'modern'; readonly peer: LinkPeer }
   /** To be spoken to with `initialize`. */
   | { readonly kind: 'legacy' }
+  /** It refused our revision, and names it among those that it speaks: to be asked again. */
+  | { readonly kind: 'again' }
   /** Modern, but in revisions that we do not speak, or it refused the probe itself. */
   | { readonly kind: 'unusable'; readonly detail: string };
 
@@ -75,6 +77,7 @@ export const readDiscover = (message: Message): DiscoverVerdict => {
   const data = isObject(error['data']) ? error['data'] : {};
   const revisions = stringsIn(data['supported']);
   if (error['code'] === UNSUPPORTED_VERSION) {
+    if (revisions.includes(MODERN_REVISION)) return { kind: 'again' };
     return pickRevision(revisions) ?? { kind: 'unusable', detail: `speaks only ${revisions.slice(0, 8).join(', ')}` };
   }
   return { kind: 'unusable', detail: `refused server/discover with ${String(error['code'])}` };

@@ -26,6 +26,8 @@ import { Post, type PostOwner } from './post.ts';
 import type { ResponseHeaders } from './trouble.ts';
 
 const RESUME_TRIES = 5;
+/** Some servers send the head of the GET stream only with its first event. */
+const LISTEN_WAIT_MS = 500;
 /** Visible ASCII, as the specification has it; more than any server needs. */
 const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
 
@@ -56,7 +58,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     return this.#calls.size;
   }
 
-  /** Begins the session: `initialize`, `notifications/initialized`, then the GET stream in the background. */
+  /** Begins the session: `initialize`, `notifications/initialized`, then the GET stream. */
   async initialize(open: OpenOptions): Promise<Outcome> {
     const outcome = await askInitialize(this, open);
     if (outcome.kind !== 'ready') return outcome;
@@ -67,7 +69,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     this.peer = outcome.peer;
     const failure = await this.notify('notifications/initialized');
     if (failure !== undefined) return { kind: 'failure', failure };
-    this.#listen();
+    await this.#listen();
     return outcome;
   }
 
@@ -154,19 +156,29 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     this.#resuming.delete(post);
   }
 
-  /** Opens the GET stream. A server that has none says 405, which is fine. */
-  #listen(): void {
-    this.#listening = new Listening({
-      endpoint: this.#endpoint,
-      headers: () => this.#headers(),
-      onMessage: (bytes) => this.#unattributed(bytes),
-      onGivenUp: (end) => {
-        if (end.status === 404 && this.#sessionId !== undefined) {
-          this.#end(linkFailure('closed', `${this.name} lost the session.`, { detail: 'HTTP 404 to GET' }));
-        }
-      },
+  /**
+   * Opens the GET stream. A server that has none says 405, which is fine. What a server asks during the first call may
+   * come on it, and is lost where it is not open yet; so it is waited for, but not for long.
+   */
+  #listen(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.timers.after(LISTEN_WAIT_MS, resolve);
+      this.#listening = new Listening({
+        endpoint: this.#endpoint,
+        headers: () => this.#headers(),
+        onFirst: () => {
+          timer.cancel();
+          resolve();
+        },
+        onMessage: (bytes) => this.#unattributed(bytes),
+        onGivenUp: (end) => {
+          if (end.status === 404 && this.#sessionId !== undefined) {
+            this.#end(linkFailure('closed', `${this.name} lost the session.`, { detail: 'HTTP 404 to GET' }));
+          }
+        },
+      });
+      this.#listening.start();
     });
-    this.#listening.start();
   }
 
   #unattributed(bytes: Uint8Array): void {

@@ -68,6 +68,18 @@ describe('a stream of events that comes back', () => {
     expect(sent[1]?.options.headers).toEqual(['accept', 'text/event-stream', 'last-event-id', '7']);
   });
 
+  it('says once when the first connection was answered, also when it was refused', () => {
+    let count = 0;
+    const { answer, end } = listen({ onFirst: () => (count += 1) });
+    expect(count).toBe(0);
+    answer(200, 'text/event-stream');
+    end();
+    expect(count).toBe(1);
+    const refused = listen({ onFirst: () => (count += 1) });
+    refused.answer(405);
+    expect(count).toBe(2);
+  });
+
   it('does not pass events of other types on', () => {
     const { messages, answer, write } = listen();
     answer(200, 'text/event-stream');

@@ -19,6 +19,8 @@ export interface ListeningOptions {
   /** Breaks in a row without an event before it gives up. Default: never. */
   readonly maxFailures?: number;
   onMessage(bytes: Uint8Array): void;
+  /** The first connection was answered, or came to nothing. Called at most once. */
+  onFirst?(): void;
   /** It cannot go on: the server offers no such stream, or it broke too often. Called at most once. */
   onGivenUp(end: EventGetEnd): void;
 }
@@ -37,6 +39,7 @@ export class Listening {
   #failures = 0;
   #opened = 0;
   #isStopped = false;
+  #hasTold = false;
 
   constructor(options: ListeningOptions) {
     this.#options = options;
@@ -65,6 +68,7 @@ export class Listening {
     this.#get = new EventGet(this.#options.endpoint, headers, {
       onOpen: () => {
         this.#opened = clock.monotonic();
+        this.#tellFirst();
       },
       onMessage: (bytes) => {
         this.#failures = 0;
@@ -76,6 +80,7 @@ export class Listening {
 
   #ended(end: EventGetEnd): void {
     if (this.#isStopped) return;
+    this.#tellFirst();
     this.#lastEventId = this.#get?.lastEventId || this.#lastEventId;
     this.#hintMs = this.#get?.retryMs ?? this.#hintMs;
     const isRefused = !end.isStream && end.status !== 0 && end.status < 500 && end.status !== 429;
@@ -87,6 +92,12 @@ export class Listening {
     } else {
       this.#wait();
     }
+  }
+
+  #tellFirst(): void {
+    if (this.#hasTold) return;
+    this.#hasTold = true;
+    this.#options.onFirst?.();
   }
 
   #wait(): void {
