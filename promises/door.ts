@@ -131,6 +131,19 @@ export const door: readonly ProductPromise[] = [
     ],
   },
   {
+    id: 'idle-listeners',
+    sentence: 'Callers that only listen stay connected by the hundreds, hear of changes, and delay nobody.',
+    source: ['guard-10'],
+    tests: ['tests/faults/idle-listeners.test.ts'],
+  },
+  {
+    id: 'slow-peers',
+    sentence:
+      'Callers and servers that are slow, stop in the middle or never end are cut off in time, and the calls of others go on.',
+    source: ['guard-6', 'guard-10'],
+    tests: ['tests/faults/slow-peers.test.ts'],
+  },
+  {
     id: 'slow-readers',
     sentence:
       'A caller that does not read is not listened to, and is cut off before what waits for it, on one connection or on all of its own, fills the memory.',
