@@ -108,8 +108,8 @@ function paramHeaders(named: ReadonlyMap<string, string> | undefined, args: unkn
   const headers: Record<string, string> = {};
   for (const [property, header] of named ?? []) {
     const value = values[property];
-    if (value !== undefined && value !== null)
-      headers[`mcp-param-${header.toLowerCase()}`] = encodeHeader(String(value));
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') continue;
+    headers[`mcp-param-${header.toLowerCase()}`] = encodeHeader(String(value));
   }
   return headers;
 }

@@ -9,6 +9,8 @@ const dripMs = 300;
 
 interface Line extends Peer {
   readonly socket: Socket;
+  /** Resolves when it is connected, or never will be. */
+  readonly opened: Promise<void>;
   /** How much came back, bytes. */
   received(): number;
 }
@@ -32,11 +34,15 @@ function call(stage: Stage, first: string | Buffer | undefined, onOpen?: (socket
   const outcome = new Promise<string>((resolve) => {
     socket.on('close', () => resolve(isOurs ? `${status} left`.trim() : `${status} cut`.trim()));
   });
+  const opened = new Promise<void>((resolve) => {
+    socket.on('connect', () => resolve());
+    socket.on('close', () => resolve());
+  });
   const end = (): void => {
     isOurs = true;
     socket.destroy();
   };
-  return { socket, outcome, end, received: () => received };
+  return { socket, outcome, opened, end, received: () => received };
 }
 
 /** A connection that sends one more byte now and then. */
@@ -93,7 +99,21 @@ const answerBytes = 5 * 1024 * 1024;
 /** Longer than the gateway waits for somebody who does not read. */
 const unreadMs = 6000;
 
-function listen(stage: Stage): Peer {
+/**
+ * Opens many connections, some at a time: what the system's queue of connections has no room for is dropped there
+ * without a word to either side, and would never reach the gateway.
+ */
+async function many(count: number, make: () => Line): Promise<Line[]> {
+  const lines: Line[] = [];
+  while (lines.length < count) {
+    const wave = Array.from({ length: Math.min(100, count - lines.length) }, make);
+    await Promise.all(wave.map(({ opened }) => opened));
+    lines.push(...wave);
+  }
+  return lines;
+}
+
+function listen(stage: Stage): Line {
   const line = call(stage, request(stage, 'subscriptions/listen', { notifications: { toolsListChanged: true } }));
   const outcome = new Promise<string>((resolve) => {
     let text = '';
@@ -104,7 +124,7 @@ function listen(stage: Stage): Peer {
     });
     void line.outcome.then(resolve);
   });
-  return { outcome, end: () => line.end?.() };
+  return { ...line, outcome };
 }
 
 /** The first bytes of a TLS handshake: a record that announces a ClientHello of 512 bytes. */
@@ -153,7 +173,7 @@ export const frontRecipes: Readonly<Record<string, Recipe>> = {
   'idle-after-connect': {
     what: 'cut when the time for a request is over',
     ends: /^408 cut$/,
-    play: (stage) => several(stage.size === 'ci' ? 200 : 10_000, () => call(stage, undefined)),
+    play: (stage) => many(stage.size === 'ci' ? 200 : 10_000, () => call(stage, undefined)),
   },
   'idle-keepalive': {
     what: 'held, as keep-alive has it',
@@ -191,7 +211,7 @@ export const frontRecipes: Readonly<Record<string, Recipe>> = {
     ends: (endings) =>
       endings.filter((each) => each === 'open').length === 32 &&
       endings.every((each) => /^(?:open|refused)$/.test(each)),
-    play: (stage) => several(stage.size === 'ci' ? 200 : 5000, () => listen(stage)),
+    play: (stage) => many(stage.size === 'ci' ? 200 : 5000, () => listen(stage)),
   },
   'tls-slow-handshake': {
     what: 'refused: the door speaks HTTP',
