@@ -107,11 +107,11 @@ async function churn(gateway: Gateway, keys: readonly string[], options: ChurnOp
       done += 1;
     }
   };
-  const end = { isOver: false };
+  const over = new AbortController();
   const disturb = async (): Promise<void> => {
-    for (let second = 1; !end.isOver; second += 1) {
+    for (let second = 1; !over.signal.aborted; second += 1) {
       await pause(Math.max(0, started + second * 1000 - performance.now()));
-      if (end.isOver) return;
+      if (over.signal.aborted) return;
       const family = belowOf(gatewayPid);
       const victim = family[random.integer(Math.max(1, family.length))];
       if (victim !== undefined && kill(victim)) kills += 1;
@@ -121,7 +121,7 @@ async function churn(gateway: Gateway, keys: readonly string[], options: ChurnOp
   };
   const disturbing = disturb();
   await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
-  end.isOver = true;
+  over.abort();
   await disturbing;
   const seconds = (performance.now() - started) / 1000;
 
