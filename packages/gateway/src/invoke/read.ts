@@ -76,9 +76,16 @@ async function readKept(
   const { answer } = taken;
   if (answer.kind === 'failure') return refuseFailure(answer.failure, rules.limits.message);
   if (relay.refused !== undefined) return refuseFailure(relay.refused, rules.limits.message);
+  // The rounds of questions that a legacy caller is led through are the ordinary way's; a read can be asked for again.
+  if (exchange.era === 'legacy' && isAsking(answer)) return forward(exchange, world);
   const read = readAnswer(answer.message, { exchange, target, link, ask: server.ask, interim: relay.count, world });
   if ('isRefusal' in read || exchange.era === 'legacy' || read.kind === 'error') return read;
   return { ...read, body: withHints(read.body, answer.message.value['result'], taken, principal.kind === 'anonymous') };
+}
+
+function isAsking({ message }: Extract<LinkAnswer, { kind: 'answer' }>): boolean {
+  const { result } = message.value;
+  return isObject(result) && result['resultType'] === 'input_required';
 }
 
 /** Members of a read's params beside `_meta`. */
