@@ -9,7 +9,7 @@ export const gateway: readonly ProductPromise[] = [
     sentence:
       'From a fresh clone, `npm start` runs a guarded gateway and `npm test` proves it; nothing else has to be installed first.',
     source: ['guard-10'],
-    due: work.foundation,
+    tests: ['tests/journeys/fresh-clone.test.ts'],
   },
   {
     id: 'any-client',
@@ -99,9 +99,9 @@ export const gateway: readonly ProductPromise[] = [
   },
   {
     id: 'overhead',
-    sentence: 'A guarded call keeps the measured share of a bare proxy, printed by a benchmark that anyone can repeat.',
+    sentence: 'What the guard costs beside a bare proxy is printed by a benchmark that anyone can repeat.',
     source: ['guard-11'],
-    due: work.foundation,
+    tests: ['tests/journeys/overhead.test.ts'],
   },
   {
     id: 'admin-restricted',
@@ -137,6 +137,6 @@ export const gateway: readonly ProductPromise[] = [
     id: 'few-dependencies',
     sentence: 'Production dependencies are few, pinned, explained one by one, and run no install script.',
     source: ['fw-7'],
-    due: work.foundation,
+    tests: ['scripts/dependencies.test.ts'],
   },
 ];

@@ -50,6 +50,13 @@ describe('a result on /mcp', () => {
     expect(rewritten(given)).toBe(given);
   });
 
+  it('finds a URI whose key is written with escapes', () => {
+    const given = '{"contents":[{"\\u0075ri":"file:///a","text":""}]}';
+    expect(Buffer.from(rewriteResult('files', Buffer.from(given), JSON.parse(given))).toString()).toBe(
+      '{"contents":[{"\\u0075ri":"mcp+files:file:///a","text":""}]}',
+    );
+  });
+
   it('keeps every other byte as the server wrote it', () => {
     const given = '{ "contents" : [ { "n":1.0, "uri" : "a:b" ,"t":"\\u0061" } ] }';
     expect(rewritten(given)).toBe(given.replace('"a:b"', '"mcp+files:a:b"'));

@@ -3,8 +3,16 @@ import { isObject, locate, splice, type Edit } from '@sallyport/protocol';
 import { wireUri } from '../names.ts';
 
 const uriKey = Buffer.from('"uri"');
+const escapedLetter = Buffer.from('\\u');
 
 type Path = readonly (string | number)[];
+
+/** False when nothing in a result is called `uri`, so that there is nothing to rewrite. */
+export function mayHoldUri(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  // A key can be written with escapes: "\u0075ri" is "uri".
+  return bytes.includes(uriKey) || bytes.includes(escapedLetter);
+}
 
 /**
  * Rewrites what a result points at: contents, content blocks, links and prompt messages.
@@ -14,7 +22,7 @@ type Path = readonly (string | number)[];
  * @param result - the same, parsed
  */
 export function rewriteResult(server: string, body: Uint8Array, result: unknown): Uint8Array {
-  if (!isObject(result) || Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(uriKey) < 0) return body;
+  if (!isObject(result) || !mayHoldUri(body)) return body;
   const paths: Path[] = [
     ...uriPaths(result['contents'], ['contents'], contentUri),
     ...uriPaths(result['content'], ['content'], blockUri),

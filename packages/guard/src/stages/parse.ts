@@ -1,6 +1,6 @@
 /** Reads the body: strict JSON, JSON-RPC shape, era, agreement of headers and body, and the session it names. */
 import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
-import type { CallerSession, Identified, Parsed } from '../exchange.ts';
+import type { CallerSession, Filling, Identified, Parsed } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 
@@ -17,7 +17,8 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   if (reading.kind === 'fault') return refuseShape(reading.fault);
   const { message } = reading;
   // Known from here on, so that a refusal can answer its id, or leave a notification unanswered.
-  Object.assign(exchange, { message });
+  const parsed = exchange as Filling<Parsed>;
+  parsed.message = message;
   const session = findSession(exchange, ports);
   const classified = classify({
     transport: exchange.door === 'http' ? 'http' : 'stdio',
@@ -29,14 +30,21 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   const { era, revision } = classified;
   if (era === 'modern') {
     track(exchange.connection, exchange, message);
-    return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
+    return fill(parsed, era, revision, methodOf(classified));
   }
   if (isRefusal(session)) return session;
   const missing = needsSession(classified, session, exchange);
   if (missing) return refuse('session-required');
   track(exchange.connection ?? session, exchange, message);
-  const parsed = { message, era, revision, method: methodOf(classified) };
-  return Object.assign(exchange, session === undefined ? parsed : { ...parsed, session });
+  if (session !== undefined) parsed.session = session;
+  return fill(parsed, era, revision, methodOf(classified));
+}
+
+function fill(parsed: Filling<Parsed>, era: Parsed['era'], revision: string, method: Parsed['method']): Parsed {
+  parsed.era = era;
+  parsed.revision = revision;
+  parsed.method = method;
+  return parsed;
 }
 
 /** From here on a cancellation finds the request, however long it waits before it is sent. */

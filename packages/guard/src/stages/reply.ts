@@ -1,6 +1,6 @@
 /** Encodes the end of an exchange: status, headers, and one JSON-RPC message in the caller's era (design §4.3). */
 import { httpStatusOf, LATEST_LEGACY_REVISION } from '@sallyport/protocol';
-import type { Answer, Recorded, Replied, Reply } from '../exchange.ts';
+import type { Answer, Filling, Recorded, Replied, Reply } from '../exchange.ts';
 import { describeRefusal, refusalData, refusals, type Refusal, type RefusalRow } from '../refusals.ts';
 
 const opening = Buffer.from('{"jsonrpc":"2.0","id":');
@@ -10,7 +10,9 @@ const closing = Buffer.from('}');
 
 /** Adds the reply. */
 export function reply(exchange: Recorded): Replied {
-  return Object.assign(exchange, { reply: 'refusal' in exchange ? replyRefusal(exchange) : replyAnswer(exchange) });
+  const replied = exchange as Filling<Replied>;
+  replied.reply = 'refusal' in exchange ? replyRefusal(exchange) : replyAnswer(exchange);
+  return replied;
 }
 
 function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {

@@ -1,5 +1,5 @@
 /** Finds what the request aims at in the catalog, and opens the sealed handles that came with it. */
-import type { Parsed, Resolved, Target } from '../exchange.ts';
+import type { Filling, Parsed, Resolved, Target } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { canReachServer } from '../policy/decide.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
@@ -18,5 +18,8 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 }
 
 function take(exchange: Parsed, target: Target | Refusal): Resolved | Refusal {
-  return isRefusal(target) ? target : Object.assign(exchange, { target });
+  if (isRefusal(target)) return target;
+  const resolved = exchange as Filling<Resolved>;
+  resolved.target = target;
+  return resolved;
 }
