@@ -123,7 +123,11 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'A caller that does not read is not listened to, and is cut off before what waits for it, on one connection or on all of its own, fills the memory.',
     source: ['fw-4', 'guard-10'],
-    tests: ['tests/faults/slow-callers.test.ts', 'packages/guard/src/doors/backlog.test.ts'],
+    tests: [
+      'tests/faults/slow-callers.test.ts',
+      'packages/guard/src/doors/backlog.test.ts',
+      'packages/guard/src/doors/session.test.ts',
+    ],
   },
   {
     id: 'resume',
