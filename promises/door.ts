@@ -134,7 +134,11 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'A legacy caller whose stream broke fetches what it missed, the answer too, while it is kept; nobody else gets anything for its event ids.',
     source: ['MCP 2025-11-25, Transports'],
-    tests: ['tests/attacks/resume.test.ts', 'packages/guard/src/doors/event-log.test.ts'],
+    tests: [
+      'tests/attacks/resume.test.ts',
+      'tests/journeys/resume.test.ts',
+      'packages/guard/src/doors/event-log.test.ts',
+    ],
   },
   {
     id: 'doors-off',

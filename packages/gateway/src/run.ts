@@ -232,6 +232,11 @@ class Gateway implements RunningGateway {
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      connections: () => ({
+        stdio: this.#count('stdio'),
+        websocket: this.#count('websocket'),
+        sse: this.#count('sse'),
+      }),
     });
     this.#context = {
       ports: this.#makePorts(digest),
