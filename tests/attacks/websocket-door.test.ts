@@ -215,6 +215,8 @@ describe('an open socket', () => {
     const socket = await knock();
     await greet(socket);
     socket.sendFrame(frame);
+    // Nor does what comes behind it, before the close is answered.
+    socket.send(echo('behind'));
     expect(await within(socket.closed, 10_000, 'the close')).toBe(code);
     expect(upstream.of('tools/call')).toEqual([]);
   });
