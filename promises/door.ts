@@ -143,7 +143,7 @@ export const door: readonly ProductPromise[] = [
   {
     id: 'doors-off',
     sentence: 'Neither the WebSocket nor the SSE door is there unless the configuration opens it.',
-    source: ['guard-7'],
+    source: ['fw-4'],
     tests: ['tests/attacks/websocket-door.test.ts', 'packages/guard/src/doors/request.test.ts'],
   },
   {
