@@ -98,6 +98,8 @@ function sendOver(
   link: Link,
   { exchange, target, server, relay, world, round }: Sending,
 ): Promise<LinkAnswer | Answer> {
+  // The one request that a server answers only when its task has ended.
+  const isPatient = exchange.message.method === 'tasks/result';
   const id = link.mint();
   const params = encodeParams(exchange, target, link, id, server.ask);
   const request = (cancellation: LinkRequest['cancellation'], listener: LinkListener): Promise<LinkAnswer> =>
@@ -108,7 +110,7 @@ function sendOver(
         params: round === undefined ? params : withAnswers(params, round.responses, round.requestState),
         name: target.name,
         headers: mirroredHeaders(exchange, target),
-        timeoutMs: server.timeoutMs,
+        timeoutMs: isPatient ? server.maxTimeMs : server.timeoutMs,
         maxTimeMs: server.maxTimeMs,
         cancellation,
       },
