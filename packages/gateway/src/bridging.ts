@@ -332,10 +332,9 @@ export const bridgings: readonly Bridging[] = [
   {
     what: 'a tool that runs as a task only',
     ...modernToLegacy,
-    fate: 'refused',
-    how: 'The server answers -32601 to a plain call of it.',
-    refusal: 'unbridgeable',
-    test: invoke('tasks', 'that a tool insists on is refused to a modern caller'),
+    fate: 'carried',
+    how: 'The task is begun for the caller and the call is held until it has ended, within `maxTime`; it is cancelled when nobody waits any more.',
+    test: invoke('tasks', 'whose call is held until the task has ended'),
   },
   {
     what: 'what a server remembers of a conversation',
