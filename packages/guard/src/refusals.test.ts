@@ -54,6 +54,7 @@ const contract: readonly Row[] = [
   ['timeout', 'invoke', 'call', 504],
   ['cancelled', 'invoke', 'call', 499],
   ['unbridgeable', 'invoke', 'call', 501],
+  ['cannot-ask', 'invoke', 'call', 403],
   ['answer-too-large', 'screen', 'call', 502],
   ['internal', 'any', 'call', 500],
 ];
