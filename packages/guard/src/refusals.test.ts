@@ -37,6 +37,7 @@ const contract: readonly Row[] = [
   ['unsupported-version', 'parse', 'door', 400, -32022],
   ['session-required', 'parse', 'door', 400, -32600],
   ['unknown-session', 'parse', 'door', 404],
+  ['missing-capability', 'resolve', 'door', 400, -32021],
   ['caller-blocked', 'resolve', 'call', 403],
   ['unknown-server', 'resolve', 'door', 404],
   ['unknown', 'resolve', 'unknown', 404, -32602],

@@ -126,6 +126,15 @@ describe('a task of a modern server', () => {
     expect(JSON.stringify(jsonOf(sent?.params))).not.toContain('extensions');
   });
 
+  it('is asked about with the extension declared, as the extension wants it', async () => {
+    const world = await modern(script);
+    const { taskId } = await run(world, slow);
+    expect(await resolved(world, request('tasks/get', { taskId }, {}))).toMatchObject({
+      name: 'missing-capability',
+      data: { requiredCapabilities: extension },
+    });
+  });
+
   it('is declared upstream only where the server has the extension, and nothing else of what a caller extends', async () => {
     const more = { extensions: { ...extension.extensions, 'com.example/x': {} }, experimental: { a: {} } };
     const call = request('tools/call', { name: 'files__slow' }, more);
