@@ -76,6 +76,7 @@ export const door: readonly ProductPromise[] = [
     tests: [
       'tests/attacks/unknown.test.ts',
       'tests/attacks/handles.test.ts',
+      'tests/conformance/tasks.test.ts',
       'packages/guard/src/seal.test.ts',
       'packages/gateway/src/invoke/tasks.test.ts',
     ],
