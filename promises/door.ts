@@ -99,7 +99,50 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'WebSocket callers are identified at upgrade, capped in number and bytes, and dropped when dead or expired.',
     source: ['fw-4'],
-    due: work.bridge,
+    tests: ['tests/attacks/websocket-door.test.ts', 'tests/faults/slow-callers.test.ts'],
+  },
+  {
+    id: 'same-guards',
+    sentence:
+      'Each message at the WebSocket and SSE doors passes the stages that judge any other request, under the head and the credential that its connection was opened with.',
+    source: ['fw-4', 'guard-10'],
+    tests: [
+      'tests/attacks/websocket-door.test.ts',
+      'tests/attacks/sse-door.test.ts',
+      'packages/guard/src/doors/conversation.test.ts',
+    ],
+  },
+  {
+    id: 'open-connections',
+    sentence:
+      'Open connections are bounded for each caller and address, and end when the key ends, the caller is blocked, or the rules would not let it in any more.',
+    source: ['fw-4', 'guard-1'],
+    tests: [
+      'tests/attacks/websocket-door.test.ts',
+      'tests/attacks/sse-door.test.ts',
+      'packages/guard/src/doors/conversations.test.ts',
+      'packages/guard/src/doors/conversation.test.ts',
+    ],
+  },
+  {
+    id: 'slow-readers',
+    sentence:
+      'A caller that does not read is not listened to, and is cut off before what waits for it, on one connection or on all of its own, fills the memory.',
+    source: ['fw-4', 'guard-10'],
+    tests: ['tests/faults/slow-callers.test.ts', 'packages/guard/src/doors/backlog.test.ts'],
+  },
+  {
+    id: 'resume',
+    sentence:
+      'A legacy caller whose stream broke fetches what it missed, the answer too, while it is kept; nobody else gets anything for its event ids.',
+    source: ['MCP 2025-11-25, Transports'],
+    tests: ['tests/attacks/resume.test.ts', 'packages/guard/src/doors/event-log.test.ts'],
+  },
+  {
+    id: 'doors-off',
+    sentence: 'Neither the WebSocket nor the SSE door is there unless the configuration opens it.',
+    source: ['guard-7'],
+    tests: ['tests/attacks/websocket-door.test.ts', 'packages/guard/src/doors/request.test.ts'],
   },
   {
     id: 'any-caller-any-server',

@@ -9,7 +9,7 @@ export const gateway: readonly ProductPromise[] = [
     sentence:
       'From a fresh clone, `npm start` runs a guarded gateway and `npm test` proves it; nothing else has to be installed first.',
     source: ['guard-10'],
-    due: work.foundation,
+    tests: ['tests/journeys/fresh-clone.test.ts'],
   },
   {
     id: 'any-client',
@@ -24,10 +24,44 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/attacks/crossing.test.ts'],
   },
   {
+    id: 'kept-for-its-caller',
+    sentence:
+      'A kept answer reaches only callers who may read it now; what a server calls private, only the caller it was for.',
+    source: ['MCP 2026-07-28 caching'],
+    tests: ['tests/attacks/cache.test.ts'],
+  },
+  {
+    id: 'client-quirks',
+    sentence:
+      'Known habits of client programs are borne, each by its name with a test and a counter; anything else is strict.',
+    source: ['guard-10'],
+    tests: ['tests/attacks/quirks.test.ts'],
+  },
+  {
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],
-    tests: ['tests/faults/misbehaving.test.ts'],
+    tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/aggregate.test.ts'],
+  },
+  {
+    id: 'any-server',
+    sentence:
+      'A server is reached over stdio, Streamable HTTP, HTTP+SSE or WebSocket in the era that it speaks, and found anew when it becomes another.',
+    source: ['guard-10', 'MCP 2026-07-28, Transports and Versioning'],
+    tests: [
+      'tests/conformance/upstream-kinds.test.ts',
+      'tests/faults/other-era.test.ts',
+      'tests/faults/sse-upstream.test.ts',
+      'tests/faults/upstreams.test.ts',
+      'tests/faults/websocket-upstream.test.ts',
+    ],
+  },
+  {
+    id: 'upstream-origin',
+    sentence:
+      'Credentials of an upstream and messages for it go to the origin of its URL and nowhere else, whatever it answers.',
+    source: ['MCP 2024-11-05, Transports'],
+    tests: ['tests/faults/sse-upstream.test.ts', 'tests/faults/websocket-upstream.test.ts'],
   },
   {
     id: 'child-env',
@@ -41,6 +75,27 @@ export const gateway: readonly ProductPromise[] = [
       'An upstream process that dies, hangs, floods, forks or ignores signals is reaped with its whole group, and the next call works.',
     source: ['fw-10', 'guard-10'],
     tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/orphans.test.ts', 'tests/faults/upstreams.test.ts'],
+  },
+  {
+    id: 'child-shares',
+    sentence:
+      'A server that is not shared never speaks with two callers, or two sessions, over one conversation, also while its processes die.',
+    source: ['fw-10', 'guard-10'],
+    tests: ['tests/faults/churn.test.ts', 'tests/faults/shares.test.ts'],
+  },
+  {
+    id: 'child-limits',
+    sentence:
+      'A stdio upstream that uses more memory, processes, files or processor time than its entry allows is stopped, and status names the limit.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
+  },
+  {
+    id: 'child-sandbox',
+    sentence:
+      'A stdio upstream behind walls reads no home, writes and connects only where its entry says so, and is never started without them.',
+    source: ['fw-10'],
+    tests: ['tests/faults/bounds.test.ts'],
   },
   {
     id: 'no-passthrough',
@@ -79,9 +134,16 @@ export const gateway: readonly ProductPromise[] = [
   },
   {
     id: 'overhead',
-    sentence: 'A guarded call keeps the measured share of a bare proxy, printed by a benchmark that anyone can repeat.',
+    sentence: 'What the guard costs beside a bare proxy is printed by a benchmark that anyone can repeat.',
     source: ['guard-11'],
-    due: work.foundation,
+    tests: ['tests/journeys/overhead.test.ts'],
+  },
+  {
+    id: 'bridge-benchmark',
+    sentence:
+      'What it costs that caller and server are of different eras is printed by a benchmark that anyone can repeat.',
+    source: ['guard-10'],
+    tests: ['tests/journeys/bridge.test.ts'],
   },
   {
     id: 'admin-restricted',
@@ -117,6 +179,6 @@ export const gateway: readonly ProductPromise[] = [
     id: 'few-dependencies',
     sentence: 'Production dependencies are few, pinned, explained one by one, and run no install script.',
     source: ['fw-7'],
-    due: work.foundation,
+    tests: ['scripts/dependencies.test.ts'],
   },
 ];

@@ -14,6 +14,7 @@ interface Need {
 }
 
 const needs: readonly Need[] = [
+  { package: 'bubblewrap', probe: 'bwrap', tests: 'faults: servers behind walls' },
   { package: 'curl', probe: 'curl', tests: 'journeys: plain calls' },
   { package: 'git', probe: 'git', tests: 'journeys: fresh clone' },
   { package: 'mount', probe: 'mount', tests: 'faults: a full audit disk' },

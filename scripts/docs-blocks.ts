@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { bridgings, configJsonSchema } from '@sallyport/gateway';
-import { refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
+import { quirks, refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
 import { openAnswers } from '../tests/attacks/json-doors.policy.ts';
 import { openMessageAnswers } from '../tests/attacks/messages.policy.ts';
 import { rawAnswers } from '../tests/attacks/raw-http.policy.ts';
@@ -156,6 +156,13 @@ function messageTable(): string {
   );
 }
 
+function quirkTable(): string {
+  return table(
+    ['quirk', 'who', 'what', 'how it is borne'],
+    Object.entries(quirks).map(([name, { who, what, borne }]) => [code(name), cell(who), cell(what), cell(borne)]),
+  );
+}
+
 /** What crosses between the eras for callers of one of them. */
 function bridgingTable(from: string): string {
   return table(
@@ -209,6 +216,7 @@ export const blocks: Readonly<Record<string, Block>> = {
   'raw-http': rawTable,
   json: jsonTable,
   messages: messageTable,
+  quirks: quirkTable,
   bridging: bridgingTable,
   'cross-era': baselineTable,
   usage: async (rest) => `\`\`\`text\n${await help(rest.split(' '))}\n\`\`\``,

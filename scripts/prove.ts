@@ -7,12 +7,12 @@ import { rows, type Row } from '../tests/prove/rows.ts';
 import { run } from './command.ts';
 import { listFiles, root } from './tree.ts';
 
-const modules = listFiles('tests/prove', (path) => /\/\d\d-[a-z0-9-]+\.ts$/.test(path));
+const modules = listFiles('tests/prove', (path) => /\/(?:\d\d|\d\.\d)-[a-z0-9-]+\.ts$/.test(path));
 
 const moduleOf = (row: Row): string | undefined => modules.find((path) => path.startsWith(`tests/prove/${row.id}-`));
 
 /** The row's name as in its file: `04-answers-never-cross.ts` → `answers-never-cross`. */
-const slugOf = (row: Row): string => moduleOf(row)?.replace(/^.*\/\d\d-|\.ts$/g, '') ?? '';
+const slugOf = (row: Row): string => moduleOf(row)?.replace(/^.*\/(?:\d\d|\d\.\d)-|\.ts$/g, '') ?? '';
 
 function list(): void {
   console.log('Rows (npm run prove <row>, or all):\n');
@@ -67,7 +67,7 @@ if (wanted === undefined) {
 } else {
   const row = rows.find((entry) => Number(entry.id) === Number(wanted) || slugOf(entry) === wanted);
   if (row === undefined) {
-    console.error(`No row '${wanted}'. Rows: 1–${rows.length}, or all.`);
+    console.error(`No row '${wanted}'. Rows: ${rows.map((row) => Number(row.id)).join(', ')}, or all.`);
     process.exit(2);
   }
   process.exit((await prove(row)) ? 0 : 1);

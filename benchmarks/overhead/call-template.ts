@@ -18,6 +18,8 @@ export interface CallShape {
   readonly tools: number;
   /** API keys, used in turn; none sends no Authorization. */
   readonly keys: readonly string[];
+  /** Default: a tools/call. `list` asks for all tools instead, which takes no text. */
+  readonly request?: 'call' | 'list';
 }
 
 /** Ids have nine digits. */
@@ -37,6 +39,7 @@ export class CallTemplate {
   readonly #idAt: number;
   readonly #markAt: number;
   readonly #keyAt: number;
+  readonly #isList: boolean;
   readonly #nameAts: readonly number[];
   readonly #keys: readonly Buffer[];
   readonly #names: readonly Buffer[];
@@ -48,14 +51,19 @@ export class CallTemplate {
    */
   constructor(port: number, dialect: Dialect, shape: CallShape, turn: number, session: string | undefined) {
     const name = `${dialect.prefix}${toolName(0)}`;
-    const body = encodeBody(dialect, shape.bytes, name);
+    const isList = shape.request === 'list';
+    const body = isList ? encodeList(dialect) : encodeBody(dialect, shape.bytes, name);
+    this.#isList = isList;
     const headers = [
       `POST ${dialect.path} HTTP/1.1`,
       `Host: 127.0.0.1:${port}`,
       'Content-Type: application/json',
       'Accept: application/json, text/event-stream',
       ...(dialect.era === 'modern'
-        ? ['MCP-Protocol-Version: 2026-07-28', 'Mcp-Method: tools/call', `Mcp-Name: ${name}`]
+        ? [
+            'MCP-Protocol-Version: 2026-07-28',
+            ...(isList ? ['Mcp-Method: tools/list'] : ['Mcp-Method: tools/call', `Mcp-Name: ${name}`]),
+          ]
         : ['MCP-Protocol-Version: 2025-11-25']),
       ...(session === undefined ? [] : [`Mcp-Session-Id: ${session}`]),
       ...(shape.keys.length === 0 ? [] : [`Authorization: Bearer ${shape.keys[0] ?? ''}`]),
@@ -66,10 +74,15 @@ export class CallTemplate {
     this.#idAt = this.bytes.indexOf(idPlace, bodyAt) + idPlace.length;
     this.#markAt = this.bytes.indexOf(markPlace, bodyAt) + markPlace.length;
     this.#keyAt = this.bytes.indexOf('Bearer ') + 'Bearer '.length;
-    this.#nameAts = placesOf(this.bytes, name).map((place) => place + dialect.prefix.length);
+    this.#nameAts = isList ? [] : placesOf(this.bytes, name).map((place) => place + dialect.prefix.length);
     this.#keys = shape.keys.map((key) => Buffer.from(key, 'latin1'));
     this.#names = Array.from({ length: shape.tools }, (_, index) => Buffer.from(toolName(index), 'latin1'));
     this.#turn = turn;
+  }
+
+  /** Whether a body is the answer to the call with this id. */
+  isAnswer(body: Buffer, id: number): boolean {
+    return this.#isList ? isListAnswer(body, id) : isCallAnswer(body, id);
   }
 
   /** Makes the bytes those of the next call. */
@@ -77,7 +90,7 @@ export class CallTemplate {
     this.#turn += 1;
     const digits = String(id);
     this.bytes.write(digits, this.#idAt, 'latin1');
-    this.bytes.write(digits, this.#markAt, 'latin1');
+    if (!this.#isList) this.bytes.write(digits, this.#markAt, 'latin1');
     const key = this.#keys.length > 1 ? this.#keys[this.#turn % this.#keys.length] : undefined;
     key?.copy(this.bytes, this.#keyAt);
     const name = this.#names.length > 1 ? this.#names[this.#turn % this.#names.length] : undefined;
@@ -86,13 +99,24 @@ export class CallTemplate {
 }
 
 /** Whether a body is the answer to the call with this id: its id and its mark, and no error. */
-export function isAnswer(body: Buffer, id: number): boolean {
+function isCallAnswer(body: Buffer, id: number): boolean {
   return (
     body.includes(`"id":${id}`) &&
     body.includes(`"m${id}`) &&
     !body.includes('"error":') &&
     !body.includes('"isError":true')
   );
+}
+
+/** Whether a body is a list with tools in it, under this id. What is long is not looked through. */
+function isListAnswer(body: Buffer, id: number): boolean {
+  const head = body.toString('latin1', 0, 200);
+  return head.includes(`"id":${id}`) && head.includes('"tools":[{');
+}
+
+function encodeList(dialect: Dialect): string {
+  const params = dialect.era === 'modern' ? { params: { _meta: envelope } } : {};
+  return JSON.stringify({ jsonrpc: '2.0', id: firstId, method: 'tools/list', ...params });
 }
 
 function encodeBody(dialect: Dialect, bytes: number, name: string): string {

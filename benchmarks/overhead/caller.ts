@@ -1,6 +1,6 @@
 // One caller: a keep-alive connection on a bare socket that sends a call, checks the answer, and tells how long it took.
 import { connect, type Socket } from 'node:net';
-import { CallTemplate, isAnswer, type CallShape, type Dialect } from './call-template.ts';
+import { CallTemplate, type CallShape, type Dialect } from './call-template.ts';
 import { HttpReader, type HttpMessage } from './http-reader.ts';
 
 /** Hears what becomes of calls. */
@@ -87,7 +87,7 @@ export class Caller {
       return;
     }
     const id = this.#id;
-    if (!isOk(response) || !isAnswer(response.body, id)) {
+    if (!isOk(response) || this.#template?.isAnswer(response.body, id) !== true) {
       this.#fail(`${firstLine(response)} ${response.body.toString('utf8', 0, 300)}`);
       return;
     }

@@ -1,16 +1,17 @@
 // The echo server over HTTP, on bare sockets: the faster this end is, the less it can be what limits a measurement.
 import { createServer, type AddressInfo } from 'node:net';
-import { createEcho, type Echo } from './echo.ts';
+import { createEcho, type Echo, type EchoEra } from './echo.ts';
 import { HttpReader, type HttpMessage } from './http-reader.ts';
 
 /**
  * Starts an echo server on a free loopback port.
  *
  * @param tools - how many tools it lists
+ * @param era - what it speaks
  * @returns its port
  */
-export function startEchoServer(tools: number): Promise<number> {
-  const echo = createEcho(tools);
+export function startEchoServer(tools: number, era?: EchoEra): Promise<number> {
+  const echo = createEcho(tools, era);
   const server = createServer({ noDelay: true }, (socket) => {
     const reader = new HttpReader();
     socket.on('data', (chunk: Buffer) => {

@@ -33,6 +33,9 @@ interface Request {
   };
 }
 
+/** Which revisions the server speaks. */
+export type EchoEra = 'both' | 'modern' | 'legacy';
+
 /** Answers JSON-RPC messages. Returns the JSON of the answer; `undefined` for what wants none. */
 export type Echo = (body: string) => string | undefined;
 
@@ -40,8 +43,9 @@ export type Echo = (body: string) => string | undefined;
  * Makes the server.
  *
  * @param count - how many tools it lists
+ * @param era - what it speaks; a request of the other era is one for a method that it does not know
  */
-export function createEcho(count: number): Echo {
+export function createEcho(count: number, era: EchoEra = 'both'): Echo {
   const tools = Array.from({ length: count }, (_, index) => ({
     name: toolName(index),
     description: `Gives its text back (${index}).`,
@@ -53,6 +57,7 @@ export function createEcho(count: number): Echo {
     if (id === undefined || id === null || method === undefined) return undefined;
     const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},`;
     const isModern = params?._meta?.[versionKey] !== undefined;
+    if (era !== 'both' && isModern !== (era === 'modern')) return `${head}${unknownMethod}`;
     if (method === 'tools/call') {
       const text = JSON.stringify(params?.arguments?.text ?? '');
       const type = isModern ? '"resultType":"complete",' : '';
@@ -60,9 +65,11 @@ export function createEcho(count: number): Echo {
     }
     const result = answerOther(method, params, isModern, tools);
     if (result !== undefined) return `${head}"result":${JSON.stringify(result)}}`;
-    return `${head}"error":{"code":-32601,"message":"Method not found"}}`;
+    return `${head}${unknownMethod}`;
   };
 }
+
+const unknownMethod = '"error":{"code":-32601,"message":"Method not found"}}';
 
 function answerOther(
   method: string,

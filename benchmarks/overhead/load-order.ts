@@ -1,10 +1,13 @@
 // What the runner and the load generator tell each other.
 import type { CallShape, Dialect } from './call-template.ts';
+import type { EchoEra } from './echo.ts';
 
 /** Starts an echo server in the load generator's process; answered with its port. */
 export interface UpstreamOrder {
   readonly kind: 'upstream';
   readonly tools: number;
+  /** Default: both. */
+  readonly era?: EchoEra;
 }
 
 /** One measurement; answered with what it found. */

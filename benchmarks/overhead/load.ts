@@ -187,7 +187,7 @@ function sleep(ms: number): Promise<void> {
 
 async function follow(order: LoadOrder | UpstreamOrder): Promise<Answer> {
   try {
-    if (order.kind === 'upstream') return { port: await startEchoServer(order.tools) };
+    if (order.kind === 'upstream') return { port: await startEchoServer(order.tools, order.era) };
     return { found: await measure(order) };
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) };

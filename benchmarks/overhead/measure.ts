@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CannotServe, fileOf, type Arm, type RunningArm } from './arms/arm.ts';
+import type { CallShape } from './call-template.ts';
+import type { EchoEra } from './echo.ts';
 import type { Answer, LoadOrder, LoadResult, UpstreamOrder } from './load-order.ts';
 import { nodeCommand, rssMib, start, type Running } from './process.ts';
 
@@ -14,6 +16,8 @@ export interface Subject {
   readonly arm: Arm;
   readonly tools: number;
   readonly keys: number;
+  /** What is asked for; default: a tools/call. */
+  readonly request?: CallShape['request'];
 }
 
 /** How the calls are. */
@@ -66,7 +70,7 @@ type Started = { readonly subject: Subject; readonly arm?: RunningArm; readonly 
 export async function startLineUp(subjects: readonly Subject[], note: (line: string) => void): Promise<LineUp> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-overhead-'));
   const load = start(nodeCommand(fileOf('load.ts')), { core: 'load', hasChannel: true });
-  const upstreams = new Map<number, number>();
+  const upstreams = new Map<string, number>();
   const started: Started[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(started.map(async ({ arm }) => arm?.stop()));
@@ -75,9 +79,11 @@ export async function startLineUp(subjects: readonly Subject[], note: (line: str
   };
   try {
     for (const subject of subjects) {
-      const { tools } = subject;
-      const upstream = upstreams.get(tools) ?? (await startUpstream(load, tools));
-      upstreams.set(tools, upstream);
+      const { tools, arm } = subject;
+      const { upstreamEra = 'both' } = arm;
+      const kind = `${tools} ${upstreamEra}`;
+      const upstream = upstreams.get(kind) ?? (await startUpstream(load, tools, upstreamEra));
+      upstreams.set(kind, upstream);
       note(`starting ${subject.label}`);
       started.push(await startSubject(subject, upstream, await mkdtemp(join(folder, 'arm-'))));
     }
@@ -133,7 +139,12 @@ async function measureTurn(
     kind: 'load',
     port: arm.port,
     dialect: arm.dialect,
-    shape: { bytes: calls.bytes, tools: subject.tools, keys: arm.keys },
+    shape: {
+      bytes: calls.bytes,
+      tools: subject.tools,
+      keys: arm.keys,
+      ...(subject.request === undefined ? {} : { request: subject.request }),
+    },
     callers: calls.callers,
     ...(calls.rate === undefined ? {} : { rate: calls.rate }),
     isAwake: calls.isAwake,
@@ -146,8 +157,8 @@ async function measureTurn(
   return { ...answer.found, rssMib: rssMib(arm.pid) };
 }
 
-async function startUpstream(load: Running, tools: number): Promise<number> {
-  const answer = await order(load, { kind: 'upstream', tools });
+async function startUpstream(load: Running, tools: number, era: EchoEra): Promise<number> {
+  const answer = await order(load, { kind: 'upstream', tools, era });
   if ('port' in answer) return answer.port;
   throw new Error(`the load generator opened no upstream: ${'failed' in answer ? answer.failed : ''}`);
 }

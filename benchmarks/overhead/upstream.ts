@@ -2,15 +2,15 @@
 // `upstream.ts stdio <tools>` speaks lines, for peers that start their server themselves.
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { createEcho } from './echo.ts';
+import { createEcho, type EchoEra } from './echo.ts';
 import { startEchoServer } from './echo-server.ts';
 
-const [transport, tools] = process.argv.slice(2);
+const [transport, tools, era] = process.argv.slice(2);
 
 if (transport === 'http') {
-  console.log(await startEchoServer(Number(tools)));
+  console.log(await startEchoServer(Number(tools), era as EchoEra | undefined));
 } else {
-  const echo = createEcho(Number(tools));
+  const echo = createEcho(Number(tools), era as EchoEra | undefined);
   createInterface({ input: process.stdin }).on('line', (line) => {
     const answer = echo(line);
     if (answer !== undefined) process.stdout.write(`${answer}\n`);

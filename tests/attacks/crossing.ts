@@ -1,4 +1,4 @@
-// Answers must never cross: many callers at once, every request with id 1, one shared stdio server and one HTTP server.
+// Answers must never cross: many callers at once, every request with id 1, shared servers of every kind.
 import { Agent, request } from 'node:http';
 import { createKeyRepository, createPepper, type Store } from '@sallyport/guard';
 import {
@@ -9,7 +9,15 @@ import {
   systemConfigPorts,
   systemRandom,
 } from '@sallyport/gateway';
-import { startGateway, startRecordingUpstream, stubStdioCommand, waitFor, type Gateway } from '@sallyport/testkit';
+import {
+  startGateway,
+  startRecordingSocket,
+  startRecordingSse,
+  startRecordingUpstream,
+  stubStdioCommand,
+  waitFor,
+  type Gateway,
+} from '@sallyport/testkit';
 
 /** What came of all calls. */
 export interface CrossingResult {
@@ -23,6 +31,7 @@ export interface CrossingResult {
   readonly seconds: number;
 }
 
+const servers = ['pipe', 'web', 'live', 'older'];
 const roles = { everyone: { tools: ['*'] } };
 
 /**
@@ -32,14 +41,23 @@ const roles = { everyone: { tools: ['*'] } };
  * @param callers - that call at once
  */
 export async function runCrossing(calls: number, callers: number): Promise<CrossingResult> {
-  const web = await startRecordingUpstream({ isForgetful: true });
+  const [web, live, older] = await Promise.all([
+    startRecordingUpstream({ isForgetful: true }),
+    startRecordingSocket({ isForgetful: true }),
+    startRecordingSse({ isForgetful: true }),
+  ]);
   const gateway = await startGateway({
     config: {
       callers: { local: 'everyone' },
       roles,
       limits: { perAddress: '1000000/s burst 1000000' },
       audit: { durability: 'interval' },
-      upstreams: { pipe: { command: stubStdioCommand() }, web: { url: web.url } },
+      upstreams: {
+        pipe: { command: stubStdioCommand() },
+        web: { url: web.url },
+        live: { url: live.url },
+        older: { url: older.url, share: 'all' },
+      },
     },
   });
   try {
@@ -56,7 +74,7 @@ export async function runCrossing(calls: number, callers: number): Promise<Cross
       keys.map(async (key, caller) => {
         while (next < calls) {
           const call = next++;
-          const tool = call % 2 === 0 ? 'pipe__echo' : 'web__echo';
+          const tool = `${servers[call % servers.length]}__echo`;
           const outcome = await callOnce(agent, gateway, key, tool, `caller ${caller} call ${call}`);
           if (outcome.kind === 'crossed') tally.crossed += 1;
           if (outcome.kind === 'lost') {
@@ -70,7 +88,7 @@ export async function runCrossing(calls: number, callers: number): Promise<Cross
     return { calls, ...tally, seconds: (performance.now() - started) / 1000 };
   } finally {
     await gateway.stop();
-    await web.close();
+    await Promise.all([web, live, older].map((server) => server.close()));
   }
 }
 

@@ -71,4 +71,8 @@ describe.each(requirements)('conformance to $revision', ({ revision, required })
   it('[conformance] fails nothing through the gateway that passes without it', () => {
     expect(compareSuites(direct, through).regressions).toEqual([]);
   });
+
+  it('passes no check less well through the gateway', () => {
+    expect(compareSuites(direct, through).weakened).toEqual([]);
+  });
 });

@@ -22,6 +22,10 @@ describe('servers that are down, silent or lying', () => {
   it('[sick-upstream] are named in status, and the one that is well answers at once', async () => {
     const result = await runBesideSick();
     expect(result.states).toMatchObject({ well: 'ready', absent: 'sick', broken: 'sick', lying: 'sick' });
+    expect(result.states).toMatchObject({ deaf: 'sick', live: 'ready', older: 'ready' });
+    expect(result.printed).toContain('offers no WebSocket at this URL');
+    expect(result.printed).toMatch(/ready +live .*websocket +modern/);
+    expect(result.printed).toMatch(/ready +older .*sse +legacy/);
     expect(result.states['silent']).not.toBe('ready');
     expect(result.isListed).toBe(true);
     // A silent server is given seconds to start; nobody else waits for it.

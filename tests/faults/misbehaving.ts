@@ -4,6 +4,8 @@ import {
   postModern,
   runSallyport,
   startGateway,
+  startRecordingSocket,
+  startRecordingSse,
   startRecordingUpstream,
   stubStdioCommand,
   waitFor,
@@ -76,6 +78,8 @@ export async function runStubborn(floodBytes: number): Promise<StubbornResult> {
 export interface SickResult {
   /** State of each server as `sallyport status` tells it. */
   readonly states: Readonly<Record<string, string>>;
+  /** What `sallyport status` prints for people. */
+  readonly printed: string;
   /** Whether the tools of the healthy server were listed. */
   readonly isListed: boolean;
   /** From the start of the first call to its answer, right after the gateway began to listen, milliseconds. */
@@ -88,6 +92,7 @@ export interface SickResult {
 
 /** Runs a healthy server beside one that is absent, one that ends at once, one that never answers and one that lies. */
 export async function runBesideSick(): Promise<SickResult> {
+  const [live, older] = await Promise.all([startRecordingSocket(), startRecordingSse()]);
   const lying = await startRecordingUpstream({ script: () => ({ kind: 'raw', body: '<html>not MCP</html>' }) });
   const gateway = await startGateway({
     config: {
@@ -102,6 +107,9 @@ export async function runBesideSick(): Promise<SickResult> {
         broken: { command: [process.execPath, '-e', 'process.exit(1)'] },
         silent: { command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'] },
         lying: { url: lying.url },
+        deaf: { url: lying.url.replace('http:', 'ws:') },
+        live: { url: live.url },
+        older: { url: older.url },
       },
     },
   });
@@ -121,8 +129,10 @@ export async function runBesideSick(): Promise<SickResult> {
     const { stdout } = await runSallyport(['status', '--json', '-c', gateway.configPath], gateway.dir, {
       isFailureFine: true,
     });
+    const printed = await runSallyport(['status', '-c', gateway.configPath], gateway.dir, { isFailureFine: true });
     return {
       states: statesIn(JSON.parse(stdout)),
+      printed: printed.stdout,
       isListed: isWell && list.text.includes('"well__echo"'),
       firstCallMs,
       reasons: answers.map(reasonOf),
@@ -130,7 +140,7 @@ export async function runBesideSick(): Promise<SickResult> {
     };
   } finally {
     await gateway.stop();
-    await lying.close();
+    await Promise.all([lying, live, older].map((server) => server.close()));
   }
 }
 

@@ -130,7 +130,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 };
 
 describe('the era of a local server', () => {
-  it('is legacy when server/discover meets an error', async () => {
+  it('[any-server] is legacy when server/discover meets an error', async () => {
     const upstream = await start({ transport: stdio() });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'legacy', revision: '2025-11-25', restarts: 0 });
     expect(textOf(await call(await take(upstream), 'echo', { text: 'hi' }))).toBe('hi');

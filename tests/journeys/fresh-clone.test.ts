@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => fresh?.remove());
 
 describe.skipIf(!canClone)('npm start in a fresh clone', () => {
-  it('installs, opens the gate, says what to try, explains a refusal and ends cleanly', async () => {
+  it('[first-run] installs, opens the gate, says what to try, explains a refusal and ends cleanly', async () => {
     const seen = await fresh.start();
     expect(seen.printed).toMatch(/ everything +\d+ tools +stdio +legacy/);
     expect(seen.printed).toMatch(/ files +\d+ tools +stdio +legacy/);

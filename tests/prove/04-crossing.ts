@@ -1,4 +1,4 @@
-// Row 4: a million calls at once with one request id, over a shared stdio server and an HTTP server.
+// Row 4: a million calls at once with one request id, over shared servers of every kind.
 import { runCrossing } from '../attacks/crossing.ts';
 import type { Prove } from './result.ts';
 

@@ -1,4 +1,4 @@
-// What a row of the table of figures hands back. Each row is a module `tests/prove/<nn>-<slug>.ts` that exports
+// What a row of the table of figures hands back. Each row is a module `tests/prove/<id>-<slug>.ts` that exports
 // `prove: Prove`; `npm run prove` finds it by its name.
 
 /** The outcome of one row. */

@@ -1,6 +1,7 @@
 // What an arm of the benchmark is: a server that a tools/call can be sent to, and how to start it.
 import { fileURLToPath } from 'node:url';
 import type { Dialect } from '../call-template.ts';
+import type { EchoEra } from '../echo.ts';
 
 /** What an arm is set up for. */
 export interface ArmSetup {
@@ -32,6 +33,8 @@ export interface Arm {
   readonly name: string;
   /** One line for the report. */
   readonly about: string;
+  /** What its HTTP upstream speaks; default: both eras. */
+  readonly upstreamEra?: EchoEra;
   readonly start: (setup: ArmSetup) => Promise<RunningArm>;
 }
 

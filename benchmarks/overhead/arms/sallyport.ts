@@ -5,14 +5,19 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Dialect } from '../call-template.ts';
 import { nodeCommand, printedPort, start } from '../process.ts';
-import { fileOf, type Arm, type ArmSetup } from './arm.ts';
+import { fileOf, type Arm, type ArmSetup, type RunningArm } from './arm.ts';
 
 const aggregated: Dialect = { era: 'modern', path: '/mcp', prefix: 'bench__' };
 
 /** Never reached, so that they are counted but refuse nothing. */
 const generous = '100000000/s';
 
-function configuration(durability: string, { upstreamPort }: ArmSetup): object {
+/**
+ * The configuration with every guard on.
+ *
+ * @param upstream - the server behind it, as the file names it
+ */
+export function guardedConfiguration(durability: string, upstream: object): object {
   return {
     version: 1,
     listen: '127.0.0.1:0',
@@ -36,7 +41,7 @@ function configuration(durability: string, { upstreamPort }: ArmSetup): object {
       },
       operator: { tools: ['*'] },
     },
-    upstreams: { bench: { url: `http://127.0.0.1:${upstreamPort}/mcp`, limit: generous } },
+    upstreams: { bench: { ...upstream, limit: generous } },
   };
 }
 
@@ -44,19 +49,27 @@ function sallyport(durability: 'interval' | 'intent' | 'full'): Arm {
   return {
     name: `sallyport-${durability}`,
     about: `Sallyport, all guards on, durability ${durability}`,
-    async start(setup) {
-      const file = join(setup.folder, 'sallyport.yaml');
-      // JSON is YAML.
-      await writeFile(file, JSON.stringify(configuration(durability, setup)), { mode: 0o600 });
-      const profile = process.env['OVERHEAD_PROFILE'];
-      const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-      const [node = '', ...command] = nodeCommand(fileOf('arms/gateway.ts'), file, String(setup.keys));
-      const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
-      const port = await printedPort(running);
-      const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];
-      return { port, pid: running.pid, dialect: aggregated, keys, stop: running.stop };
-    },
+    start: (setup) =>
+      startGuarded(
+        setup,
+        guardedConfiguration(durability, { url: `http://127.0.0.1:${setup.upstreamPort}/mcp` }),
+        aggregated,
+      ),
   };
+}
+
+/** Starts the gateway on the measured core. */
+export async function startGuarded(setup: ArmSetup, config: object, dialect: Dialect): Promise<RunningArm> {
+  const file = join(setup.folder, 'sallyport.yaml');
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(config), { mode: 0o600 });
+  const profile = process.env['OVERHEAD_PROFILE'];
+  const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
+  const [node = '', ...command] = nodeCommand(fileOf('arms/gateway.ts'), file, String(setup.keys));
+  const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
+  const port = await printedPort(running);
+  const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];
+  return { port, pid: running.pid, dialect, keys, stop: running.stop };
 }
 
 /** Records reach the disk in the background, every 50 ms. */

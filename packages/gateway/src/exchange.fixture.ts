@@ -5,6 +5,7 @@ import {
   createSeal,
   createSessions,
   type AuditPort,
+  type Blocks,
   type CallerStream,
   type Canceller,
   type Clock,
@@ -20,6 +21,8 @@ import {
   type Session,
 } from '@sallyport/guard';
 import { lookupMethod, readMessage, type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import { followServer } from './cache/follow.ts';
+import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { createParking } from './invoke/parking.ts';
 import { createSubscriptions } from './invoke/subscriptions.ts';
@@ -29,24 +32,37 @@ import type { Server } from './servers.ts';
 import type { AskKind, Link, LinkAnswer, LinkEvent, LinkListener, LinkRequest } from './upstreams/link.ts';
 import { linkFailure } from './upstreams/link.ts';
 import { Listeners } from './upstreams/listeners.ts';
-import { realTimers } from './upstreams/ports.ts';
+import { realTimers, type Timers } from './upstreams/ports.ts';
 import type { ListKind } from './upstreams/changes.ts';
 import type { AcquireWish, Upstream, UpstreamNotification, UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until it is told to go on; its timers run when it does. */
 export interface FrozenClock extends Clock {
+  readonly timers: Timers;
   advance(ms: number): void;
 }
 
 /** Makes a clock that stands at a fixed moment. */
 export function frozenClock(): FrozenClock {
   let passed = 0;
+  const waiting = new Map<() => void, number>();
   return {
     now: () => Date.UTC(2026, 7, 1) + passed,
     monotonic: () => 1000 + passed,
+    timers: {
+      after(ms, callback) {
+        const entry = (): void => callback();
+        waiting.set(entry, passed + ms);
+        return { cancel: () => void waiting.delete(entry) };
+      },
+    },
     advance: (ms) => {
       passed += ms;
+      for (const [callback, due] of [...waiting]) {
+        if (due > passed || !waiting.delete(callback)) continue;
+        callback();
+      }
     },
   };
 }
@@ -84,6 +100,7 @@ export function scriptedLink(era: Era, capabilities: JsonObject, script: Script,
   const events = new Listeners<LinkEvent>();
   let minted = 100;
   return {
+    carrier: 'stdio',
     era,
     revision,
     peer: {
@@ -139,9 +156,13 @@ export interface ServerSpec {
 export interface TestServer extends Server {
   readonly link: ScriptedLink;
   readonly wishes: AcquireWish[];
+  /** Scopes whose conversations were ended. */
+  readonly released: readonly string[];
   /** What `acquire` fails with, while it is set. */
   failure: ReturnType<typeof linkFailure> | undefined;
   spec: ServerSpec;
+  /** Makes it known that the server is in another state. */
+  become(state: UpstreamStatus['state']): void;
   sayListChanged(kind: ListKind): void;
   say(notification: Omit<UpstreamNotification, 'link'>): void;
 }
@@ -156,6 +177,8 @@ const members: Readonly<Record<string, readonly ['tools' | 'prompts' | 'resource
 /** Makes a server. */
 export function scriptedServer(name: string, spec: ServerSpec): TestServer {
   const lists = new Listeners<ListKind>();
+  const states = new Listeners<UpstreamStatus>();
+  let state: UpstreamStatus['state'] = 'ready';
   const notifications = new Listeners<UpstreamNotification>();
   const capabilities = spec.capabilities ?? {
     tools: {},
@@ -173,7 +196,7 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
   const link = scriptedLink(spec.era ?? 'modern', capabilities, answer, spec.instructions);
   const status = (): UpstreamStatus => ({
     name,
-    state: 'ready',
+    state,
     transport: 'stdio',
     era: link.era,
     revision: link.revision,
@@ -181,11 +204,17 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     since: 0,
     restarts: 0,
     lastError: undefined,
+    share: spec.share ?? 'all',
+    breaker: 'closed',
+    nextTry: undefined,
     pid: undefined,
     links: 1,
+    waiting: 0,
     pending: 0,
-    counters: { opened: 1, failures: 0, dropped: 0, refusedRequests: 0 },
+    stderr: [],
+    counters: { opened: 1, failures: 0, dropped: 0, refusedRequests: 0, broken: 0, turnedAway: 0, exceeded: 0 },
   });
+  const released: string[] = [];
   const upstream: Upstream = {
     name,
     start: () => undefined,
@@ -196,7 +225,10 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
       wishes.push(wish);
       return server.failure === undefined ? { kind: 'open', link } : { kind: 'failure', failure: server.failure };
     },
-    onChange: () => () => undefined,
+    observe: () => undefined,
+    release: (scope) => void released.push(scope),
+    releaseOwners: () => undefined,
+    onChange: (listener) => states.add(listener),
     onListChanged: (listener) => lists.add(listener),
     onNotification: (listener) => notifications.add(listener),
     onLog: () => () => undefined,
@@ -210,8 +242,13 @@ export function scriptedServer(name: string, spec: ServerSpec): TestServer {
     maxTimeMs: 600_000,
     link,
     wishes,
+    released,
     failure: undefined,
     spec,
+    become(next) {
+      state = next;
+      states.emit(status());
+    },
     sayListChanged: (kind) => lists.emit(kind),
     say: (notification) => notifications.emit({ ...notification, link }),
   };
@@ -261,11 +298,14 @@ export function makeRules(policy: Policy, servers: readonly string[] = []): Rule
       perAddress: rate,
       failedLogins: rate,
       concurrentPerCaller: 32,
+      openPerCaller: 64,
+      openPerAddress: 64,
     },
     callers: { keys: true },
     hosts: new Set(),
     origins: new Set(),
     upstreamLimits: new Map(),
+    doors: { websocket: false, sse: false },
     servers: new Set(servers),
     refusals: 'result',
     keptArguments: () => undefined,
@@ -298,13 +338,19 @@ export async function makeWorld(
   const log: string[] = [];
   const recorded: object[] = [];
   const blocked = new Set<string>();
-  const catalog = createCatalog({ clock, log: (server, line) => void log.push(`${server}: ${line}`) });
+  const catalog = createCatalog({
+    clock,
+    timers: clock.timers,
+    log: (server, line) => void log.push(`${server}: ${line}`),
+  });
   const sessions = createSessions({ clock, seal });
+  const blocks: Blocks = { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) };
+  const results = createResultCache({ clock });
   const subscriptions = createSubscriptions(
     () => sessions.list(),
     () => world.inForce,
-    { isBlocked: (kind, name) => blocked.has(`${kind} ${name}`) },
-    createWatches(realTimers, random),
+    blocks,
+    createWatches(realTimers, random, (server, uri) => results.drop(server, uri)),
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const audit: AuditPort = { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined };
@@ -316,10 +362,12 @@ export async function makeWorld(
     seal,
     audit,
     inForce: makeRules(policy, [...servers.keys()]),
+    blocks,
     blocked,
     rules: () => world.inForce,
     servers,
     catalog,
+    results,
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
@@ -333,6 +381,7 @@ export async function makeWorld(
   };
   for (const server of servers.values()) {
     catalog.watch(server);
+    followServer(server, world.results);
     subscriptions.watch(server);
     await catalog.refresh(server.name);
   }

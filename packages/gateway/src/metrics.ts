@@ -1,7 +1,8 @@
 /** Prometheus metrics of one gateway. Labels are bounded: methods of the table, configured servers, table rows. */
 import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
-import type { TrailStats } from '@sallyport/guard';
+import { quirks, type TrailStats } from '@sallyport/guard';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CacheStats } from './cache/result-cache.ts';
 import type { ExchangeSummary } from './summary.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
@@ -18,7 +19,11 @@ export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamStatus[];
   readonly audit: () => TrailStats;
   readonly sessions: () => number;
+  readonly results: () => CacheStats;
 }
+
+/** Durations that wait to be put into the histogram. */
+const MOST_WAITING = 256;
 
 /** Makes the metrics; gauges ask their sources when they are scraped. */
 export function createMetrics(sources: MetricsSources): Metrics {
@@ -34,13 +39,26 @@ export function createMetrics(sources: MetricsSources): Metrics {
     help: 'Refused exchanges by stage and refusal.',
     labelNames: ['stage', 'reason'],
   });
+  const habits = countOnScrape(registry, {
+    name: 'sallyport_client_quirks_total',
+    help: 'Exchanges that show a known habit of client programs (docs/quirks.md).',
+    labelNames: ['quirk'],
+  });
+  // All of them are there from the start, so that a first one shows as a change.
+  for (const name of Object.keys(quirks)) habits.add([name], 0);
   const duration = new Histogram({
     name: 'sallyport_exchange_duration_seconds',
     help: 'From the head of a request to its reply.',
     labelNames: ['method'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers,
+    collect: () => observeWaiting(),
   });
+  // Handed to the library many in a row, which costs a third of as many one by one.
+  const waiting: { readonly method: string; readonly seconds: number }[] = [];
+  const observeWaiting = (): void => {
+    for (const { method, seconds } of waiting.splice(0)) duration.observe({ method }, seconds);
+  };
   new Gauge({
     name: 'sallyport_upstream_ready',
     help: '1 when the server is ready, 0 otherwise.',
@@ -52,6 +70,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         this.set({ server: name, transport }, state === 'ready' ? 1 : 0);
     },
   });
+  upstreamMetrics(sources, registers);
   new Gauge({
     name: 'sallyport_sessions',
     help: 'Open legacy sessions.',
@@ -76,16 +95,88 @@ export function createMetrics(sources: MetricsSources): Metrics {
       this.set(sources.audit().state === 'healthy' ? 1 : 0);
     },
   });
+  new Counter({
+    name: 'sallyport_cache_answers_total',
+    help: 'Cacheable results by where they came from: memory, a request shared with others, or a request of their own.',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      const { kept, shared, own } = sources.results();
+      for (const [source, count] of Object.entries({ kept, shared, own })) this.inc({ source }, count);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_cache_bytes',
+    help: 'Memory that kept results take, by estimate.',
+    registers,
+    collect() {
+      this.set(sources.results().bytes);
+    },
+  });
   return {
     count(summary) {
       const method = methodLabel(summary.method);
       exchanges.add([summary.door, method, summary.upstream ?? '', summary.effect]);
-      duration.observe({ method }, summary.ms / 1000);
+      waiting.push({ method, seconds: summary.ms / 1000 });
+      if (waiting.length >= MOST_WAITING) observeWaiting();
+      for (const name of summary.quirks) habits.add([name]);
       if (summary.reason !== undefined) refused.add([summary.stage ?? '', summary.reason]);
     },
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+/** What the breakers, conversations and processes of servers did. */
+function upstreamMetrics({ upstreams }: MetricsSources, registers: Registry[]): void {
+  new Gauge({
+    name: 'sallyport_upstream_breaker',
+    help: '0 while calls of a server pass, 1 while none does, 0.5 while it is asked whether it is well.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      const levels = { closed: 0, 'half-open': 0.5, open: 1 } as const;
+      for (const { name, breaker } of upstreams()) this.set({ server: name }, levels[breaker]);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_upstream_retry_seconds',
+    help: 'Seconds until a server that is not well is tried again; absent while no try is planned.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      const now = Date.now();
+      for (const { name, nextTry } of upstreams()) {
+        if (nextTry !== undefined) this.set({ server: name }, Math.max(0, (nextTry - now) / 1000));
+      }
+    },
+  });
+  new Gauge({
+    name: 'sallyport_upstream_conversations',
+    help: 'Processes of a server, or conversations with it, that are open or opening.',
+    labelNames: ['server'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, links } of upstreams()) this.set({ server: name }, links);
+    },
+  });
+  new Counter({
+    name: 'sallyport_upstream_events_total',
+    help: 'What happened to servers: conversations opened, failures, restarts, limits exceeded, calls turned away.',
+    labelNames: ['server', 'event'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, restarts, counters } of upstreams()) {
+        for (const [event, count] of Object.entries({ ...counters, restarts }))
+          this.inc({ server: name, event }, count);
+      }
+    },
+  });
 }
 
 interface CountOptions {
@@ -95,7 +186,10 @@ interface CountOptions {
 }
 
 /** A counter whose counting is one look-up; the library learns the numbers when it is scraped. */
-function countOnScrape(registry: Registry, options: CountOptions): { add(values: readonly string[]): void } {
+function countOnScrape(
+  registry: Registry,
+  options: CountOptions,
+): { add(values: readonly string[], count?: number): void } {
   const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
   new Counter({
     ...options,
@@ -108,12 +202,12 @@ function countOnScrape(registry: Registry, options: CountOptions): { add(values:
     },
   });
   return {
-    add(values) {
+    add(values, count = 1) {
       // No label value has a line feed: they are ours, or names of the configuration.
       const key = values.join('\n');
       const known = counts.get(key);
-      if (known === undefined) counts.set(key, { values, count: 1 });
-      else known.count += 1;
+      if (known === undefined) counts.set(key, { values, count });
+      else known.count += count;
     },
   };
 }

@@ -10,7 +10,7 @@ import {
   type RequestSpec,
   type TestWorld,
 } from './exchange.fixture.ts';
-import { handleBinding, resolveTarget, stateSubject, type GatewayTarget } from './resolve.ts';
+import { cursorBinding, handleBinding, resolveTarget, stateSubject, type GatewayTarget } from './resolve.ts';
 
 const world = await makeWorld({
   files: {
@@ -171,8 +171,13 @@ describe('a completion', () => {
     expect(await find({ value: complete({ type: 'ref/resource', uri: 'mcp+files:file:///{name}' }) })).toMatchObject({
       kind: 'resource',
       key: 'files.file:///{name}',
+      prefix: 'files.file:///',
       definition: { digest: expect.any(String) },
     });
+    // One that no list shows has nothing that says so.
+    const other = await find({ value: complete({ type: 'ref/resource', uri: 'mcp+files:file:///{other}' }) });
+    expect(other).toMatchObject({ kind: 'resource' });
+    expect(other).not.toHaveProperty('prefix');
   });
 
   it.each([
@@ -244,17 +249,19 @@ describe('while servers start', () => {
 describe('a cursor', () => {
   const list = (cursor: unknown, method = 'tools/list') => ({ id: 1, method, params: { cursor } });
   const sealed = (spec: RequestSpec, subject = 'tools/list') =>
-    world.seal.close('cursor', handleBinding(parsed(world, spec), subject), { offset: 1000 }, 1000);
+    world.seal.close('cursor', cursorBinding(parsed(world, spec), subject), place, 1000);
+  const place = { done: ['a'], server: 'b', after: 'read', isAgain: false };
   const own = sealed({ value: list('') });
 
   it('opens for the caller, door path and list that it was given out for', async () => {
-    expect(await find({ value: list(own) })).toMatchObject({ kind: 'list', offset: 1000 });
-    expect(await find({ value: { id: 1, method: 'tools/list' } })).toMatchObject({ offset: 0 });
+    expect(await find({ value: list(own) })).toMatchObject({ kind: 'list', cursor: place });
+    expect(await find({ value: { id: 1, method: 'tools/list' } })).not.toHaveProperty('cursor');
   });
 
   it.each<[string, RequestSpec]>([
     ['another caller', { value: list(own), caller: 'key:eve' }],
     ['another door path', { value: list(own), path: filesPath }],
+    ['another revision', { value: list(own), era: 'legacy' }],
     ['another list', { value: list(sealed({ value: list('') }, 'prompts/list')) }],
     ['a made-up cursor', { value: list('1000') }],
     ['an empty cursor', { value: list('') }],
@@ -263,12 +270,7 @@ describe('a cursor', () => {
       'a handle of another purpose',
       {
         value: list(
-          world.seal.close(
-            'state',
-            handleBinding(parsed(world, { value: list('') }), 'tools/list'),
-            { offset: 1 },
-            1000,
-          ),
+          world.seal.close('state', cursorBinding(parsed(world, { value: list('') }), 'tools/list'), place, 1000),
         ),
       },
     ],

@@ -14,7 +14,8 @@ import {
   type Target,
 } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
-import type { CatalogTarget } from './catalog/definition.ts';
+import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
+import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
 import { readWireUri, wireUri } from './names.ts';
@@ -22,8 +23,8 @@ import type { World } from './world.ts';
 
 /** What the gateway knows about a target beyond the core's facts. */
 export interface GatewayTarget extends CatalogTarget {
-  /** Where a list goes on. */
-  readonly offset?: number;
+  /** Where a list goes on; absent at its beginning. */
+  readonly cursor?: ListCursor;
   /** The upstream's own request state, unsealed. */
   readonly requestState?: string;
   /** How many rounds of questions the caller has answered to get here. */
@@ -144,6 +145,7 @@ export function resourceTarget(
     ...target,
     ...(path.kind === 'all' ? { asked } : {}),
     ...(entry === undefined ? {} : { definition: entry.definition }),
+    ...(entry?.list === 'templates' ? { prefix: literalPrefix(target.key) } : {}),
   };
 }
 
@@ -172,12 +174,12 @@ function findReference(exchange: Parsed, world: World): GatewayTarget | Refusal 
 function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const name = exchange.message.method ?? '';
   const cursor = exchange.message.params?.['cursor'];
-  if (cursor === undefined) return { kind: 'list', name, key: name, offset: 0 };
+  if (cursor === undefined) return { kind: 'list', name, key: name };
   if (typeof cursor !== 'string') return badParams('params.cursor must be a string');
-  const opened = world.seal.open('cursor', handleBinding(exchange, name), cursor);
-  const offset = isObject(opened) ? opened['offset'] : undefined;
-  if (typeof offset !== 'number') return refuse('bad-handle', { fill: { handle: 'cursor' } });
-  return { kind: 'list', name, key: name, offset };
+  const read = readCursor(world.seal.open('cursor', cursorBinding(exchange, name), cursor));
+  return read === undefined
+    ? refuse('bad-handle', { fill: { handle: 'cursor' } })
+    : { kind: 'list', name, key: name, cursor: read };
 }
 
 /** A task is its tool's: whoever may not call that any more has no task of it. */
@@ -198,6 +200,11 @@ function findTask(exchange: Parsed, world: World): GatewayTarget | Refusal {
 /** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
 export function handleBinding(exchange: Parsed, subject: string): SealBinding {
   return { principal: exchange.principal.id, path: pathKey(exchange.path), subject };
+}
+
+/** What a cursor of a list is bound to: caller, door path, list and revision. */
+export function cursorBinding(exchange: Parsed, list: string): SealBinding {
+  return { ...handleBinding(exchange, list), revision: exchange.revision };
 }
 
 function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: World): GatewayTarget | Refusal {

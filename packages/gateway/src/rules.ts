@@ -18,6 +18,8 @@ export function makeRules(config: Config, port: number): Rules {
       perAddress: limits.perAddress,
       failedLogins: limits.failedLogins,
       concurrentPerCaller: limits.concurrentPerCaller,
+      openPerCaller: limits.openPerCaller,
+      openPerAddress: limits.openPerAddress,
     },
     callers: {
       keys: callers.keys,
@@ -29,6 +31,7 @@ export function makeRules(config: Config, port: number): Rules {
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
     ),
+    doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
     refusals: config.refusals,
     keptArguments: makeKeptArguments(config),

@@ -1,26 +1,31 @@
 /** Starts a gateway from a configuration, keeps it up to date with the file, and stops it without losing a call. */
+import { mkdir } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  canReachServer,
   createBuckets,
   createConcurrency,
+  createConversations,
   createDigest,
   createExchangeIds,
   createSessions,
   createUnrecorded,
-  openHttpDoor,
+  openListener,
   openStdioDoor,
+  type Conversation,
   type DoorContext,
   type DoorPath,
-  type HttpDoor,
+  type Listener,
   type Ports,
   type Rules,
   type Session,
-  type StdioDoor,
   type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createResultCache } from './cache/result-cache.ts';
+import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
@@ -36,7 +41,7 @@ import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
 import { makeRules } from './rules.ts';
-import { defineUpstream, makeServer, type Server } from './servers.ts';
+import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
@@ -77,6 +82,8 @@ export interface ServerStatus extends UpstreamStatus {
   readonly prompts: number;
   readonly resources: number;
   readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
+  /** Why its lists could not be read when they were last asked for; absent when they could. */
+  readonly unreadable?: string;
 }
 
 /** A gateway as status shows it. */
@@ -90,6 +97,14 @@ export interface GatewayStatus {
   readonly servers: readonly ServerStatus[];
   readonly audit: TrailStats;
   readonly sessions: number;
+  /** Local programs at stdio doors. */
+  readonly connections: number;
+  readonly doors: { readonly websocket: DoorStatus; readonly sse: DoorStatus };
+}
+
+/** A door that the configuration can open. */
+export interface DoorStatus {
+  readonly isOpen: boolean;
   readonly connections: number;
 }
 
@@ -104,7 +119,7 @@ export interface RunningGateway {
   /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
   refresh(): Promise<void>;
   /** Serves MCP over a pair of streams as the local user. */
-  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): StdioDoor;
+  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): Conversation;
   /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -121,6 +136,9 @@ export interface OpenStdioOptions {
 const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
+
+/** How long callers may take to answer a close, milliseconds. */
+const lastCloseMs = 2000;
 
 /** How long replies that are being written may take after that, milliseconds. */
 const lastReplyMs = 500;
@@ -173,9 +191,8 @@ class Gateway implements RunningGateway {
   readonly #state: OpenState;
   readonly #started = systemClock.now();
   readonly #servers = new Map<string, Server>();
-  readonly #connections = new Set<Session>();
-  readonly #doors = new Set<StdioDoor>();
   readonly #catalog: Catalog;
+  readonly #results = createResultCache({ clock: systemClock });
   readonly #world: World;
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
@@ -185,7 +202,7 @@ class Gateway implements RunningGateway {
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   #rules: Rules;
-  #http: HttpDoor | undefined;
+  #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
   #isDraining = false;
   #closing: Promise<void> | undefined;
@@ -199,13 +216,13 @@ class Gateway implements RunningGateway {
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal });
-    const connections = this.#connections;
-    const conversations = function* (): Iterable<Session> {
+    const conversations = createConversations({ clock: systemClock });
+    const everybody = function* (): Iterable<Session> {
       yield* sessions.list();
-      yield* connections;
+      for (const { session } of conversations.list()) yield session;
     };
-    const watches = createWatches(realTimers, systemRandom);
-    const subscriptions = createSubscriptions(conversations, () => this.#rules, state.live.blocks, watches);
+    const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
+    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
@@ -213,9 +230,11 @@ class Gateway implements RunningGateway {
       random: systemRandom,
       seal,
       audit: state.trail,
+      blocks: state.live.blocks,
       rules: () => this.#rules,
       servers: this.#servers,
       catalog: this.#catalog,
+      results: this.#results,
       sessions,
       subscriptions,
       parking: createParking({
@@ -231,12 +250,14 @@ class Gateway implements RunningGateway {
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      results: () => this.#results.stats(),
     });
     this.#context = {
       ports: this.#makePorts(digest),
       rules: () => this.#rules,
       nextId: createExchangeIds(systemRandom),
       sessions,
+      conversations,
     };
   }
 
@@ -255,6 +276,11 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    // Servers behind walls start before the control socket is there, and its folder is hidden from them.
+    const { opensDoors, files } = this.#options;
+    if (opensDoors !== false && files.length > 0 && process.platform !== 'win32') {
+      await mkdir(dirname(controlPath(this.#config)), { recursive: true, mode: 0o700 });
+    }
     // Before any door is open, so that nobody who comes in early finds that there are no servers.
     for (const config of this.#config.upstreams) this.#addServer(config);
     this.#waitForServers();
@@ -290,35 +316,41 @@ class Gateway implements RunningGateway {
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
         const catalog = this.#catalog.server(name);
+        const unreadable = this.#catalog.failure(name);
         return {
           ...upstream.status(),
           tools: catalog?.tools.size ?? 0,
           prompts: catalog?.prompts.size ?? 0,
           resources: catalog?.resources.size ?? 0,
           quarantined: catalog?.quarantined ?? [],
+          ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
-      connections: this.#connections.size,
+      connections: this.#count('stdio'),
+      doors: { websocket: this.#doorStatus('websocket'), sse: this.#doorStatus('sse') },
     };
   }
 
-  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): StdioDoor {
-    const door = openStdioDoor(this.#context, {
+  #count(door: Conversation['door']): number {
+    let count = 0;
+    for (const conversation of this.#context.conversations.list()) if (conversation.door === door) count += 1;
+    return count;
+  }
+
+  #doorStatus(door: 'websocket' | 'sse'): DoorStatus {
+    return { isOpen: this.#http !== undefined && this.#rules.doors[door], connections: this.#count(door) };
+  }
+
+  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): Conversation {
+    return openStdioDoor(this.#context, {
       input,
       output,
       path: path ?? { kind: 'all' },
       localUser: userInfo().username,
       ...(role === undefined ? {} : { role }),
     });
-    this.#connections.add(door.session);
-    this.#doors.add(door);
-    void door.closed.then(() => {
-      this.#connections.delete(door.session);
-      this.#doors.delete(door);
-    });
-    return door;
   }
 
   close(deadlineMs = drainMs): Promise<void> {
@@ -334,7 +366,7 @@ class Gateway implements RunningGateway {
     await this.#drain(systemClock.monotonic() + deadlineMs);
     for (const stop of this.#stops.splice(0).reverse()) await stop();
     this.#context.sessions.closeAll('draining');
-    for (const door of [...this.#doors]) door.close('draining');
+    await within(this.#context.conversations.closeAll('draining'), lastCloseMs);
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
@@ -355,7 +387,12 @@ class Gateway implements RunningGateway {
       blocks: live.blocks,
       buckets: createBuckets({ clock: systemClock }),
       concurrency: this.#concurrency,
-      sessions: { find: (id, exchange) => this.#context.sessions.find(id, exchange) },
+      sessions: {
+        find: (id, exchange) => {
+          const { sessions, conversations } = this.#context;
+          return exchange.door === 'sse' ? conversations.find(id, exchange) : sessions.find(id, exchange);
+        },
+      },
       audit: trail,
       unrecorded: this.#unrecorded,
       digest,
@@ -373,7 +410,7 @@ class Gateway implements RunningGateway {
   async #openDoors(): Promise<StateFault | undefined> {
     const { listen, admin } = this.#config;
     try {
-      this.#http = await openHttpDoor(this.#context, { host: listen.host, port: listen.port });
+      this.#http = await openListener(this.#context, { host: listen.host, port: listen.port });
     } catch (cause) {
       return listenFault('listen', listen, cause);
     }
@@ -421,7 +458,8 @@ class Gateway implements RunningGateway {
 
   #addServer(config: UpstreamConfig): void {
     const { limits } = this.#config;
-    const definition = defineUpstream(config, { bytes: limits.message, depth: limits.depth });
+    const message = { bytes: limits.message, depth: limits.depth };
+    const definition = defineUpstream(config, message, surroundingsOf(this.#config));
     const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
     const server = makeServer(config, upstream);
     this.#servers.set(config.name, server);
@@ -430,6 +468,7 @@ class Gateway implements RunningGateway {
       if (state === 'ready') void this.#catalog.refresh(config.name);
     });
     this.#catalog.watch(server);
+    followServer(server, this.#results);
     this.#world.subscriptions.watch(server);
     upstream.start();
   }
@@ -439,6 +478,7 @@ class Gateway implements RunningGateway {
     const server = this.#servers.get(name);
     this.#servers.delete(name);
     this.#catalog.forget(name);
+    this.#results.drop(name);
     if (server === undefined) return;
     const deadline = systemClock.monotonic() + drainMs;
     while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
@@ -519,12 +559,22 @@ class Gateway implements RunningGateway {
       return !principal.startsWith('key:') || (callers.keys && live.hasKey(principal.slice(4)));
     };
     const reason = 'the caller may not call any more';
-    for (const session of [...this.#context.sessions.list()]) {
-      if (!isWelcome(session.owner)) this.#context.sessions.end(session, reason);
+    const { sessions, conversations } = this.#context;
+    for (const session of [...sessions.list()]) {
+      if (!isWelcome(session.owner) || !this.#mayStay(session)) sessions.end(session, reason);
     }
-    for (const door of [...this.#doors]) if (!isWelcome(door.session.owner)) door.close(reason);
+    conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);
     this.#world.parking.endFor(isWelcome, reason);
+    for (const { upstream } of this.#servers.values()) upstream.releaseOwners(isWelcome, reason);
+  }
+
+  /** A session on the path of one server ends with the last grant on that server. */
+  #mayStay({ path, roles, owner }: Session): boolean {
+    if (path.kind === 'all') return true;
+    const { policy, servers, callers } = this.#rules;
+    const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
+    return servers.has(path.server) && canReachServer(policy.access(held), path.server);
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -549,6 +599,16 @@ class Gateway implements RunningGateway {
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;
+
+/** Waits for something, but not for ever. */
+async function within(wanted: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([wanted, enough]);
+  clearTimeout(timer);
+}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -1,9 +1,14 @@
 /** A configured server as requests use it: its upstream, and what the configuration says about it. */
+import { dirname } from 'node:path';
 import type { DoorPath, Intended, Session } from '@sallyport/guard';
-import type { UpstreamConfig } from './config/types.ts';
+import { hasSecretName, hasTokenShape } from './config/secret-shapes.ts';
+import type { Secret } from './config/secret.ts';
+import type { Config, StdioUpstreamConfig, UpstreamConfig } from './config/types.ts';
+import { controlPath } from './control.ts';
 import { declaredBy } from './invoke/declared.ts';
 import type { AskKind } from './upstreams/link.ts';
 import type { UpstreamDefinition } from './upstreams/options.ts';
+import type { StdioOptions } from './upstreams/stdio/options.ts';
 import type { AcquireWish, Upstream } from './upstreams/upstream.ts';
 
 export interface Server {
@@ -29,21 +34,49 @@ export function makeServer(config: UpstreamConfig, upstream: Upstream): Server {
   };
 }
 
+/** What stands around the servers and is none of theirs. */
+export interface Surroundings {
+  /** What no server behind walls sees: the store, keys, secrets, the trail, the control socket. */
+  readonly hide: readonly string[];
+  /** What no server behind walls changes: the configuration. */
+  readonly protect: readonly string[];
+}
+
+/** Lists what a configuration keeps from servers behind walls. */
+export function surroundingsOf(
+  config: Pick<Config, 'store' | 'master' | 'audit' | 'secretFiles' | 'files' | 'folders'>,
+): Surroundings {
+  const { store, master, audit, secretFiles, files, folders } = config;
+  const beside = ['', '-wal', '-shm', '-journal'].map((ending) => store.path + ending);
+  const state = dirname(store.path);
+  // Where the state lies among other files, its own files are hidden one by one.
+  const isApart = !files.some((file) => file.startsWith(`${state}/`));
+  return {
+    hide: [
+      ...new Set([
+        ...(isApart ? [state] : []),
+        dirname(controlPath(config)),
+        audit.directory,
+        ...beside,
+        ...(master.kind === 'file' ? [master.path] : []),
+        ...secretFiles,
+      ]),
+    ],
+    protect: [...new Set([...files, ...folders])],
+  };
+}
+
 /** What the upstream manager needs to know, with secrets revealed: they go nowhere else. */
 export function defineUpstream(
   config: UpstreamConfig,
   message: { readonly bytes: number; readonly depth: number },
+  surroundings: Surroundings,
 ): UpstreamDefinition {
   const transport =
     config.kind === 'stdio'
-      ? {
-          kind: 'stdio' as const,
-          command: config.command,
-          env: Object.fromEntries([...config.env].map(([name, secret]) => [name, secret.reveal()])),
-          cwd: config.cwd,
-        }
+      ? defineStdio(config, surroundings)
       : {
-          kind: 'http' as const,
+          kind: config.kind,
           url: config.url,
           headers: Object.fromEntries(config.credentials.map(({ name, value }) => [name, value.reveal()])),
         };
@@ -54,6 +87,27 @@ export function defineUpstream(
     ask: config.ask,
     tuning: { messageBytes: message.bytes, messageDepth: message.depth },
   };
+}
+
+/** What starts a local server. */
+export function defineStdio(config: StdioUpstreamConfig, { hide, protect }: Surroundings): StdioOptions {
+  const { command, env, cwd, limits, sandbox, secretArguments } = config;
+  const secrets = [...env].flatMap(([name, secret]) => (isSecret(name, secret) ? [secret] : []));
+  return {
+    kind: 'stdio',
+    command,
+    env: Object.fromEntries([...env].map(([name, secret]) => [name, secret.reveal()])),
+    cwd,
+    limits,
+    sandbox: sandbox === undefined ? undefined : { ...sandbox, hide, protect },
+    secrets: [...secrets, ...secretArguments].map((secret) => secret.reveal()),
+  };
+}
+
+/** What was written in clear is none; what was inherited is one when it looks like one. */
+function isSecret(name: string, secret: Secret): boolean {
+  if (secret.source === 'literal') return false;
+  return secret.source !== 'inherit' || hasSecretName(name) || hasTokenShape(secret.reveal());
 }
 
 /** Whose conversation with a server a caller uses, as its `share` has it; '' is the gateway's own. */
@@ -67,15 +121,34 @@ export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstr
   return server.upstream.acquire(wishOf(exchange, server));
 }
 
-/** Says whose conversation an exchange's requests go through. */
+/** Says whose conversation an exchange's requests go through; one that is a session's ends with it. */
 export function wishOf(exchange: Intended, server: Server): AcquireWish {
-  const session = exchange.era === 'legacy' ? sessionOf(exchange) : undefined;
-  return {
+  const holder = (exchange.era === 'legacy' ? sessionOf(exchange) : undefined) ?? connectionOf(exchange);
+  const scope = scopeOf(server, exchange.principal.id, holder) || sharedScope;
+  const wish = {
     era: exchange.era,
-    scope: scopeOf(server, exchange.principal.id, session) || sharedScope,
+    scope,
     owner: exchange.principal.id,
     clientCapabilities: declaredBy(exchange),
   };
+  if (holder === undefined || scope !== holder.id) return wish;
+  endWith(holder, server.upstream);
+  return { ...wish, isOver: () => holder.isClosed };
+}
+
+/** Conversations that end with a session or connection. */
+const endings = new WeakMap<Session, Set<Upstream>>();
+
+function endWith(session: Session, upstream: Upstream): void {
+  const bound = endings.get(session) ?? new Set();
+  if (bound.has(upstream) || session.isClosed) return;
+  endings.set(session, bound.add(upstream));
+  session.onClose(() => upstream.release(session.id, 'the session of the caller is over'));
+}
+
+/** A modern caller has no session, but over streams its connection keeps it apart from others. */
+function connectionOf({ connection }: Pick<Intended, 'connection'>): Session | undefined {
+  return connection as Session | undefined;
 }
 
 /** Callers of a shared server are not the gateway itself, so they may still need a conversation in their era. */

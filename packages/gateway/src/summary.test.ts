@@ -35,6 +35,7 @@ describe('the summary of an exchange', () => {
       stage: undefined,
       text: undefined,
       ms: 12.5,
+      quirks: [],
     });
   });
 

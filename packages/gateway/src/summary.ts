@@ -1,5 +1,5 @@
 /** One finished exchange in a few words, for the live view and for metrics. */
-import { describeRefusal, refusals, type Recorded, type RefusalRow } from '@sallyport/guard';
+import { describeRefusal, refusals, type QuirkName, type Recorded, type RefusalRow } from '@sallyport/guard';
 
 /** What the terminal shows of an exchange. */
 export interface ExchangeSummary {
@@ -21,7 +21,11 @@ export interface ExchangeSummary {
   /** Why, for the operator: more than the caller is told. */
   readonly text: string | undefined;
   readonly ms: number;
+  /** Known habits of client programs that it showed. */
+  readonly quirks: readonly QuirkName[];
 }
+
+const noQuirks: readonly QuirkName[] = [];
 
 /** Sums up an exchange that has been recorded; `ended` is monotonic time. */
 export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
@@ -45,6 +49,7 @@ export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
     stage: isRefused ? exchange.refusedAt : undefined,
     text: isRefused ? explainShortly(exchange) : undefined,
     ms: ended - exchange.started,
+    quirks: exchange.quirks ?? noQuirks,
   };
 }
 

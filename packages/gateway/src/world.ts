@@ -1,5 +1,6 @@
 /** What every request of the gateway works with; made once at start, its parts changed by reload. */
-import type { AuditPort, Clock, Random, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { AuditPort, Blocks, Clock, Random, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { ResultCache } from './cache/result-cache.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Parking } from './invoke/parking.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
@@ -13,10 +14,14 @@ export interface World {
   readonly random: Random;
   readonly seal: Seal;
   readonly audit: AuditPort;
+  /** What administrators have stopped. */
+  readonly blocks: Blocks;
   readonly rules: () => Rules;
   /** In the order of the configuration. */
   readonly servers: ReadonlyMap<string, Server>;
   readonly catalog: Catalog;
+  /** Results of servers that allow it, kept. */
+  readonly results: ResultCache;
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
   readonly parking: Parking;

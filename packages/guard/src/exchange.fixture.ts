@@ -62,6 +62,7 @@ export function makeRules(more: Partial<Omit<Rules, 'limits'>> & { readonly limi
     hosts: new Set(['localhost:8848']),
     origins: new Set(['http://localhost:8848']),
     upstreamLimits: new Map(),
+    doors: { websocket: true, sse: true },
     servers: new Set(['files']),
     refusals: 'result',
     keptArguments: () => undefined,
@@ -74,6 +75,8 @@ export function makeRules(more: Partial<Omit<Rules, 'limits'>> & { readonly limi
       perAddress: { tokens: 50, perMs: 1000, burst: 100 },
       failedLogins: { tokens: 3, perMs: 60_000, burst: 3 },
       concurrentPerCaller: 32,
+      openPerCaller: 64,
+      openPerAddress: 1024,
       ...more.limits,
     },
   };

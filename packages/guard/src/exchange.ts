@@ -4,12 +4,13 @@
  */
 import type { Era, Message, MethodEntry } from '@sallyport/protocol';
 import type { Canceller } from './cancellation.ts';
+import type { QuirkName } from './quirks.ts';
 import type { Refusal, StageName } from './refusals.ts';
 import type { Access, Decision } from './policy/compile.ts';
 import type { Rules } from './rules.ts';
 
 /** How a request came in. */
-export type DoorKind = 'http' | 'stdio';
+export type DoorKind = 'http' | 'stdio' | 'websocket' | 'sse';
 
 /** What the door leads to: all servers under prefixed names, or one server under its own names. */
 export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
@@ -52,6 +53,12 @@ export interface CallerStream {
   end?(): void;
 }
 
+/**
+ * An exchange in the hands of the stage that adds to it. Plain assignments: what `Object.assign` does with an object made
+ * for it costs ten times as much, and every exchange passes twelve stages.
+ */
+export type Filling<Next> = { -readonly [Field in keyof Next]: Next[Field] };
+
 /** The request as the door hands it over. */
 export interface Received {
   readonly id: string;
@@ -68,18 +75,24 @@ export interface Received {
   readonly localUser?: string;
   /** A role that this user chose for the door, in place of the rules' own. */
   readonly localRole?: string;
-  /** The conversation that a stdio connection is. */
+  /** The conversation that a connection is, for as long as it lasts. */
   readonly connection?: CallerSession;
+  /** The id of that conversation, where the message names it and it is yet to be found (the SSE door). */
+  readonly connectionId?: string;
   /** Absent on a stdio door. */
   readonly head?: HttpHead;
   readonly cancellation: Canceller;
   readonly caller: CallerStream;
   /** Reads the whole body, once; a refusal when it is too large, too slow or cut off. */
   readBody(): Promise<Uint8Array | Refusal> | Uint8Array;
+  /** Tells the door that the message was understood, where the door answers apart from it. */
+  onParsed?(connection: CallerSession | undefined): void;
   /** Monotonic time at the end of each stage so far, milliseconds. */
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
   refusedAt?: StageName;
+  /** Known habits of client programs that it shows. */
+  quirks?: QuirkName[];
 }
 
 export interface Identified extends Received {
@@ -96,18 +109,24 @@ export interface Parsed extends Identified {
   readonly session?: CallerSession;
 }
 
-/** A conversation that outlives one request: a legacy HTTP session, or one stdio connection. */
+/** A conversation that outlives one request: a legacy HTTP session, or one connection of another door. */
 export interface CallerSession {
   readonly id: string;
   /** Principal id of its owner. */
   readonly owner: string;
   readonly path: DoorPath;
-  /** Negotiated revision; `undefined` until a stdio caller has sent initialize. */
+  /** Negotiated revision; `undefined` until the caller of a connection has sent initialize. */
   readonly revision: string | undefined;
   /** The caller's program by its own account. */
   readonly clientName: string | undefined;
-  /** Notes a request that is on its way, so that a notification can cancel it. Ids need not be unique. */
-  track(id: string | number, canceller: Canceller): void;
+  /** True once the caller has said that it is ready, or has gone on without saying so. */
+  isBegun: boolean;
+  /**
+   * Notes a request that is on its way, so that a notification can cancel it.
+   *
+   * @returns false when another one of this id is on its way, which is borne
+   */
+  track(id: string | number, canceller: Canceller): boolean;
   untrack(id: string | number, canceller: Canceller): void;
   /** Cancels every request on its way that has this id. */
   cancel(id: string | number, reason: string): void;
@@ -127,6 +146,8 @@ export interface Target {
   readonly key: string;
   /** The name as the caller wrote it, where it differs from `name`. */
   readonly asked?: string;
+  /** What the key of everything that this target stands for begins with; for templates of resources. */
+  readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
 }
 
@@ -223,6 +244,8 @@ export interface Reply {
   readonly headers: readonly string[];
   /** The JSON-RPC message; absent where a status says it all. */
   readonly body?: Uint8Array;
+  /** The same in pieces, where it is long: a door that can write them one after another saves a copy. */
+  readonly parts?: readonly Uint8Array[];
 }
 
 export type Replied = Recorded & { readonly reply: Reply };

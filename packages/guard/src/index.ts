@@ -36,15 +36,20 @@ export type {
   Resolver,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
+export type { QuirkName, QuirkRow } from './quirks.ts';
+export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, Limits, Rules } from './rules.ts';
+export type { CallerRules, DoorRules, Limits, Rules } from './rules.ts';
 export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
 export type { DoorContext } from './doors/door.ts';
-export type { HttpDoor, HttpDoorOptions } from './doors/http.ts';
-export { openHttpDoor } from './doors/http.ts';
-export type { StdioDoor, StdioDoorOptions } from './doors/stdio.ts';
+export type { Conversation } from './doors/conversation.ts';
+export type { Conversations, ConversationsOptions } from './doors/conversations.ts';
+export { createConversations } from './doors/conversations.ts';
+export type { Listener, ListenerOptions } from './doors/listener.ts';
+export { openListener } from './doors/listener.ts';
+export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
 export { createSessions, pathKey } from './doors/session.ts';

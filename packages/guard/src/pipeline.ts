@@ -2,14 +2,14 @@
  * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
  * and drawn. A stage that would not fit its place does not compile.
  */
-import type { Ended, Principal, Received, Recorded, Replied } from './exchange.ts';
+import type { Ended, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
 import { describeRate } from './limits/rate.ts';
 import type { Ports } from './ports.ts';
 import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
-import { receive } from './stages/receive.ts';
+import { judgeHead, receive } from './stages/receive.ts';
 import { identify } from './stages/identify.ts';
 import { parse } from './stages/parse.ts';
-import { resolve } from './stages/resolve.ts';
+import { judgeCaller, resolve } from './stages/resolve.ts';
 import { authorize } from './stages/authorize.ts';
 import { admit } from './stages/admit.ts';
 import { inspect } from './stages/inspect.ts';
@@ -65,7 +65,7 @@ const headStages = 2;
  * the refusal `internal` and ends the same way.
  */
 export function runExchange(exchange: Received, ports: Ports): Promise<Replied> {
-  return run(exchange, ports, judged.stages.length);
+  return runStages(exchange, ports, judged.stages.length, finish);
 }
 
 /**
@@ -74,19 +74,26 @@ export function runExchange(exchange: Received, ports: Ports): Promise<Replied> 
  *
  * @returns the exchange with its principal, or the refusal
  */
-export async function runHead(exchange: Received, ports: Ports): Promise<object> {
-  return runStages(exchange, ports, headStages);
+export function runHead(exchange: Received, ports: Ports): Promise<object> {
+  return runStages(exchange, ports, headStages, (_, out) => out);
+}
+
+/**
+ * Judges again whoever holds a connection open, by the rules that its exchange carries: the head, the credential, blocks
+ * and the path. Nothing is charged or recorded for a caller that may stay.
+ *
+ * @returns the exchange with its principal, or why the connection has to end
+ */
+export function judgeAgain(exchange: Received, ports: Ports): Identified | Refusal {
+  const refused = exchange.head === undefined ? undefined : judgeHead(exchange.head, exchange.door, exchange.rules);
+  if (refused !== undefined) return refused;
+  const identified = identify(exchange, ports);
+  return isRefusal(identified) ? identified : (judgeCaller(identified, ports) ?? identified);
 }
 
 /** Records and answers an exchange that ended outside the list. */
 export async function endExchange(exchange: Ended, ports: Ports): Promise<Replied> {
-  return finish(exchange, ports);
-}
-
-async function run(exchange: Received, ports: Ports, count: number): Promise<Replied> {
-  const out = await runStages(exchange, ports, count);
-  const ended = isRefusal(out) ? Object.assign(exchange, { refusal: charge(out, exchange, ports) }) : (out as Ended);
-  return finish(ended, ports);
+  return finish(exchange, exchange, ports);
 }
 
 /** Stages whose refusals cost the caller what a call would, so that names cannot be probed for free. */
@@ -102,7 +109,13 @@ function charge(refusal: Refusal, exchange: Received & { readonly principal?: Pr
   return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs });
 }
 
-async function runStages(exchange: Received, ports: Ports, count: number): Promise<object> {
+/** One asynchronous function for the whole list and its end: each more would cost every exchange a turn. */
+async function runStages<Outcome>(
+  exchange: Received,
+  ports: Ports,
+  count: number,
+  conclude: (exchange: Received, out: object, ports: Ports) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
   let current: object = exchange;
   const marks = exchange.marks;
   for (let i = 0; i < count; i++) {
@@ -118,21 +131,30 @@ async function runStages(exchange: Received, ports: Ports, count: number): Promi
     marks.push(ports.clock.monotonic());
     if (isRefusal(out)) {
       exchange.refusedAt = stage.name;
-      return out;
+      return conclude(exchange, out, ports);
     }
     current = out;
   }
-  return current;
+  return conclude(exchange, current, ports);
 }
 
-async function finish(ended: Ended, ports: Ports): Promise<Replied> {
-  let recorded: Recorded;
+/** Records and answers what came out of the stages: a refusal, or the exchange with its answer. */
+function finish(exchange: Received, out: object, ports: Ports): Replied | Promise<Replied> {
+  const ended = isRefusal(out) ? Object.assign(exchange, { refusal: charge(out, exchange, ports) }) : (out as Ended);
   try {
     const pending = record(ended, ports);
-    recorded = pending instanceof Promise ? await pending : pending;
+    if (!(pending instanceof Promise)) return answer(pending, ports);
+    return pending.catch((cause: unknown) => unrecorded(ended, cause)).then((recorded) => answer(recorded, ports));
   } catch (cause) {
-    recorded = Object.assign(ended, { refusal: refuse('internal', { cause, note: 'thrown in record' }) });
+    return answer(unrecorded(ended, cause), ports);
   }
+}
+
+function unrecorded(ended: Ended, cause: unknown): Recorded {
+  return Object.assign(ended, { refusal: refuse('internal', { cause, note: 'thrown in record' }) });
+}
+
+function answer(recorded: Recorded, ports: Ports): Replied {
   const replied = reply(recorded);
   try {
     ports.observe(recorded);

@@ -72,6 +72,20 @@ const rows = {
     text: 'this HTTP method is not allowed here',
     advice: 'Send requests with POST; GET and DELETE need an Mcp-Session-Id.',
   },
+  'bad-upgrade': {
+    stage: 'receive',
+    shows: 'door',
+    status: 400,
+    text: 'the WebSocket handshake is not valid: {detail}',
+    advice: 'Offer version 13 and the subprotocol mcp (RFC 6455 §4).',
+  },
+  'not-text': {
+    stage: 'receive',
+    shows: 'door',
+    status: 415,
+    text: 'a message must be one text frame',
+    advice: 'Send each message as one text frame of JSON.',
+  },
   'body-timeout': {
     stage: 'receive',
     shows: 'door',
@@ -264,6 +278,13 @@ const rows = {
     status: 403,
     text: 'blocked by an administrator',
     advice: 'Do not retry.',
+  },
+  'too-many-open': {
+    stage: 'admit',
+    shows: 'door',
+    status: 429,
+    text: 'more than {limit} connections of this {kind} are open',
+    advice: 'Close one before you open the next.',
   },
   limited: {
     stage: 'admit',

@@ -15,6 +15,10 @@ export interface Limits {
   readonly perAddress: Rate;
   readonly failedLogins: Rate;
   readonly concurrentPerCaller: number;
+  /** Connections of the WebSocket and SSE doors that one caller may hold open. */
+  readonly openPerCaller: number;
+  /** The same of one address. */
+  readonly openPerAddress: number;
 }
 
 /** Who may come in, and with which role. */
@@ -27,6 +31,12 @@ export interface CallerRules {
   readonly keys: boolean;
 }
 
+/** Doors that are closed unless the configuration opens them. */
+export interface DoorRules {
+  readonly websocket: boolean;
+  readonly sse: boolean;
+}
+
 export interface Rules {
   readonly policy: Policy;
   readonly limits: Limits;
@@ -36,6 +46,8 @@ export interface Rules {
   /** Accepted Origin values. */
   readonly origins: ReadonlySet<string>;
   readonly upstreamLimits: ReadonlyMap<string, Rate>;
+  /** Which doors are open besides Streamable HTTP and stdio. */
+  readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */

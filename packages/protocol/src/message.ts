@@ -38,12 +38,17 @@ export interface MessageSpans {
   readonly requestState?: Span | undefined;
   /** `params.taskId` */
   readonly taskId?: Span | undefined;
+  /** `result.resultType` */
+  readonly resultType?: Span | undefined;
+  /** `result.isError` */
+  readonly isError?: Span | undefined;
 }
 
 /** One JSON-RPC message. `bytes` is the message exactly as received, without surrounding white space or line end. */
 export interface Message {
   readonly kind: 'request' | 'notification' | 'response';
   readonly bytes: Uint8Array;
+  /** The whole message, parsed; an ordinary answer is parsed when somebody first asks. */
   readonly value: JsonObject;
   /** Present on requests and responses; `null` or absent only on error responses to unreadable requests. */
   readonly id: string | number | null | undefined;

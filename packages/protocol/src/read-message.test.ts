@@ -168,6 +168,40 @@ describe('readMessage', () => {
     });
   });
 
+  it('gives the same answer whether its value is asked for or not', () => {
+    for (const text of [
+      '{"jsonrpc":"2.0","id":7,"result":{"content":[],"isError":true,"resultType":"complete"}}',
+      ' {"result":{"isError":false},"id":0,"jsonrpc":"2.0"}\n',
+      '{"jsonrpc":"2.0","id":"a","result":{}}',
+      '{"jsonrpc":"\\u0032.0","id":7,"result":{"a":{"isError":true}}}',
+      '{"jsonrpc":"2.0","id":12345678901234567,"result":{}}'.replace('67', ''),
+    ]) {
+      const message = messageOf(text);
+      const value = JSON.parse(text) as Record<string, unknown>;
+      expect(message.kind).toBe('response');
+      expect(message.id).toBe(value['id']);
+      expect(message.value).toEqual(value);
+      expect(message.value).toBe(message.value);
+      const result = value['result'] as Record<string, unknown>;
+      expect(spansOf(message)['isError']).toBe(JSON.stringify(result['isError']));
+    }
+  });
+
+  it('refuses answers that are not of the usual form as it refuses any other message', () => {
+    for (const [text, name] of [
+      ['{"jsonrpc":"2.1","id":7,"result":{}}', 'bad-version'],
+      ['{"id":7,"result":{}}', 'bad-version'],
+      ['{"jsonrpc":"2.0","result":{}}', 'bad-id'],
+      ['{"jsonrpc":"2.0","id":-0.5,"result":{}}', 'bad-id'],
+      ['{"jsonrpc":"2.0","id":7,"result":[]}', 'bad-result'],
+      ['{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":""}}', 'mixed-shape'],
+      ['{"jsonrpc":"2.0","id":7,"result":{},"method":"a"}', 'mixed-shape'],
+      ['{"jsonrpc":"2.0","id":7,"result":{},"\\u006dethod":"a"}', 'mixed-shape'],
+    ] as const) {
+      expect([text, faultOf(text)]).toMatchObject([text, { name }]);
+    }
+  });
+
   it('forgets the spans of the message before', () => {
     messageOf(request('"method":"m","params":{"name":"a","_meta":{"progressToken":1}}'));
     expect(spansOf(messageOf('{"jsonrpc":"2.0","method":"m"}'))).toEqual({});

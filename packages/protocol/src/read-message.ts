@@ -1,6 +1,6 @@
 /** Reads one JSON-RPC 2.0 message as MCP allows it: bytes in, a message with spans or a named fault out. */
 import { asBuffer } from './buffers.ts';
-import { skipSpace, SPACE } from './grammar.ts';
+import { OPEN_BRACE, skipSpace, SPACE, ZERO } from './grammar.ts';
 import type { JsonBounds } from './json.ts';
 import { completeBounds, parseScanned } from './json.ts';
 import { locate, members } from './members.ts';
@@ -66,9 +66,69 @@ export function readMessage(bytes: Uint8Array, bounds?: JsonBounds): MessageRead
     const id = jsonFault.name === 'malformed' ? undefined : idOfRefused(bytes);
     return { kind: 'fault', fault: id === undefined ? jsonFault : { ...jsonFault, id } };
   }
+  const answer = readPlainAnswer(bytes);
+  if (answer !== undefined) return { kind: 'message', message: answer };
   const value = parseScanned(bytes);
   if (!isObject(value)) return faultOf(Array.isArray(value) ? 'batch' : 'not-object', -32600);
   return readShape(trimmed(bytes), value);
+}
+
+const PLAIN_VERSION = Buffer.from('"2.0"');
+/** Digits of an id that no double can round. */
+const MOST_DIGITS = 15;
+
+/**
+ * Reads an answer as servers usually write it from the places of its members alone, because parsing it costs more than
+ * all else that is done with it. `undefined` is for everything else, which is then read in full.
+ */
+function readPlainAnswer(bytes: Uint8Array): Message | undefined {
+  const result = slots[2 * Slot.result] ?? 0;
+  if (result === 0 || bytes[result] !== OPEN_BRACE) return undefined;
+  if (slots[2 * Slot.error] !== 0 || slots[2 * Slot.method] !== 0) return undefined;
+  const id = plainId(bytes, slots[2 * Slot.id] ?? 0, slots[2 * Slot.id + 1] ?? 0);
+  if (id === undefined || !isPlainVersion(bytes, slots[2 * Slot.jsonrpc] ?? 0)) return undefined;
+  return new PlainAnswer(trimmed(bytes), id, readSpans());
+}
+
+/** The digits of an id as a number; `undefined` for any other id. */
+function plainId(bytes: Uint8Array, start: number, end: number): number | undefined {
+  if (start === 0 || end - start > MOST_DIGITS) return undefined;
+  let id = 0;
+  for (let pos = start; pos < end; pos += 1) {
+    const digit = (bytes[pos] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    id = id * 10 + digit;
+  }
+  return id;
+}
+
+function isPlainVersion(bytes: Uint8Array, start: number): boolean {
+  if (start === 0) return false;
+  for (let index = 0; index < PLAIN_VERSION.length; index += 1) {
+    if (bytes[start + index] !== PLAIN_VERSION[index]) return false;
+  }
+  return true;
+}
+
+/** An answer with a result. */
+class PlainAnswer implements Message {
+  readonly kind = 'response';
+  readonly bytes: Uint8Array;
+  readonly id: number;
+  readonly method = undefined;
+  readonly params = undefined;
+  readonly spans: MessageSpans;
+  #value: JsonObject | undefined = undefined;
+
+  constructor(bytes: Uint8Array, id: number, spans: MessageSpans) {
+    this.bytes = bytes;
+    this.id = id;
+    this.spans = spans;
+  }
+
+  get value(): JsonObject {
+    return (this.#value ??= parseScanned(this.bytes) as JsonObject);
+  }
 }
 
 function readShape(bytes: Uint8Array, value: JsonObject): MessageReading {
@@ -184,6 +244,8 @@ function readSpans(): MessageSpans {
     cursor: spanOf(Slot.cursor),
     requestState: spanOf(Slot.requestState),
     taskId: spanOf(Slot.taskId),
+    resultType: spanOf(Slot.resultType),
+    isError: spanOf(Slot.isError),
   };
 }
 

@@ -17,12 +17,17 @@ export const Slot = {
   cursor: 11,
   requestState: 12,
   taskId: 13,
-  count: 14,
+  jsonrpc: 14,
+  method: 15,
+  resultType: 16,
+  isError: 17,
+  count: 18,
 } as const;
 
 const TOP = 1;
 const PARAMS = 2;
 const META = 3;
+const RESULT = 4;
 
 interface Known {
   readonly key: string;
@@ -46,7 +51,14 @@ function byLength(keys: Readonly<Record<string, number>>): KnownKeys {
 
 const known: readonly KnownKeys[] = [
   [],
-  byLength({ id: Slot.id, params: Slot.params, result: Slot.result, error: Slot.error }),
+  byLength({
+    id: Slot.id,
+    params: Slot.params,
+    result: Slot.result,
+    error: Slot.error,
+    jsonrpc: Slot.jsonrpc,
+    method: Slot.method,
+  }),
   byLength({
     name: Slot.name,
     uri: Slot.uri,
@@ -61,6 +73,7 @@ const known: readonly KnownKeys[] = [
     'io.modelcontextprotocol/protocolVersion': Slot.protocolVersion,
     'io.modelcontextprotocol/clientCapabilities': Slot.clientCapabilities,
   }),
+  byLength({ resultType: Slot.resultType, isError: Slot.isError }),
 ];
 
 /**
@@ -73,6 +86,7 @@ const known: readonly KnownKeys[] = [
 export function contextBelow(depth: number, slot: number): number {
   if (depth === 1) return TOP;
   if (slot === Slot.params) return PARAMS;
+  if (slot === Slot.result) return RESULT;
   return slot === Slot.meta ? META : 0;
 }
 

@@ -105,6 +105,8 @@ export class LegacySession {
     const answer = (message: WireMessage) => void this.#answer(message);
     async function* messages(): AsyncGenerator<WireMessage> {
       for await (const event of readEvents(response)) {
+        // An event without data only names an id to come back with.
+        if (event.data === '') continue;
         const message = JSON.parse(event.data) as WireMessage;
         answer(message);
         yield message;

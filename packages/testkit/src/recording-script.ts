@@ -1,7 +1,7 @@
 /** What a recording upstream answers: scripts for one call, the handshakes of both eras, and an echo for the rest. */
 
 import { randomUUID } from 'node:crypto';
-import type { RecordedRequest, UpstreamEra } from './recording-upstream.ts';
+import type { RecordedRequest, UpstreamEra } from './recorded.ts';
 
 /** A tool to list. */
 export interface UpstreamTool {

@@ -38,6 +38,9 @@ export type Method =
 /** How a partner reaches a door. */
 export type Reach =
   | { readonly kind: 'http'; readonly url: string; readonly key: string }
+  | { readonly kind: 'sse'; readonly url: string; readonly key: string }
+  /** The SDK's transport sends no credential, so that who comes in here has none. */
+  | { readonly kind: 'websocket'; readonly url: string }
   | {
       readonly kind: 'stdio';
       readonly command: string;

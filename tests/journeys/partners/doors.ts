@@ -61,6 +61,7 @@ export async function openDoors(): Promise<Doors> {
   await writeFile(aloneFile, JSON.stringify({ version: 1, admin: false, ...config }), { mode: 0o600 });
   const env = { ...baseEnvironment(dir), XDG_STATE_HOME: join(dir, 'xdg') };
   const stdio = (...args: string[]): Reach => ({ kind: 'stdio', command: sallyportBin, args, env });
+  const { origin } = new URL(gateway.url);
   const all = { isAggregated: true, isRestricted: true };
   return {
     gateway,
@@ -70,6 +71,20 @@ export async function openDoors(): Promise<Doors> {
       {
         name: '/mcp/everything',
         reach: { kind: 'http', url: `${gateway.url}/everything`, key },
+        isAggregated: false,
+        isRestricted: true,
+      },
+      { name: '/sse', reach: { kind: 'sse', url: origin + '/sse', key }, ...all },
+      {
+        name: '/sse/everything',
+        reach: { kind: 'sse', url: origin + '/sse/everything', key },
+        isAggregated: false,
+        isRestricted: true,
+      },
+      { name: 'websocket /mcp', reach: { kind: 'websocket', url: gateway.url.replace('http', 'ws') }, ...all },
+      {
+        name: 'websocket /mcp/everything',
+        reach: { kind: 'websocket', url: `${gateway.url.replace('http', 'ws')}/everything` },
         isAggregated: false,
         isRestricted: true,
       },
@@ -92,7 +107,8 @@ export async function openDoors(): Promise<Doors> {
 
 function configFor(shared: string, fixture: FixtureServer): Readonly<Record<string, unknown>> {
   return {
-    callers: { local: 'reader', keys: true },
+    doors: { websocket: 'on', sse: 'on' },
+    callers: { local: 'reader', anonymous: 'reader', keys: true },
     deny: ['everything.get-env'],
     roles: {
       reader: {

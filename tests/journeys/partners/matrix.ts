@@ -24,6 +24,8 @@ export const partners: readonly Partner[] = [
 /** Names of the doors by transport, so that tests can be listed before anything runs. */
 export const doorNames = {
   http: ['/mcp', '/mcp/everything'],
+  sse: ['/sse', '/sse/everything'],
+  websocket: ['websocket /mcp', 'websocket /mcp/everything'],
   stdio: ['run --stdio, joining', 'run --stdio, alone', 'wrap'],
 } as const;
 

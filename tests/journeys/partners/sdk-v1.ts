@@ -1,8 +1,10 @@
 /** The official SDK's client, first generation, as most programs in the field have it. */
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { WebSocketClientTransport } from '@modelcontextprotocol/sdk/client/websocket.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
 import type { Answer, Caller, Json, Method, Partner, Reach } from './caller.ts';
@@ -10,7 +12,7 @@ import type { Answer, Caller, Json, Method, Partner, Reach } from './caller.ts';
 /** The partner. */
 export const sdkV1: Partner = {
   name: 'SDK v1 client',
-  transports: ['http', 'stdio'],
+  transports: ['http', 'stdio', 'sse', 'websocket'],
   async connect(reach) {
     const client = new Client({ name: 'sdk-v1', version: '1.32.2' });
     await client.connect(transportTo(reach));
@@ -27,7 +29,9 @@ function transportTo(reach: Reach): Transport {
       stderr: 'ignore',
     });
   }
+  if (reach.kind === 'websocket') return new WebSocketClientTransport(new URL(reach.url));
   const headers = { authorization: `Bearer ${reach.key}` };
+  if (reach.kind === 'sse') return new SSEClientTransport(new URL(reach.url), { requestInit: { headers } });
   return new StreamableHTTPClientTransport(new URL(reach.url), { requestInit: { headers } });
 }
 

@@ -1,6 +1,6 @@
 /** The official SDK's client, second generation, pinned to either era. */
 
-import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, ProtocolError, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import type { Answer, Caller, Json, Method, Partner, Reach } from './caller.ts';
 
@@ -10,7 +10,7 @@ const modes = { modern: { pin: '2026-07-28' }, legacy: 'legacy' } as const;
 export function sdkV2(era: 'modern' | 'legacy'): Partner {
   return {
     name: `SDK v2 client, ${era}`,
-    transports: ['http', 'stdio'],
+    transports: era === 'legacy' ? ['http', 'stdio', 'sse'] : ['http', 'stdio'],
     async connect(reach) {
       const client = new Client({ name: 'sdk-v2', version: '2.4.0' }, { versionNegotiation: { mode: modes[era] } });
       await client.connect(transportTo(reach));
@@ -20,7 +20,7 @@ export function sdkV2(era: 'modern' | 'legacy'): Partner {
   };
 }
 
-function transportTo(reach: Reach): StreamableHTTPClientTransport | StdioClientTransport {
+function transportTo(reach: Reach): StreamableHTTPClientTransport | StdioClientTransport | SSEClientTransport {
   if (reach.kind === 'stdio') {
     return new StdioClientTransport({
       command: reach.command,
@@ -29,7 +29,9 @@ function transportTo(reach: Reach): StreamableHTTPClientTransport | StdioClientT
       stderr: 'ignore',
     });
   }
+  if (reach.kind === 'websocket') throw new Error('this client speaks no WebSocket');
   const headers = { authorization: `Bearer ${reach.key}` };
+  if (reach.kind === 'sse') return new SSEClientTransport(new URL(reach.url), { requestInit: { headers } });
   return new StreamableHTTPClientTransport(new URL(reach.url), { requestInit: { headers } });
 }
 

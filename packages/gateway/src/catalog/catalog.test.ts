@@ -5,7 +5,11 @@ import { createCatalog, type CatalogChange } from './catalog.ts';
 function makeCatalog() {
   const clock = frozenClock();
   const log: string[] = [];
-  const catalog = createCatalog({ clock, log: (server, line) => void log.push(`${server}: ${line}`) });
+  const catalog = createCatalog({
+    clock,
+    timers: clock.timers,
+    log: (server, line) => void log.push(`${server}: ${line}`),
+  });
   const changes: CatalogChange[] = [];
   catalog.onChange((change) => changes.push(change));
   return { catalog, clock, log, changes };
@@ -78,7 +82,7 @@ describe('the catalog', () => {
   });
 
   it('reads again when the server says that a list has changed, and tells of it even if it reads the same', async () => {
-    const { catalog, changes } = makeCatalog();
+    const { catalog, changes, clock } = makeCatalog();
     const server = scriptedServer('files', { tools: [tool('a')] });
     catalog.watch(server);
     await catalog.refresh('files');
@@ -87,12 +91,93 @@ describe('the catalog', () => {
     server.sayListChanged('tools');
     await settle();
     expect(toolNames(catalog)).toEqual(['b']);
+    clock.advance(1000);
     server.sayListChanged('prompts');
     await settle();
     expect(changes).toEqual([
       { server: 'files', list: 'tools' },
       { server: 'files', list: 'prompts' },
     ]);
+  });
+
+  it('reads a server that floods it with announcements once in each interval, and tells of each list once', async () => {
+    const { catalog, changes, clock } = makeCatalog();
+    const server = scriptedServer('files', { capabilities: { tools: {} }, tools: [tool('a')] });
+    catalog.watch(server);
+    await catalog.refresh('files');
+    changes.length = 0;
+    for (let i = 0; i < 500; i++) {
+      server.sayListChanged('tools');
+      server.sayListChanged('resources');
+      if (i % 100 === 0) await settle();
+    }
+    await settle();
+    // The first announcement is followed at once, the other 999 wait together.
+    expect(server.link.requests).toHaveLength(2);
+    clock.advance(999);
+    await settle();
+    expect(server.link.requests).toHaveLength(2);
+    clock.advance(1);
+    await settle();
+    expect(server.link.requests).toHaveLength(3);
+    expect(changes.map(({ list }) => list)).toEqual(['tools', 'resources', 'tools']);
+    clock.advance(5000);
+    await settle();
+    expect(server.link.requests).toHaveLength(3);
+  });
+
+  it('keeps a server’s order when it gives the same definitions in another', async () => {
+    const { catalog, changes } = makeCatalog();
+    const server = scriptedServer('files', { tools: [tool('a'), tool('b')] });
+    catalog.watch(server);
+    await catalog.refresh('files');
+    changes.length = 0;
+    server.spec = { tools: [tool('b'), tool('a')] };
+    await catalog.refresh('files');
+    expect([toolNames(catalog), changes]).toEqual([['a', 'b'], []]);
+  });
+
+  it('tells once when resources and their templates change together', async () => {
+    const { catalog, changes } = makeCatalog();
+    const server = scriptedServer('files', { resources: [{ uri: 'a:b' }], templates: [{ uriTemplate: 'a:{b}' }] });
+    catalog.watch(server);
+    await catalog.refresh('files');
+    expect(changes).toEqual([{ server: 'files', list: 'resources' }]);
+  });
+
+  it('says which servers cannot be vouched for, and why, until they can', async () => {
+    const { catalog } = makeCatalog();
+    const [one, two] = [scriptedServer('one', { capabilities: { tools: {} } }), scriptedServer('two', {})];
+    catalog.watch(one);
+    catalog.watch(two);
+    expect([...catalog.absent()]).toEqual([
+      ['one', 'starting'],
+      ['two', 'starting'],
+    ]);
+    await Promise.all([catalog.refresh('one'), catalog.refresh('two')]);
+    expect([...catalog.absent()]).toEqual([]);
+    two.become('sick');
+    one.spec = { capabilities: { tools: {} }, listScript: () => ({ tools: 'none' }) };
+    await catalog.refresh('one');
+    expect([...catalog.absent()]).toEqual([
+      ['one', 'unreadable'],
+      ['two', 'sick'],
+    ]);
+    expect(catalog.failure('one')).toContain('not answered with a list');
+    catalog.forget('one');
+    two.become('ready');
+    expect([...catalog.absent()]).toEqual([]);
+  });
+
+  it('fills nobody’s log with the definitions that it holds back', async () => {
+    const { catalog, log, clock } = makeCatalog();
+    const many = Array.from({ length: 500 }, (_, i) => tool(`bad name ${i}`));
+    catalog.watch(scriptedServer('files', { tools: many }));
+    await catalog.refresh('files');
+    expect(log).toHaveLength(20);
+    clock.advance(1000);
+    expect(log.at(-1)).toBe('files: (480 more such lines were left out)');
+    expect(catalog.server('files')?.quarantined).toHaveLength(500);
   });
 
   it('does not miss a change that is announced while it reads', async () => {
@@ -129,10 +214,10 @@ describe('the catalog', () => {
     changes.length = 0;
     catalog.forget('files');
     expect([catalog.servers(), catalog.byWireName('tools', 'files__a')]).toEqual([[], undefined]);
-    expect(changes.map(({ list }) => list)).toEqual(['tools', 'prompts', 'resources', 'templates']);
+    expect(changes.map(({ list }) => list)).toEqual(['tools', 'prompts', 'resources']);
     catalog.forget('files');
     await catalog.refresh('files');
-    expect(changes).toHaveLength(4);
+    expect(changes).toHaveLength(3);
   });
 
   it('does not take the lists of a server that was replaced while they were read', async () => {

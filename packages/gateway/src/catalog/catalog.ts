@@ -6,6 +6,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '@sallyport/guard';
 import type { JsonObject } from '@sallyport/protocol';
 import type { Server } from '../servers.ts';
+import { LogLimit } from '../upstreams/log-limit.ts';
+import { realTimers, type Timers } from '../upstreams/ports.ts';
 import { readEntry, type CatalogTarget, type Entry, type ListKind, type Quarantined } from './definition.ts';
 import { fetchList } from './fetch.ts';
 
@@ -32,6 +34,9 @@ export interface CatalogChange {
   readonly list: ListKind;
 }
 
+/** Why a server's part of a list may be old or missing: it is not there (yet), or its lists could not be read. */
+export type Absence = 'starting' | 'sick' | 'stopped' | 'unreadable';
+
 /** The catalog of all servers. */
 export interface Catalog {
   /** Changes with each change of any list. */
@@ -39,6 +44,10 @@ export interface Catalog {
   /** Servers in the order of the configuration, as far as they have been loaded. */
   servers(): readonly ServerCatalog[];
   server(name: string): ServerCatalog | undefined;
+  /** Servers whose lists cannot be vouched for now, in the order of the configuration; the same value until it changes. */
+  absent(): ReadonlyMap<string, Absence>;
+  /** Why a server's lists could not be read, for operators; `undefined` once they could. */
+  failure(name: string): string | undefined;
   /** A tool or prompt by its name on `/mcp`. */
   byWireName(list: 'tools' | 'prompts', name: string): CatalogTarget | undefined;
   /** Puts a server under the catalog's care; its lists are loaded when it is ready and when they change. */
@@ -59,6 +68,9 @@ export interface CatalogOptions {
   readonly log: (server: string, line: string) => void;
   /** How long lists of a server that gives no bound of its own are shown, milliseconds; default 60,000. */
   readonly ttlMs?: number;
+  /** Shortest time between two loads that announcements of one server cause, milliseconds; default 1,000. */
+  readonly announcedMs?: number;
+  readonly timers?: Timers;
 }
 
 const lists: readonly ListKind[] = ['tools', 'prompts', 'resources', 'templates'];
@@ -73,6 +85,8 @@ const retryMs = 1000;
 export function createCatalog(options: CatalogOptions): Catalog {
   const { clock, log } = options;
   const ttl = options.ttlMs ?? 60_000;
+  const announcedMs = options.announcedMs ?? 1000;
+  const timers = options.timers ?? realTimers;
   const order: string[] = [];
   const watched = new Map<string, Server>();
   const loaded = new Map<string, ServerCatalog>();
@@ -80,10 +94,42 @@ export function createCatalog(options: CatalogOptions): Catalog {
   /** When a server's lists were last asked for, wall time, so that a failing one is not asked all the time. */
   const asked = new Map<string, number>();
   const listeners = new Set<(change: CatalogChange) => void>();
-  /** Changes that a server announced and that wait for a load. */
-  const announced = new Set<string>();
+  /** Lists that a server announced as changed and that wait for its next load. */
+  const announced = new Map<string, Set<CatalogChange['list']>>();
+  /** When the last load that an announcement caused began, monotonic time. */
+  const followed = new Map<string, number>();
+  const failures = new Map<string, string>();
+  const stops = new Map<string, () => void>();
+  const logs = new Map<string, LogLimit>();
+  let absences: ReadonlyMap<string, Absence> | undefined;
   let wire = { tools: new Map<string, CatalogTarget>(), prompts: new Map<string, CatalogTarget>() };
   let epoch = 0;
+
+  /** A server can publish any number of definitions, so of the lines about it only so many are let through. */
+  function logOf(name: string): LogLimit {
+    const known = logs.get(name);
+    if (known !== undefined) return known;
+    const limit = new LogLimit(({ text }) => log(name, text), { timers });
+    logs.set(name, limit);
+    return limit;
+  }
+
+  function fail(name: string, why: string): void {
+    failures.set(name, why);
+    absences = undefined;
+    log(name, `its lists could not be read: ${why}`);
+  }
+
+  function findAbsent(): ReadonlyMap<string, Absence> {
+    const found = new Map<string, Absence>();
+    for (const name of order) {
+      const state = watched.get(name)?.upstream.status().state;
+      if (state !== undefined && state !== 'ready') found.set(name, state);
+      else if (failures.has(name)) found.set(name, 'unreadable');
+      else if (!loaded.has(name)) found.set(name, 'starting');
+    }
+    return found;
+  }
 
   function index(): void {
     epoch += 1;
@@ -95,7 +141,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
         for (const entry of server[list].values()) {
           // Two names that are cut to the same one: the first in the configuration keeps it.
           if (!next[list].has(entry.wireName)) next[list].set(entry.wireName, entry.prefixedTarget);
-          else log(name, `${list} ${entry.name} is not on /mcp: another one is called ${entry.wireName} there`);
+          else {
+            const text = `${list} ${entry.name} is not on /mcp: another one is called ${entry.wireName} there`;
+            logOf(name).log('held-back', 'warning', text);
+          }
         }
       }
     }
@@ -105,21 +154,33 @@ export function createCatalog(options: CatalogOptions): Catalog {
   function publish(server: ServerCatalog): void {
     const before = loaded.get(server.server);
     const changed = lists.filter((list) => !isSameList(before?.[list] ?? nothing, server[list]));
+    absences = undefined;
+    failures.delete(server.server);
     if (before !== undefined && changed.length === 0) {
-      loaded.set(server.server, server);
+      // A server that gives the same in another order each time must not turn its lists over.
+      const { tools, prompts, resources, templates } = before;
+      loaded.set(server.server, { ...server, tools, prompts, resources, templates });
       return;
     }
     loaded.set(server.server, server);
     index();
-    for (const { name, list, reason } of server.quarantined)
-      log(server.server, `${list} ${name} is quarantined: ${reason}`);
-    for (const list of changed) for (const listener of listeners) listener({ server: server.server, list });
+    for (const { name, list, reason } of server.quarantined) {
+      logOf(server.server).log('held-back', 'warning', `${list} ${name} is quarantined: ${reason}`);
+    }
+    for (const list of changed) {
+      // One notification speaks of resources and templates.
+      if (list !== 'templates' || !changed.includes('resources')) tell({ server: server.server, list });
+    }
+  }
+
+  function tell(change: CatalogChange): void {
+    for (const listener of listeners) listener(change);
   }
 
   async function load(source: Server): Promise<void> {
     const fetched = await fetchList(source);
     if (fetched.kind === 'failure') {
-      log(source.name, `its lists could not be read: ${fetched.failure.text}`);
+      if (watched.get(source.name)?.upstream === source.upstream) fail(source.name, fetched.failure.text);
       return;
     }
     const maps = { tools: new Map(), prompts: new Map(), resources: new Map(), templates: new Map() } satisfies Record<
@@ -159,7 +220,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     if (already !== undefined && already.upstream === server.upstream) return already.done;
     asked.set(name, clock.now());
     const done = load(server)
-      .catch((cause: unknown) => log(name, `its lists could not be read: ${String(cause)}`))
+      .catch((cause: unknown) => fail(name, String(cause)))
       .finally(() => {
         if (running.get(name)?.done === done) running.delete(name);
       });
@@ -173,26 +234,46 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
     servers: () => order.flatMap((name) => loaded.get(name) ?? []),
     server: (name) => loaded.get(name),
+    absent: () => (absences ??= findAbsent()),
+    failure: (name) => failures.get(name),
     byWireName: (list, name) => wire[list].get(name),
     watch(server) {
       const { name, upstream } = server;
       if (!order.includes(name)) order.push(name);
       const isNew = watched.get(name)?.upstream !== upstream;
       watched.set(name, server);
-      if (isNew) upstream.onListChanged((list) => void refreshAfter(name, list));
+      if (!isNew) return;
+      absences = undefined;
+      stops.get(name)?.();
+      const forgetLists = upstream.onListChanged((list) => announce(name, list));
+      const forgetState = upstream.onChange(() => {
+        absences = undefined;
+      });
+      stops.set(name, () => {
+        forgetLists();
+        forgetState();
+      });
     },
     arrange(names) {
       order.sort((one, other) => names.indexOf(one) - names.indexOf(other));
+      absences = undefined;
       index();
     },
     forget(name) {
       watched.delete(name);
       asked.delete(name);
+      announced.delete(name);
+      followed.delete(name);
+      failures.delete(name);
+      logs.delete(name);
+      stops.get(name)?.();
+      stops.delete(name);
+      absences = undefined;
       const at = order.indexOf(name);
       if (at >= 0) order.splice(at, 1);
       if (loaded.delete(name)) {
         index();
-        for (const list of lists) for (const listener of listeners) listener({ server: name, list });
+        for (const list of lists) if (list !== 'templates') tell({ server: name, list });
       }
     },
     refresh,
@@ -211,25 +292,41 @@ export function createCatalog(options: CatalogOptions): Catalog {
   };
 
   /**
-   * A change announced while a load runs may not be in it, so another load follows. Callers are told even where the
-   * definitions turn out to be the same: the server may mean what they do not show.
+   * Takes an announcement. A change announced while a load runs may not be in it, so another load follows; however many
+   * are announced, a server is read once in each interval.
    */
-  async function refreshAfter(name: string, list: ListKind): Promise<void> {
-    // One announcement waits at most: a flood of them means no more than the last.
-    const pending = `${name} ${list}`;
-    if (announced.has(pending)) return;
-    announced.add(pending);
+  function announce(name: string, list: CatalogChange['list']): void {
+    const waiting = announced.get(name);
+    if (waiting !== undefined) {
+      waiting.add(list);
+      return;
+    }
+    announced.set(name, new Set([list]));
+    const wait = (followed.get(name) ?? Number.NEGATIVE_INFINITY) + announcedMs - clock.monotonic();
+    if (wait > 0) timers.after(wait, () => void follow(name));
+    else void follow(name);
+  }
+
+  /**
+   * Loads what was announced. Callers are told even where the definitions turn out to be the same: the server may mean
+   * what they do not show.
+   */
+  async function follow(name: string): Promise<void> {
     const already = running.get(name);
     if (already !== undefined) await already.done;
-    announced.delete(pending);
-    let isTold = false;
+    const pending = announced.get(name);
+    if (pending === undefined) return;
+    announced.delete(name);
+    followed.set(name, clock.monotonic());
+    const told = new Set<CatalogChange['list']>();
     const note = (change: CatalogChange): void => {
-      isTold ||= change.server === name && change.list === list;
+      if (change.server === name) told.add(change.list === 'templates' ? 'resources' : change.list);
     };
     listeners.add(note);
     await refresh(name);
     listeners.delete(note);
-    if (!isTold) for (const listener of listeners) listener({ server: name, list });
+    if (!watched.has(name)) return;
+    for (const list of pending) if (!told.has(list)) tell({ server: name, list });
   }
 }
 

@@ -28,6 +28,12 @@ export const grantsOf: Readonly<Record<ListKind, GrantKind>> = {
   templates: 'resources',
 };
 
+/** What every URI of a template begins with (RFC 6570). */
+export function literalPrefix(template: string): string {
+  const open = template.indexOf('{');
+  return open < 0 ? template : template.slice(0, open);
+}
+
 /** A target that the catalog made, with the definition behind it. */
 export interface CatalogTarget extends Target {
   readonly entry?: Entry;
@@ -227,14 +233,20 @@ class EncodedPerEra implements PerEra {
   }
 }
 
-/** The definition with its own name and the `ui://` resource it points at as callers of `/mcp` know them. */
+/** The definition with its own name and the `ui://` resources it points at as callers of `/mcp` know them. */
 function prefixDefinition(definition: JsonObject, { server, list, wire }: WirePlace): JsonObject {
   const renamed = { ...definition, [nameKeys[list]]: wire };
   const meta = definition['_meta'];
-  if (typeof meta !== 'object' || meta === null || !('ui' in meta)) return renamed;
-  const { ui } = meta;
-  if (typeof ui !== 'object' || ui === null || !('resourceUri' in ui) || typeof ui.resourceUri !== 'string') {
-    return renamed;
-  }
-  return { ...renamed, _meta: { ...meta, ui: { ...ui, resourceUri: wireUri(server, ui.resourceUri) } } };
+  return isObject(meta) ? { ...renamed, _meta: prefixUi(server, meta) } : renamed;
+}
+
+/** MCP Apps: where a tool's page is. The flat key is what servers wrote before there was `ui`. */
+function prefixUi(server: string, meta: JsonObject): JsonObject {
+  const { ui, 'ui/resourceUri': flat } = meta;
+  const uri = isObject(ui) ? ui['resourceUri'] : undefined;
+  return {
+    ...meta,
+    ...(isObject(ui) && typeof uri === 'string' ? { ui: { ...ui, resourceUri: wireUri(server, uri) } } : {}),
+    ...(typeof flat === 'string' ? { 'ui/resourceUri': wireUri(server, flat) } : {}),
+  };
 }

@@ -114,9 +114,11 @@ describe('fetching lists', () => {
   it.each([
     [5000, 5000],
     [0, 1000],
-    [-1, undefined],
-    ['5000', undefined],
-    [1e300, undefined],
+    [undefined, undefined],
+    [-1, 1000],
+    ['5000', 1000],
+    [1e300, 1000],
+    [1.5, 1000],
   ])('takes the bound %j of the server as %s', async (ttlMs, expected) => {
     const { lists } = await fetched({ capabilities: onlyTools, listScript: () => ({ tools: [], ttlMs }) });
     expect(lists).toMatchObject({ ttlMs: expected });

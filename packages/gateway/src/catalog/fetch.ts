@@ -3,6 +3,7 @@ import type { Cancellation } from '@sallyport/guard';
 import { isObject, type JsonObject } from '@sallyport/protocol';
 import { linkFailure, type Link, type LinkFailure, type LinkPeer } from '../upstreams/link.ts';
 import type { Server } from '../servers.ts';
+import { isTtl } from '../cache/hints.ts';
 import { ownParams } from '../own-request.ts';
 import type { ListKind } from './definition.ts';
 
@@ -108,7 +109,8 @@ async function fetchPages(
       if (isObject(definition) && into.length < maxDefinitions) into.push(definition);
     }
     const given = result['ttlMs'];
-    if (typeof given === 'number' && given >= 0 && given < Number.MAX_SAFE_INTEGER) ttlMs = given;
+    // A bound that makes no sense is none to rely on, so such a list is read again soon.
+    if (given !== undefined) ttlMs = Math.min(ttlMs ?? Number.MAX_SAFE_INTEGER, isTtl(given) ? given : 0);
     const next = result['nextCursor'];
     if (typeof next !== 'string' || seen.has(next)) return { kind: 'pages', ttlMs };
     seen.add(next);

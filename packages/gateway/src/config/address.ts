@@ -84,12 +84,12 @@ export const upstreamUrl: Reader<string> = text(
   { format: 'uri' },
   (found, reading) => {
     if (found.secret?.isKnown === false) return found.value;
-    const url = parseUrl(found.value);
+    const url = parseUrl(found.value, /^(?:http|ws)s?:\/\//i);
     if (url === undefined) {
       return wrongValue(
         found,
         reading,
-        `${quoted(found.shown)} is not an http(s) URL`,
+        `${quoted(found.shown)} is not an http(s) or ws(s) URL`,
         'write https://api.example.com/mcp',
       );
     }
@@ -105,14 +105,15 @@ export const upstreamUrl: Reader<string> = text(
       return undefined;
     }
     if (url.hash !== '') {
-      return wrongValue(found, reading, 'a fragment (#…) never reaches a server', `write ${url.origin}${url.pathname}`);
+      const help = `write ${url.protocol}//${url.host}${url.pathname}`;
+      return wrongValue(found, reading, 'a fragment (#…) never reaches a server', help);
     }
     return url.href;
   },
 );
 
-function parseUrl(value: string): URL | undefined {
-  if (!/^https?:\/\//i.test(value) || /[\s\\]/.test(value)) return undefined;
+function parseUrl(value: string, scheme = /^https?:\/\//i): URL | undefined {
+  if (!scheme.test(value) || /[\s\\]/.test(value)) return undefined;
   return URL.canParse(value) ? new URL(value) : undefined;
 }
 

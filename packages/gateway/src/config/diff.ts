@@ -9,7 +9,7 @@ export interface ConfigChanges {
   readonly policy: boolean;
   readonly callers: boolean;
   readonly limits: boolean;
-  /** `publicUrl`, `origins` or `refusals`. */
+  /** `publicUrl`, `origins`, `refusals` or `doors`. */
   readonly door: boolean;
   /** Anything under `audit` that takes effect at once. */
   readonly audit: boolean;
@@ -39,7 +39,7 @@ export function diffConfig(before: Config, after: Config): ConfigChanges {
     policy: differs('deny', 'roles'),
     callers: differs('callers'),
     limits: differs('limits'),
-    door: differs('publicUrl', 'origins', 'refusals'),
+    door: differs('publicUrl', 'origins', 'refusals', 'doors'),
     audit: !isSame(auditBefore, auditAfter),
     tests: differs('tests'),
     upstreams: diffUpstreams(before.upstreams, after.upstreams),

@@ -16,6 +16,7 @@ import type {
   Address,
   AuditConfig,
   CallersConfig,
+  DoorsConfig,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -224,6 +225,16 @@ const limits = object<LimitsConfig>(
       fallback: 32,
       description: 'Calls of one caller that may run at once',
     },
+    openPerCaller: {
+      reader: integer(1, 20_000, 64),
+      fallback: 64,
+      description: 'WebSockets and SSE connections of one caller',
+    },
+    openPerAddress: {
+      reader: integer(1, 20_000, 1024),
+      fallback: 1024,
+      description: 'The same of one address',
+    },
   },
   { wanted: 'limits', example: '{ body: 1MiB, perAddress: 1000/s burst 2000 }' },
 );
@@ -262,6 +273,14 @@ const audit = object<AuditConfig>(
   { wanted: 'audit', example: '{ directory: state/audit, durability: intent }', later: ['sinks'] },
 );
 
+const doors = object<DoorsConfig>(
+  {
+    websocket: { reader: toggle, fallback: false, description: 'WebSocket at /mcp and /mcp/SERVER' },
+    sse: { reader: toggle, fallback: false, description: 'HTTP+SSE of 2024-11-05 at /sse and /sse/SERVER' },
+  },
+  { wanted: 'doors', example: '{ websocket: on, sse: off }' },
+);
+
 const callers = object<CallersConfig>(
   {
     local: { reader: roleName, description: 'The role of the user who starts a stdio door' },
@@ -286,6 +305,7 @@ export interface FileBody {
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
   readonly include: readonly string[];
+  readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;
@@ -382,6 +402,7 @@ export const file: Reader<FileBody> = object<FileBody>(
       description: 'Whether refusals after parsing set HTTP codes, for plain API clients',
     },
     include: { reader: includeList, fallback: [], description: 'More files; they may hold upstreams, roles and tests' },
+    doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },

@@ -64,6 +64,7 @@ describe('loadConfig', () => {
       store: { kind: 'sqlite', path: '/etc/sp/state/sallyport.db' },
       master: expect.objectContaining({ kind: 'file', path: '/etc/sp/state/master.key' }),
       refusals: 'result',
+      doors: { websocket: false, sse: false },
       limits: {
         body: 1024 ** 2,
         message: 4 * 1024 ** 2,
@@ -72,6 +73,8 @@ describe('loadConfig', () => {
         perAddress: { tokens: 1000, perMs: 1000, burst: 2000 },
         failedLogins: { tokens: 10, perMs: 60_000, burst: 10 },
         concurrentPerCaller: 32,
+        openPerCaller: 64,
+        openPerAddress: 1024,
       },
       audit: {
         directory: '/etc/sp/state/audit',
@@ -249,6 +252,27 @@ describe('loadConfig', () => {
     });
   });
 
+  it('tells by its URL what carries the messages of a server', async () => {
+    const config = await good({
+      'main.yaml':
+        'version: 1\nupstreams: { a: { url: "wss://a.example/mcp" }, b: { url: "ws://127.0.0.1:1/" }, c: { url: "https://c.example/sse" } }\n',
+    });
+    expect(config.upstreams.map(({ name, kind, share }) => [name, kind, share])).toEqual([
+      ['a', 'websocket', 'caller'],
+      ['b', 'websocket', 'caller'],
+      ['c', 'http', 'caller'],
+    ]);
+  });
+
+  it('warns of a credential that travels in clear over WebSocket, too', async () => {
+    const yaml =
+      'version: 1\nupstreams:\n  a: { url: "ws://a.example", auth: { bearer: env:TOKEN } }\n  b: { url: "ws://[::1]", auth: { bearer: env:TOKEN } }\n';
+    const loaded = await load({ 'main.yaml': yaml }, undefined, machine());
+    expect(loaded.warnings.map(({ line, suggestion }) => [line, suggestion])).toEqual([
+      [3, 'use wss:// if the server knows it'],
+    ]);
+  });
+
   it('lets our own groups read secrets and change files', async () => {
     const yaml = 'version: 1\nupstreams: { a: { command: [x], env: { A: file:a } } }\n';
     await good({ 'main.yaml': { content: yaml, mode: 0o664, gid: 2000 }, a: { content: 'x', mode: 0o440, gid: 2000 } });
@@ -349,5 +373,54 @@ describe('loadConfig', () => {
       [7, '"fiels.*" matches nothing: there is no upstream `fiels`'],
     ]);
     expect(loaded.warnings.every((warning) => warning.suggestion !== undefined)).toBe(true);
+  });
+});
+
+describe('what a local server may use and reach', () => {
+  const upstream = (body: string): Record<string, string> => ({
+    'main.yaml': `version: 1\nupstreams: { files: { command: [server], ${body} } }\n`,
+  });
+
+  it('is everything without limits and sandbox', async () => {
+    expect(stdio(await good(upstream('share: all')))).toMatchObject({ limits: undefined, sandbox: undefined });
+    expect(stdio(await good(upstream('sandbox: off')))).toMatchObject({ sandbox: undefined });
+  });
+
+  it('is read with units and absolute paths', async () => {
+    const { limits } = stdio(await good(upstream('limits: { memory: 512MiB, processes: 64, files: 256, cpu: 10m }')));
+    expect(limits).toEqual({ memory: 512 * 1024 * 1024, processes: 64, files: 256, cpu: 600_000 });
+    expect(stdio(await good(upstream('sandbox: on'))).sandbox).toEqual({ network: false, read: [], write: [] });
+    const { sandbox } = stdio(await good(upstream('sandbox: { network: on, read: [/srv], write: [./data] }')));
+    expect(sandbox).toEqual({ network: true, read: ['/srv'], write: ['/etc/sp/data'] });
+  });
+
+  it('knows which words of its command are secrets', async () => {
+    const files = { 'main.yaml': 'version: 1\nupstreams: { files: { command: [server, --token, env:TOKEN] } }\n' };
+    const { command, secretArguments } = stdio(await good(files));
+    expect([command.at(-1), secretArguments.map((secret) => secret.reveal())]).toEqual([value, [value]]);
+  });
+
+  it.each([
+    ['limits: { memory: 1MiB }', 'this must be from 16MiB to 4096GiB'],
+    ['limits: { processes: many }', 'a whole number from 1 to 100000'],
+    ['limits: { body: 1MiB }', '`body` is not a key of the limits of a server'],
+    ['sandbox: maybe', '"maybe" is not a switch'],
+    ['sandbox: { networks: on }', '`networks` is not a key of a sandbox'],
+  ])('is refused: %s', async (body, message) => {
+    const loaded = await load(upstream(body));
+    expect(loaded.ok ? [] : loaded.problems.map((problem) => problem.message)).toEqual([
+      expect.stringContaining(message) as unknown,
+    ]);
+  });
+
+  it('warns of a package without a fixed version, where it stands, and goes on', async () => {
+    const loaded = await load({ 'main.yaml': "version: 1\nupstreams:\n  files: { command: [npx, -y, '@a/b'] }\n" });
+    expect(loaded.ok).toBe(true);
+    expect(loaded.warnings).toMatchObject([
+      {
+        ...{ code: 'unpinned', line: 3, column: 31, length: 6 },
+        suggestion: 'write "@a/b@1.2.3", with the version that you have looked at',
+      },
+    ]);
   });
 });

@@ -34,7 +34,7 @@ export interface LoadOptions {
 }
 
 /** What a server is given; the other keys of an upstream are rules about it. */
-const givenToServers: ReadonlySet<string> = new Set(['command', 'env', 'cwd', 'url', 'auth']);
+const givenToServers: ReadonlySet<string> = new Set(['command', 'env', 'cwd', 'sandbox', 'url', 'auth']);
 
 /**
  * Loads a configuration.

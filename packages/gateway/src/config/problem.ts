@@ -22,6 +22,8 @@ export type ProblemCode =
   | 'reference'
   | 'conflict'
   | 'literal-secret'
+  | 'unpinned'
+  | 'machine'
   | 'secret';
 
 /** One thing that is wrong, where it is, and the way out. */

@@ -34,6 +34,17 @@ export interface LimitsConfig {
   readonly failedLogins: Rate;
   /** Calls of one caller that may run at once. */
   readonly concurrentPerCaller: number;
+  /** WebSockets and SSE connections that one caller may hold open. */
+  readonly openPerCaller: number;
+  /** The same of one address. */
+  readonly openPerAddress: number;
+}
+
+/** Doors besides Streamable HTTP and stdio. */
+export interface DoorsConfig {
+  readonly websocket: boolean;
+  /** HTTP+SSE of revision 2024-11-05. */
+  readonly sse: boolean;
 }
 
 /** Argument values that the audit trail keeps in clear for targets that match `pattern`. */
@@ -97,6 +108,29 @@ export interface StdioUpstreamConfig extends UpstreamCommon {
   readonly env: ReadonlyMap<string, Secret>;
   /** Absolute path. */
   readonly cwd: string;
+  readonly limits: ResourceLimitsConfig | undefined;
+  /** `undefined`: off. */
+  readonly sandbox: SandboxConfig | undefined;
+  /** Arguments of `command` that came from references. */
+  readonly secretArguments: readonly Secret[];
+}
+
+/** What a server that the gateway starts may use; `undefined` where there is no bound. */
+export interface ResourceLimitsConfig {
+  /** Bytes, of all its processes together. */
+  readonly memory: number | undefined;
+  readonly processes: number | undefined;
+  /** Open files of each process. */
+  readonly files: number | undefined;
+  /** Milliseconds of processor time of each process. */
+  readonly cpu: number | undefined;
+}
+
+/** What a server that the gateway starts may reach. Absolute paths. */
+export interface SandboxConfig {
+  readonly network: boolean;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
 }
 
 /** A header that the gateway adds to each request to an upstream. */
@@ -107,15 +141,24 @@ export interface CredentialHeader {
   readonly value: Secret;
 }
 
-/** A server reached over Streamable HTTP. */
-export interface HttpUpstreamConfig extends UpstreamCommon {
-  readonly kind: 'http';
+/** What a server at a URL has. */
+export interface UrlUpstreamCommon extends UpstreamCommon {
   readonly url: string;
   readonly credentials: readonly CredentialHeader[];
 }
 
+/** A server reached over HTTP: Streamable HTTP in either era, or HTTP+SSE. */
+export interface HttpUpstreamConfig extends UrlUpstreamCommon {
+  readonly kind: 'http';
+}
+
+/** A server reached over WebSocket. */
+export interface WebSocketUpstreamConfig extends UrlUpstreamCommon {
+  readonly kind: 'websocket';
+}
+
 /** A server that the gateway calls. */
-export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig;
+export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig | WebSocketUpstreamConfig;
 
 /** What a test of the file expects of a call. */
 export type Expectation = 'allowed' | 'denied' | 'unknown';
@@ -160,6 +203,7 @@ export interface Config extends ConfigSources {
   /** Not resolved: a file that is absent is made by whoever opens the store. */
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;

@@ -1,15 +1,24 @@
-/** Readers of `upstreams`: servers that the gateway starts, and servers that it reaches over HTTP. */
+/** Readers of `upstreams`: servers that the gateway starts, and servers that it reaches by URL. */
 import { dirname, resolve } from 'node:path';
 import type { Origin, Rate } from '@sallyport/guard';
 import { bareHost, isLoopback, upstreamUrl } from './address.ts';
 import { duration, rate } from './grammar.ts';
-import { entryOf, type MapNode } from './node.ts';
+import { entryOf, type ConfigNode, type MapNode } from './node.ts';
 import { auth } from './credentials.ts';
+import { resourceLimits, sandbox, type SandboxSetting } from './custody.ts';
 import { env, refuseToken } from './environment.ts';
+import { findUnpinned } from './unpinned.ts';
 import { object, type Keys, type ObjectOptions } from './object.ts';
 import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
 import type { Secret } from './secret.ts';
-import type { Ask, CredentialHeader, HttpUpstreamConfig, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
+import type {
+  Ask,
+  CredentialHeader,
+  ResourceLimitsConfig,
+  Share,
+  StdioUpstreamConfig,
+  UpstreamConfig,
+} from './types.ts';
 
 const COMMAND_EXAMPLE = "[npx, -y, '@modelcontextprotocol/server-filesystem', ./data]";
 
@@ -100,8 +109,10 @@ type StdioBody = CommonBody & {
   command: readonly [string, ...string[]];
   env: ReadonlyMap<string, Secret>;
   cwd: string;
+  limits: ResourceLimitsConfig | undefined;
+  sandbox: SandboxSetting;
 };
-type HttpBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
+type UrlBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
 
 const stdioKeys: Keys<StdioBody> = {
   command: {
@@ -111,37 +122,50 @@ const stdioKeys: Keys<StdioBody> = {
   },
   env: { reader: env, fallback: {}, description: 'The whole environment of the server: inherit, a reference, or text' },
   cwd: { reader: folder, fallback: '.', description: 'The folder in which it starts, relative to this file' },
+  limits: { reader: resourceLimits, description: 'What it may use of the machine' },
+  sandbox: {
+    reader: sandbox(folder),
+    fallback: false,
+    description: 'Whether it runs behind walls (bubblewrap); what they let through',
+  },
   ...commonKeys('all'),
 };
 
-const httpKeys: Keys<HttpBody> = {
-  url: { reader: upstreamUrl, isRequired: true, description: 'Its MCP endpoint' },
+const urlKeys: Keys<UrlBody> = {
+  url: {
+    reader: upstreamUrl,
+    isRequired: true,
+    description: 'Its MCP endpoint: http(s):// in any way that it speaks, or ws(s)://',
+  },
   auth: { reader: auth, description: 'The credential of the gateway, never of a caller' },
   ...commonKeys('caller'),
 };
 
-const LATER = ['openapi', 'server', 'tools', 'mode', 'sandbox'];
+const LATER = ['openapi', 'server', 'tools', 'mode'];
 
 const OPTIONS: Omit<ObjectOptions, 'wanted'> = {
   example: `{ command: ${COMMAND_EXAMPLE} }`,
   later: LATER,
   hints: {
     args: `write program and arguments as one list: command: ${COMMAND_EXAMPLE}`,
-    type: 'remove it: `command` starts a program, `url` reaches a server over HTTP',
-    transport: 'remove it: `command` starts a program, `url` reaches a server over HTTP',
+    type: 'remove it: `command` starts a program, `url` reaches a server',
+    transport: 'remove it: `command` starts a program, `url` reaches a server',
     headers: 'write auth: { header: { NAME: env:NAME } }',
     bearer: 'write auth: { bearer: env:NAME }',
+    memory: 'write limits: { memory: 512MiB }',
+    processes: 'write limits: { processes: 64 }',
+    network: 'write sandbox: { network: off }',
     disabled: 'remove the upstream, or put # before its lines',
   },
 };
 
 const stdio = object<StdioBody>(stdioKeys, { ...OPTIONS, wanted: 'an upstream with `command`' });
-const http = object<HttpBody>(httpKeys, { ...OPTIONS, wanted: 'an upstream with `url`' });
+const byUrl = object<UrlBody>(urlKeys, { ...OPTIONS, wanted: 'an upstream with `url`' });
 
 /** What stands under an upstream's name. */
 export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
   return {
-    schema: { anyOf: [stdio.schema, http.schema] },
+    schema: { anyOf: [stdio.schema, byUrl.schema] },
     read: (node, reading) => {
       if (node.kind !== 'map') {
         return wrongType(
@@ -168,7 +192,7 @@ export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
         return undefined;
       }
       return startsProgram === undefined
-        ? readHttp(name, origin, node, reading)
+        ? readUrl(name, origin, node, reading)
         : readStdio(name, origin, node, reading);
     },
   };
@@ -189,25 +213,54 @@ function reportKindless(name: string, node: MapNode, origin: Origin, reading: Re
 function readStdio(name: string, origin: Origin, node: MapNode, reading: Reading): StdioUpstreamConfig | undefined {
   const found = stdio.read(node, reading);
   if (found === undefined || !checkCommon(found, node, reading)) return undefined;
-  return { kind: 'stdio', name, origin, ...found };
+  warnOfUnpinned(entryOf(node, 'command')?.value, reading);
+  const { sandbox: walls, ...rest } = found;
+  const secretArguments = secretsAmong(entryOf(node, 'command')?.value, reading);
+  return { kind: 'stdio', name, origin, ...rest, sandbox: walls === 'off' ? undefined : walls, secretArguments };
 }
 
-function readHttp(name: string, origin: Origin, node: MapNode, reading: Reading): HttpUpstreamConfig | undefined {
-  const found = http.read(node, reading);
+/** The words of a command that came from references. */
+function secretsAmong(node: ConfigNode | undefined, reading: Reading): readonly Secret[] {
+  if (node?.kind !== 'list') return [];
+  return node.items.flatMap((item) => {
+    const resolution = item.kind === 'scalar' ? reading.resolutions.get(item) : undefined;
+    return resolution?.ok === true ? [resolution.secret] : [];
+  });
+}
+
+/** Whatever is newest when the server starts is what then runs here, also what somebody else put there. */
+function warnOfUnpinned(node: ConfigNode | undefined, reading: Reading): void {
+  if (node?.kind !== 'list') return;
+  const words = node.items.map((item) => (item.kind === 'scalar' && item.value !== null ? String(item.value) : ''));
+  const found = findUnpinned(words);
+  const at = found === undefined ? undefined : node.items[found.index];
+  if (found === undefined || at === undefined) return;
+  reading.log.warn(at.origin, {
+    code: 'unpinned',
+    message: found.message,
+    suggestion: found.suggestion,
+    length: lengthOf(at),
+  });
+}
+
+function readUrl(name: string, origin: Origin, node: MapNode, reading: Reading): UpstreamConfig | undefined {
+  const found = byUrl.read(node, reading);
   if (found === undefined || !checkCommon(found, node, reading)) return undefined;
   const { auth: credentials = [], ...rest } = found;
   const url = new URL(found.url);
   const at = entryOf(node, 'url');
-  if (credentials.length > 0 && url.protocol === 'http:' && !isLoopback(bareHost(url)) && at !== undefined) {
+  const isSocket = url.protocol === 'ws:' || url.protocol === 'wss:';
+  const isClear = url.protocol === 'http:' || url.protocol === 'ws:';
+  if (credentials.length > 0 && isClear && !isLoopback(bareHost(url)) && at !== undefined) {
     const message = 'the credential travels to this server without encryption';
     reading.log.warn(at.value.origin, {
       code: 'conflict',
       message,
-      suggestion: 'use https:// if the server knows it',
+      suggestion: `use ${isSocket ? 'wss' : 'https'}:// if the server knows it`,
       length: lengthOf(at.value),
     });
   }
-  return { kind: 'http', name, origin, credentials, ...rest };
+  return { kind: isSocket ? 'websocket' : 'http', name, origin, credentials, ...rest };
 }
 
 /** Rules over two keys. Returns false after reporting. */

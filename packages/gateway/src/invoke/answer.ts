@@ -17,6 +17,7 @@ import {
   type JsonObject,
   type Message,
   type Question,
+  type Span,
 } from '@sallyport/protocol';
 import { handleBinding, stateSubject, type GatewayTarget } from '../resolve.ts';
 import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
@@ -24,7 +25,7 @@ import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { interactiveMethods } from './interactive.ts';
 import { longestState, mostRounds, roundMs } from './bounds.ts';
-import { rewriteResult } from './rewrite.ts';
+import { mayHoldUri, rewriteResult } from './rewrite.ts';
 import { isTaskBegun, readTask, sealTask } from './tasks.ts';
 
 /** How many states of one call a server may hand out to a modern caller, who is free to stop at any. */
@@ -45,12 +46,37 @@ const askKinds: readonly AskKind[] = ['elicitation', 'sampling', 'roots'];
 export function readAnswer(message: Message, context: AnswerContext): Answer | Refusal {
   const { result, error } = message.spans;
   if (result !== undefined) {
+    const plain = readPlainResult(message, result, context);
+    if (plain !== undefined) return plain;
     return readResult(message.bytes.subarray(result.start, result.end), message.value['result'], context);
   }
   if (error !== undefined) {
     return readError(message.bytes.subarray(error.start, error.end), message.value['error'], context);
   }
   return refuse('bad-answer', { note: 'a response without result and error' });
+}
+
+const completeText = Buffer.from('"complete"');
+const trueText = Buffer.from('true');
+
+/** A result that reaches the caller as it is; `undefined` where something in it has to be understood or changed. */
+function readPlainResult(message: Message, span: Span, context: AnswerContext): Answer | undefined {
+  const { exchange, target, link, interim } = context;
+  const { resultType, isError } = message.spans;
+  if (target.task !== undefined || exchange.message.params?.['task'] !== undefined) return undefined;
+  if (exchange.era !== link.era || (resultType !== undefined && !isWritten(message, resultType, completeText))) {
+    return undefined;
+  }
+  const body = message.bytes.subarray(span.start, span.end);
+  if (body[0] !== openBrace || (exchange.path.kind === 'all' && mayHoldUri(body))) return undefined;
+  const isToolError = isError !== undefined && isWritten(message, isError, trueText);
+  return { kind: 'result', body, isToolError, interim };
+}
+
+const openBrace = 0x7b;
+
+function isWritten({ bytes }: Message, { start, end }: Span, text: Buffer): boolean {
+  return end - start === text.length && text.compare(bytes, start, end) === 0;
 }
 
 function readResult(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {

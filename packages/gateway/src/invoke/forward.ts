@@ -46,13 +46,11 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
 }
 
 /** A modern server's result that asks for more before it goes on. */
-function askingResult(
-  { bytes, spans, value }: Message,
-  link: Link,
-): { body: Uint8Array; value: JsonObject } | undefined {
-  const result = value['result'];
-  if (link.era === 'legacy' || spans.result === undefined || !isObject(result)) return undefined;
-  if (result['resultType'] !== 'input_required') return undefined;
+function askingResult(message: Message, link: Link): { body: Uint8Array; value: JsonObject } | undefined {
+  const { bytes, spans } = message;
+  if (link.era === 'legacy' || spans.result === undefined) return undefined;
+  const result = message.value['result'];
+  if (!isObject(result) || result['resultType'] !== 'input_required') return undefined;
   return { body: bytes.subarray(spans.result.start, spans.result.end), value: result };
 }
 
@@ -86,6 +84,7 @@ async function sendOnce(
     if (preparing !== undefined) await preparing;
     const answer = await sendOver(link, sending);
     if ('body' in answer) return answer;
+    server.upstream.observe(answer);
     if (answer.kind === 'failure') {
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
       return refuseFailure(answer.failure, limit);

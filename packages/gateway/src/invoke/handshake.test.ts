@@ -153,6 +153,23 @@ describe.each(['initialize', 'server/discover'])('a server that the caller can r
   });
 });
 
+describe.each(['initialize', 'server/discover'])('a server that is sick, in %s', (method) => {
+  const policy = policyOf({ reader: { tools: [grantOf('files.*')] }, keeper: { tools: [grantOf('*')] } });
+
+  it('is named to who may use it, and to nobody else', async () => {
+    const guarded = await makeWorld({ files: { tools: [tool('read')] }, vault: { tools: [tool('open')] } }, policy);
+    guarded.server('vault').become('sick');
+    const introduction = async (roles: readonly string[]) => {
+      const exchange = await intended(guarded, { ...hello(sound), value: { id: 1, method, params: sound }, roles });
+      const answer =
+        method === 'initialize' ? await answerInitialize(exchange, guarded) : await answerDiscover(exchange, guarded);
+      return JSON.stringify(jsonOf('body' in answer ? answer.body : undefined));
+    };
+    expect(await introduction(['keeper'])).toContain('"io.sallyport/unavailable":[{"server":"vault","state":"sick"}]');
+    expect(await introduction(['reader'])).not.toContain('vault');
+  });
+});
+
 describe('ping', () => {
   it('is answered with an empty result', () => {
     expect(jsonOf(answerPing().body)).toEqual({});

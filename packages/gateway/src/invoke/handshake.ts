@@ -1,6 +1,5 @@
 /** What the gateway itself answers: initialize, server/discover, ping, and what a caller says about a session. */
 import {
-  canReachServer,
   pathKey,
   refuse,
   type Answer,
@@ -13,6 +12,7 @@ import {
   isObject,
   LATEST_LEGACY_REVISION,
   MODERN_REVISION,
+  SERVER_INFO_KEY,
   SUPPORTED_REVISIONS,
   type Era,
   type JsonObject,
@@ -20,11 +20,10 @@ import {
 import { ownInfo } from '../own-request.ts';
 import type { World } from '../world.ts';
 import { sessionOf } from '../servers.ts';
+import { cutText, longestInstructions, mergeInstructions } from './instructions.ts';
 import { isLevel } from './levels.ts';
+import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
 import { hasCoreTasks, hasExtension, TASKS_EXTENSION } from './tasks.ts';
-
-/** Longest instructions that are handed on, in characters. */
-const longestInstructions = 8192;
 
 /** Answers `ping`. */
 export function answerPing(): Answer {
@@ -34,15 +33,15 @@ export function answerPing(): Answer {
 /** Answers `server/discover` for a modern caller. */
 export async function answerDiscover(exchange: Intended, world: World): Promise<Answer> {
   await waitForServers(exchange.path, world);
-  const { capabilities, serverInfo, instructions } = introduce(exchange, world);
+  const { capabilities, serverInfo, instructions, servers } = introduce(exchange, world);
   return result({
     resultType: 'complete',
     supportedVersions: SUPPORTED_REVISIONS,
     capabilities,
     ...(instructions === undefined ? {} : { instructions }),
-    ttlMs: 60_000,
+    ttlMs: remainingTtl(servers, world),
     cacheScope: 'private',
-    _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+    _meta: { ...absenceMeta(servers, world), [SERVER_INFO_KEY]: serverInfo },
   });
 }
 
@@ -73,12 +72,14 @@ export async function answerInitialize(exchange: Intended, world: World): Promis
     if (own !== undefined) own.handshake = handshake;
   }
   const introduction = introduce(exchange, world);
+  const absence = absenceMeta(introduction.servers, world);
   return {
     ...result({
       protocolVersion: revision,
       capabilities: introduction.capabilities,
       serverInfo: introduction.serverInfo,
       ...(introduction.instructions === undefined ? {} : { instructions: introduction.instructions }),
+      ...(absence === undefined ? {} : { _meta: absence }),
     }),
     headers,
   };
@@ -125,31 +126,29 @@ interface Introduction {
   readonly capabilities: JsonObject;
   readonly serverInfo: JsonObject;
   readonly instructions: string | undefined;
+  /** The servers that it speaks of. */
+  readonly servers: readonly string[];
 }
 
 /** What a door path offers: one server's own words, or the union of all. */
 function introduce({ path, principal, era }: Intended, world: World): Introduction {
+  // A server of which a caller may use nothing does not exist for it.
+  const servers = presentServers(principal.access, path, world);
+  const known = servers.flatMap((name) => world.catalog.server(name) ?? []);
+  const capabilities = carried(
+    known.map((server) => server.capabilities),
+    era,
+  );
   if (path.kind === 'server') {
-    const server = world.catalog.server(path.server);
+    const [server] = known;
     return {
-      capabilities: carried([server?.capabilities ?? {}], era),
+      capabilities,
       serverInfo: server?.serverInfo ?? { ...ownInfo, title: `Sallyport: ${pathKey(path)}` },
-      instructions: server?.instructions?.slice(0, longestInstructions),
+      instructions: server?.instructions === undefined ? undefined : cutText(server.instructions, longestInstructions),
+      servers,
     };
   }
-  // A server of which a caller may use nothing does not exist for it.
-  const servers = world.catalog.servers().filter(({ server }) => canReachServer(principal.access, server));
-  const parts = servers.flatMap((server) =>
-    server.instructions === undefined ? [] : [`${server.server}: ${server.instructions}`],
-  );
-  return {
-    capabilities: carried(
-      servers.map((server) => server.capabilities),
-      era,
-    ),
-    serverInfo: ownInfo,
-    instructions: parts.length === 0 ? undefined : parts.join('\n\n').slice(0, longestInstructions),
-  };
+  return { capabilities, serverInfo: ownInfo, instructions: mergeInstructions(known), servers };
 }
 
 /** The capabilities that a caller finds here. */

@@ -4,6 +4,7 @@ import type { World } from '../world.ts';
 import { forward } from './forward.ts';
 import { answerDiscover, answerInitialize, answerPing, answerSetLevel } from './handshake.ts';
 import { answerList } from './lists.ts';
+import { readResource } from './read.ts';
 import { takeNotification, takeResponse } from './notices.ts';
 
 type Handler = (exchange: Intended, world: World) => Answer | Refusal | Promise<Answer | Refusal>;
@@ -11,7 +12,7 @@ type Handler = (exchange: Intended, world: World) => Answer | Refusal | Promise<
 const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['tools/call', forward],
   ['prompts/get', forward],
-  ['resources/read', forward],
+  ['resources/read', readResource],
   ['completion/complete', forward],
   ['tasks/get', forward],
   ['tasks/update', forward],

@@ -1,10 +1,22 @@
 /** Answers lists from the catalog: each caller sees what some call of its own could reach, and nothing else. */
-import { canList, pathKey, type Access, type Answer, type DoorPath, type Intended } from '@sallyport/guard';
-import type { Era } from '@sallyport/protocol';
-import { grantsOf, type Entry, type ListKind } from '../catalog/definition.ts';
+import {
+  canList,
+  noteQuirk,
+  pathKey,
+  refuse,
+  type Access,
+  type Answer,
+  type DoorPath,
+  type Intended,
+  type Refusal,
+} from '@sallyport/guard';
+import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
+import { grantsOf, literalPrefix, type Entry, type ListKind } from '../catalog/definition.ts';
 import { ownInfo } from '../own-request.ts';
-import { handleBinding, type GatewayTarget } from '../resolve.ts';
+import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
+import { cursorAfter, cursorLifetimeMs, remainderOf } from './cursor.ts';
+import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
 
 const listOf: ReadonlyMap<string, { readonly list: ListKind; readonly member: string }> = new Map([
   ['tools/list', { list: 'tools', member: 'tools' }],
@@ -16,74 +28,177 @@ const listOf: ReadonlyMap<string, { readonly list: ListKind; readonly member: st
 /** Definitions on one page. */
 const pageSize = 1000;
 
-/** How long a cursor works, milliseconds. */
-const cursorLifetimeMs = 15 * 60_000;
-
 /** Answers one list request. */
-export function answerList(exchange: Intended, world: World): Answer {
+export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const target: GatewayTarget = exchange.target;
   const source = listOf.get(target.name);
   if (source === undefined) throw new TypeError(`${target.name} is no list`);
   world.catalog.refreshStale();
-  const visible = visibleList(exchange.principal.access, source.list, exchange.path, exchange.era, world);
-  const offset = target.offset ?? 0;
-  const isOnePage = offset === 0 && visible.items.length <= pageSize;
-  const items = isOnePage ? visible.joined : visible.items.slice(offset, offset + pageSize).join(',');
-  const next = offset + pageSize;
-  const cursor =
-    next < visible.items.length
-      ? world.seal.close('cursor', handleBinding(exchange, target.name), { offset: next }, cursorLifetimeMs)
-      : undefined;
-  const more = cursor === undefined ? '' : `,"nextCursor":${JSON.stringify(cursor)}`;
-  const head = exchange.era === 'modern' ? '{"resultType":"complete",' : '{';
-  const tail = exchange.era === 'modern' ? `${modernTail(world, exchange.path)}}` : '}';
-  return {
-    kind: 'result',
-    body: Buffer.from(`${head}"${source.member}":[${items}]${more}${tail}`),
-    isToolError: false,
-    interim: 0,
-  };
+  const { access } = exchange.principal;
+  const servers = presentServers(access, exchange.path, world);
+  if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
+  const view = visibleList(access, source.list, exchange, servers, world);
+  // Half of what a message may have leaves room for whatever stands around the page.
+  const mostBytes = exchange.rules.limits.message / 2;
+  const { joined } = view;
+  const isWhole = target.cursor === undefined && joined !== undefined && joined.length <= mostBytes;
+  if (isWhole && !hasBlockedTool(view.entries, world)) {
+    return answerWhole(view, joined, source.member, exchange, servers, world);
+  }
+  const page = pageOf(view, source.list, target, mostBytes, world);
+  if (page === undefined) return refuse('bad-handle', { fill: { handle: 'cursor' } });
+  const { items, last, again } = page;
+  const more =
+    last === undefined
+      ? ''
+      : `,"nextCursor":${JSON.stringify(
+          world.seal.close(
+            'cursor',
+            cursorBinding(exchange, target.name),
+            cursorAfter(last, [...world.servers.keys()], again),
+            cursorLifetimeMs,
+          ),
+        )}`;
+  const about = `${more}${aboutResult(exchange, servers, world)}`;
+  return result(wrap(source.member, Buffer.from(items.join(',')), about, exchange.era));
 }
 
-/** What a modern result of a list says about itself. Lists are filtered for their caller, so they are private. */
-function modernTail(world: World, path: DoorPath): string {
-  const servers = path.kind === 'all' ? world.catalog.servers() : [world.catalog.server(path.server)];
-  const ttl = servers.reduce((least, server) => Math.min(least, server?.ttlMs ?? least), longestTtl);
-  return `,"ttlMs":${ttl},"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":${JSON.stringify(ownInfo)}}`;
+const capabilityOf = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const;
+
+/** True when some server says that it has such a list, or may yet say so. */
+function isOffered(list: ListKind, servers: readonly string[], { catalog }: World): boolean {
+  // Where nobody is there, nobody says anything.
+  if (servers.length === 0) return true;
+  for (const name of servers) {
+    const server = catalog.server(name);
+    if (server === undefined || server.capabilities[capabilityOf[list]] !== undefined) return true;
+  }
+  return false;
 }
 
-const longestTtl = 60_000;
+interface Page {
+  readonly items: readonly string[];
+  /** The last entry, where more follow. */
+  readonly last: Entry | undefined;
+  readonly again: string | undefined;
+}
+
+function pageOf(
+  view: VisibleList,
+  list: ListKind,
+  { cursor }: GatewayTarget,
+  mostBytes: number,
+  world: World,
+): Page | undefined {
+  const left =
+    cursor === undefined
+      ? { indexes: view.items.keys(), again: undefined }
+      : remainderOf(view.entries, list, cursor, world);
+  if (left === undefined) return undefined;
+  const items: string[] = [];
+  let bytes = 0;
+  let last: Entry | undefined;
+  for (const index of left.indexes) {
+    const [item, entry] = [view.items[index], view.entries[index]];
+    if (item === undefined || entry === undefined || isBlocked(entry, world)) continue;
+    bytes += Buffer.byteLength(item) + 1;
+    if (items.length > 0 && (items.length === pageSize || bytes > mostBytes)) return { items, last, again: left.again };
+    items.push(item);
+    last = entry;
+  }
+  return { items, last: undefined, again: left.again };
+}
+
+function isBlocked({ list, key }: Entry, { blocks }: World): boolean {
+  return list === 'tools' && blocks.isBlocked('tool', key);
+}
+
+function hasBlockedTool(entries: readonly Entry[], world: World): boolean {
+  for (const entry of entries) if (isBlocked(entry, world)) return true;
+  return false;
+}
+
+/** A list on one page, as it was written last where it would be written the same. */
+function answerWhole(
+  view: VisibleList,
+  joined: Uint8Array,
+  member: string,
+  exchange: Intended,
+  servers: readonly string[],
+  world: World,
+): Answer {
+  const about = aboutResult(exchange, servers, world);
+  const known = view.whole;
+  if (known !== undefined && known.about === about) return result(known.body);
+  const body = wrap(member, joined, about, exchange.era);
+  view.whole = { about, body };
+  return result(body);
+}
+
+/** What a result says about itself. Lists are filtered for their caller, so they are private. */
+function aboutResult({ era }: Intended, servers: readonly string[], world: World): string {
+  const absence = absenceMeta(servers, world);
+  if (era === 'legacy') return absence === undefined ? '' : `,"_meta":${JSON.stringify(absence)}`;
+  const meta = absence === undefined ? ownMeta : JSON.stringify({ ...absence, [SERVER_INFO_KEY]: ownInfo });
+  return `,"ttlMs":${remainingTtl(servers, world)},"cacheScope":"private","_meta":${meta}`;
+}
+
+const ownMeta = JSON.stringify({ [SERVER_INFO_KEY]: ownInfo });
+
+function wrap(member: string, items: Uint8Array, about: string, era: Era): Uint8Array {
+  const head = era === 'modern' ? `{"resultType":"complete","${member}":[` : `{"${member}":[`;
+  return Buffer.concat([Buffer.from(head), items, Buffer.from(`]${about}}`)]);
+}
+
+function result(body: Uint8Array): Answer {
+  return { kind: 'result', body, isToolError: false, interim: 0 };
+}
 
 interface VisibleList {
   readonly epoch: number;
+  readonly entries: readonly Entry[];
+  /** The same as JSON. */
   readonly items: readonly string[];
-  readonly joined: string;
+  /** All of them with commas between, where they are no more than a page may have. */
+  readonly joined: Uint8Array | undefined;
+  /** The result that was written last, and what it says about itself. */
+  whole: { readonly about: string; readonly body: Uint8Array } | undefined;
 }
 
 /** What each set of roles sees, kept until the catalog or the policy changes. */
 const kept = new WeakMap<Access, Map<string, VisibleList>>();
 
-function visibleList(access: Access, list: ListKind, path: DoorPath, era: Era, world: World): VisibleList {
+/** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
+const mostViews = 1000;
+
+function visibleList(
+  access: Access,
+  list: ListKind,
+  { path, era }: { readonly path: DoorPath; readonly era: Era },
+  servers: readonly string[],
+  world: World,
+): VisibleList {
   let views = kept.get(access);
   if (views === undefined) {
     views = new Map();
     kept.set(access, views);
   }
-  const key = `${list} ${pathKey(path)} ${era}`;
+  // What is blocked changes without the catalog, so the servers that are shown are part of the key.
+  const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
-  const items = listEntries(list, path, world)
-    .filter((entry) => isVisible(access, entry))
-    .map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
-  const view = { epoch: world.catalog.epoch, items, joined: items.join(',') };
+  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
+  const items = entries.map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
+  const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
+  const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
+  if (views.size >= mostViews) views.clear();
   views.set(key, view);
   return view;
 }
 
-function listEntries(list: ListKind, path: DoorPath, world: World): Entry[] {
-  if (path.kind === 'server') return [...(world.catalog.server(path.server)?.[list].values() ?? [])];
-  const entries = world.catalog.servers().flatMap((server) => [...server[list].values()]);
-  if (list !== 'tools' && list !== 'prompts') return entries;
+function listEntries(list: ListKind, path: DoorPath, servers: readonly string[], world: World): Entry[] {
+  const entries = servers.flatMap((server) => [...(world.catalog.server(server)?.[list].values() ?? [])]);
+  if (path.kind === 'server' || (list !== 'tools' && list !== 'prompts')) return entries;
   return entries.filter((entry) => world.catalog.byWireName(list, entry.wireName) === entry.prefixedTarget);
 }
 
@@ -91,10 +206,4 @@ function listEntries(list: ListKind, path: DoorPath, world: World): Entry[] {
 function isVisible(access: Access, entry: Entry): boolean {
   if (entry.list === 'templates') return access.mayMatchPrefix('resources', literalPrefix(entry.key));
   return canList(access, grantsOf[entry.list], entry.key);
-}
-
-/** What every URI of a template begins with (RFC 6570). */
-function literalPrefix(key: string): string {
-  const open = key.indexOf('{');
-  return open < 0 ? key : key.slice(0, open);
 }

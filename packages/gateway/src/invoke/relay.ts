@@ -104,6 +104,7 @@ class RequestRelay implements Relay {
     const { era, path, principal } = this.exchange;
     const server = this.target.upstream ?? '';
     const uri = message.params?.['uri'];
+    if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
     const access = this.world.rules().policy.access(principal.roles);
     if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;

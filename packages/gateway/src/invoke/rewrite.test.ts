@@ -32,6 +32,17 @@ describe('a result on /mcp', () => {
       '{"contents":[{"uri":"a:1"},{"text":"x"},{"uri":"a:2"}]}',
       '{"contents":[{"uri":"mcp+files:a:1"},{"text":"x"},{"uri":"mcp+files:a:2"}]}',
     ],
+    [
+      'page',
+      '{"content":[],"_meta":{"ui":{"resourceUri":"ui://x/y"},"ui/resourceUri":"ui://x"}}',
+      '{"content":[],"_meta":{"ui":{"resourceUri":"ui://files/x/y"},"ui/resourceUri":"ui://files/x"}}',
+    ],
+    // Otherwise a server could name what another one has.
+    [
+      'links whose keys are written with escapes',
+      '{"content":[{"type":"resource_link","\\u0075ri":"mcp+other:a:b"}]}',
+      '{"content":[{"type":"resource_link","\\u0075ri":"mcp+files:mcp+other:a:b"}]}',
+    ],
     ['URIs written with escapes', '{"contents":[{"uri":"a:\\u0062\\/"}]}', '{"contents":[{"uri":"mcp+files:a:b/"}]}'],
   ])('has the URIs of its %s rewritten', (_, given, expected) => {
     expect(rewritten(given)).toBe(expected);
@@ -48,6 +59,13 @@ describe('a result on /mcp', () => {
     '{"inputRequests":{"a":{"params":{"uri":"file:///a"}}}}',
   ])('keeps what is no URI of a resource as it is: %s', (given) => {
     expect(rewritten(given)).toBe(given);
+  });
+
+  it('finds a URI whose key is written with escapes', () => {
+    const given = '{"contents":[{"\\u0075ri":"file:///a","text":""}]}';
+    expect(Buffer.from(rewriteResult('files', Buffer.from(given), JSON.parse(given))).toString()).toBe(
+      '{"contents":[{"\\u0075ri":"mcp+files:file:///a","text":""}]}',
+    );
   });
 
   it('keeps every other byte as the server wrote it', () => {

@@ -2,9 +2,17 @@
 import { isObject, locate, splice, type Edit } from '@sallyport/protocol';
 import { wireUri } from '../names.ts';
 
-const uriKey = Buffer.from('"uri"');
+/** What a result that points at something holds: the end of a key as usually written, or a letter written as an escape. */
+const signs: readonly Buffer[] = ['uri"', 'Uri"', '\\u'].map((text) => Buffer.from(text));
 
 type Path = readonly (string | number)[];
+
+/** False when nothing in a result is called as URIs are, so that there is nothing to rewrite. */
+export function mayHoldUri(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  for (const sign of signs) if (bytes.includes(sign)) return true;
+  return false;
+}
 
 /**
  * Rewrites what a result points at: contents, content blocks, links and prompt messages.
@@ -14,8 +22,9 @@ type Path = readonly (string | number)[];
  * @param result - the same, parsed
  */
 export function rewriteResult(server: string, body: Uint8Array, result: unknown): Uint8Array {
-  if (!isObject(result) || Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(uriKey) < 0) return body;
+  if (!isObject(result) || !mayHoldUri(body)) return body;
   const paths: Path[] = [
+    ...uiPaths(result['_meta'], ['_meta']),
     ...uriPaths(result['contents'], ['contents'], contentUri),
     ...uriPaths(result['content'], ['content'], blockUri),
     ...uriPaths(result['messages'], ['messages'], messageUri),
@@ -26,6 +35,16 @@ export function rewriteResult(server: string, body: Uint8Array, result: unknown)
 /** Rewrites the URI of a notification about a resource. */
 export function rewriteUpdated(server: string, params: Uint8Array, value: unknown): Uint8Array {
   return isObject(value) && typeof value['uri'] === 'string' ? rewritePaths(server, params, value, [['uri']]) : params;
+}
+
+/** MCP Apps: the page that shows a result. */
+function uiPaths(meta: unknown, at: Path): Path[] {
+  if (!isObject(meta)) return [];
+  const { ui } = meta;
+  return [
+    ...(isObject(ui) && typeof ui['resourceUri'] === 'string' ? [[...at, 'ui', 'resourceUri']] : []),
+    ...(typeof meta['ui/resourceUri'] === 'string' ? [[...at, 'ui/resourceUri']] : []),
+  ];
 }
 
 function uriPaths(list: unknown, at: Path, find: (item: unknown) => Path | undefined): Path[] {

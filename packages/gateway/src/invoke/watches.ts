@@ -43,15 +43,29 @@ const mostWatched = 10_000;
 /** How often a conversation is looked after: one that is watched over stays open and is followed when replaced. */
 const careMs = 30_000;
 
-/** Makes an empty table. */
-export function createWatches(timers: Timers, random: Random): Watches {
+/**
+ * Makes an empty table.
+ *
+ * @param heard - told of each change before those who wanted to hear of it
+ */
+export function createWatches(
+  timers: Timers,
+  random: Random,
+  heard: (server: string, uri: string) => void = () => undefined,
+): Watches {
   const conversations = new WeakMap<Link, Conversation>();
 
   function conversationOf(link: Link, server: Server, wish: AcquireWish): Conversation {
     const known = conversations.get(link);
     if (known !== undefined) return known;
-    const made: Conversation = new Conversation(link, server, wish, timers, random, (next) =>
-      conversationOf(next, server, wish),
+    const made: Conversation = new Conversation(
+      link,
+      server,
+      wish,
+      timers,
+      random,
+      (next) => conversationOf(next, server, wish),
+      (uri) => heard(server.name, uri),
     );
     conversations.set(link, made);
     return made;
@@ -88,6 +102,7 @@ class Conversation {
   readonly #timers: Timers;
   readonly #random: Random;
   readonly #moveTo: (link: Link) => Conversation;
+  readonly #heard: (uri: string) => void;
   readonly #watched = new Map<string, Watched>();
   readonly #turns = new Map<string, Promise<Confirmation>>();
   readonly #listening: ResourceStream | undefined;
@@ -101,6 +116,7 @@ class Conversation {
     timers: Timers,
     random: Random,
     moveTo: (link: Link) => Conversation,
+    heard: (uri: string) => void,
   ) {
     this.#link = link;
     this.#server = server;
@@ -108,6 +124,7 @@ class Conversation {
     this.#timers = timers;
     this.#random = random;
     this.#moveTo = moveTo;
+    this.#heard = heard;
     if (link.era === 'modern') {
       this.#listening = new ResourceStream(link, server.timeoutMs, timers, random, (uri) => this.changed(uri));
     }
@@ -149,6 +166,7 @@ class Conversation {
   }
 
   changed(uri: string): void {
+    this.#heard(uri);
     for (const { hear } of [...(this.#watched.get(uri)?.entries ?? [])]) hear();
   }
 

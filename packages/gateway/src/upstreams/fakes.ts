@@ -14,6 +14,7 @@ export const fakePorts = (replacements: Partial<UpstreamPorts> = {}): UpstreamPo
 
 /** A link without a wire. */
 export class FakeLink implements Link {
+  readonly carrier = 'stdio';
   readonly era: Link['era'];
   readonly revision: string;
   readonly peer: LinkPeer;

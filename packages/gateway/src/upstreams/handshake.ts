@@ -21,7 +21,11 @@ import type { LinkPeer } from './link.ts';
 import { encodeJson } from './wire.ts';
 
 /** Codes that only a modern server knows. */
-const MODERN_ERRORS: ReadonlySet<unknown> = new Set([HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION]);
+export const MODERN_ERRORS: ReadonlySet<unknown> = new Set([
+  HEADER_MISMATCH,
+  MISSING_CLIENT_CAPABILITY,
+  UNSUPPORTED_VERSION,
+]);
 
 /** What an answer to `server/discover` says about its server. */
 export type DiscoverVerdict =
@@ -94,15 +98,16 @@ export const readInitialize = (
   message: Message,
 ):
   | { readonly kind: 'legacy'; readonly revision: string; readonly peer: LinkPeer }
-  | { readonly kind: 'unusable'; readonly detail: string } => {
+  | { readonly kind: 'unusable'; readonly detail: string; readonly isModern: boolean } => {
   const { result, error } = message.value;
   if (!isObject(result)) {
-    const code = isObject(error) ? String(error['code']) : 'no result';
-    return { kind: 'unusable', detail: `refused initialize: ${code}` };
+    const code = isObject(error) ? error['code'] : 'no result';
+    return { kind: 'unusable', detail: `refused initialize: ${String(code)}`, isModern: MODERN_ERRORS.has(code) };
   }
   const { protocolVersion, capabilities, serverInfo, instructions } = result;
   if (typeof protocolVersion !== 'string' || !LEGACY_REVISIONS.includes(protocolVersion)) {
-    return { kind: 'unusable', detail: `answered initialize with revision ${JSON.stringify(protocolVersion)}` };
+    const detail = `answered initialize with revision ${JSON.stringify(protocolVersion)}`;
+    return { kind: 'unusable', detail, isModern: false };
   }
   return {
     kind: 'legacy',

@@ -1,12 +1,16 @@
 /**
  * One conversation with an upstream, whatever carries it. The gateway speaks to every server through this shape; the
- * folders beside this file (`stdio/`, `http/`) only differ in how the bytes travel.
+ * folders beside this file (`stdio/`, `http/`, `sse/`, `websocket/`) only differ in how the bytes travel.
  */
 import type { Cancellation } from '@sallyport/guard';
 import { isObject, UNSUPPORTED_VERSION, type Era, type JsonObject, type Message } from '@sallyport/protocol';
+import { MODERN_ERRORS } from './handshake.ts';
 
 /** What an upstream may ask of the person or program at the other end (`upstreams.<n>.ask`). */
 export type AskKind = 'elicitation' | 'sampling' | 'roots';
+
+/** What carries a conversation. */
+export type Carrier = 'stdio' | 'http' | 'sse' | 'websocket';
 
 /** What the upstream said about itself when the conversation began. */
 export interface LinkPeer {
@@ -94,12 +98,24 @@ export interface LinkFailure {
   readonly retryAfterMs: number | undefined;
   /** What the server itself said of it, for status and log only. */
   readonly words?: string | undefined;
+  /** The status that said so, over HTTP. */
+  readonly httpStatus?: number | undefined;
+  /** The server was ended because it exceeded a limit, which `detail` names. */
+  readonly isExceeded?: boolean | undefined;
 }
 
 /** What a request ended in. */
 export type LinkAnswer =
   | { readonly kind: 'answer'; readonly message: Message; readonly httpStatus: number | undefined }
   | { readonly kind: 'failure'; readonly failure: LinkFailure };
+
+/** A request went in a way that may mean that the upstream is gone. */
+export interface LinkTrouble {
+  readonly kind: 'trouble';
+  readonly failure: LinkFailure;
+  /** It is there, but seems to be of the other era, or not to know the session. */
+  readonly isOther: boolean;
+}
 
 /** What happens on a link outside of any request. */
 export type LinkEvent =
@@ -109,13 +125,13 @@ export type LinkEvent =
   | { readonly kind: 'refused-request'; readonly method: string }
   /** Something unreadable, oversized or unasked for was dropped; `detail` is for the log. */
   | { readonly kind: 'dropped'; readonly detail: string }
-  /** A request failed in a way that may mean the upstream is gone or has become another. */
-  | { readonly kind: 'trouble'; readonly failure: LinkFailure }
+  | LinkTrouble
   /** The end. Requests in flight have failed already. */
   | { readonly kind: 'closed'; readonly failure: LinkFailure };
 
 /** One conversation with an upstream. */
 export interface Link {
+  readonly carrier: Carrier;
   readonly era: Era;
   /** The revision spoken, e.g. `2026-07-28`. */
   readonly revision: string;
@@ -153,7 +169,14 @@ export interface Link {
 export const linkFailure = (
   reason: LinkFailureReason,
   text: string,
-  more: { detail?: string; cause?: unknown; retryAfterMs?: number; words?: string | undefined } = {},
+  more: {
+    detail?: string;
+    cause?: unknown;
+    retryAfterMs?: number;
+    words?: string | undefined;
+    httpStatus?: number;
+    isExceeded?: boolean;
+  } = {},
 ): LinkFailure => ({
   reason,
   text,
@@ -161,21 +184,39 @@ export const linkFailure = (
   cause: more.cause,
   retryAfterMs: more.retryAfterMs,
   words: more.words,
+  httpStatus: more.httpStatus,
+  ...(more.isExceeded === true ? { isExceeded: true } : {}),
 });
 
+/** What implementations of the revisions before 2026-07-28 use for refusals of their own (JSON-RPC 2.0 §5.1). */
+const isOfImplementation = (code: unknown): boolean => typeof code === 'number' && code >= -32_019 && code <= -32_000;
+
 /**
- * Returns the failure that makes an HTTP answer a reason to ask the upstream anew who it is: it was not reached, it
- * answered what cannot be understood, or it no longer speaks our revision.
+ * Returns the trouble that makes an answer a reason to ask the upstream anew who it is: it was not reached, it answered
+ * what cannot be understood, or it answers like a server of the other era or one that does not know the session.
+ *
+ * @param era - the one that the request was made in
  */
-export const troubleIn = (name: string, answer: LinkAnswer): LinkFailure | undefined => {
+export const troubleIn = (name: string, era: Era, answer: LinkAnswer): LinkTrouble | undefined => {
   if (answer.kind === 'failure') {
-    const { reason } = answer.failure;
-    return reason === 'unreachable' || reason === 'bad-answer' ? answer.failure : undefined;
+    const { failure } = answer;
+    const isTrouble = failure.reason === 'unreachable' || failure.reason === 'bad-answer';
+    return isTrouble ? { kind: 'trouble', failure, isOther: false } : undefined;
   }
-  if ((answer.httpStatus ?? 200) < 400) return undefined;
-  const { error } = answer.message.value;
-  if (!isObject(error) || error['code'] !== UNSUPPORTED_VERSION) return undefined;
-  return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail: 'it no longer speaks our revision' });
+  const { message, httpStatus = 200 } = answer;
+  // The ordinary answer, whose value nobody has parsed yet.
+  if (message.spans.error === undefined) return undefined;
+  const { error } = message.value;
+  if (!isObject(error)) return undefined;
+  const { code } = error;
+  const isOther =
+    era === 'modern'
+      ? code === UNSUPPORTED_VERSION || (httpStatus >= 400 && isOfImplementation(code))
+      : MODERN_ERRORS.has(code) || (httpStatus === 400 && (message.id ?? null) === null);
+  if (!isOther) return undefined;
+  const detail = `an error that a ${era} server would not give to this request: ${String(code)}`;
+  const failure = linkFailure('bad-answer', `${name} gave no usable answer.`, { detail });
+  return { kind: 'trouble', failure, isOther: true };
 };
 
 /** Which kind of asking a server request is; undefined for requests that never reach a caller. */

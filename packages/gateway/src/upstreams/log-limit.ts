@@ -13,7 +13,7 @@ const LENGTH = 8 * 1024;
 const CONTROLS = /(?:[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069])+/gu;
 
 /** What a line is about; each kind has its own allowance. */
-export type LogKind = 'stderr' | 'dropped' | 'refused' | 'failed' | 'state';
+export type LogKind = 'stderr' | 'dropped' | 'refused' | 'failed' | 'state' | 'held-back';
 
 interface Window {
   lines: number;

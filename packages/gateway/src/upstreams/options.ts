@@ -3,7 +3,9 @@ import type { Cancellation } from '@sallyport/guard';
 import type { JsonObject } from '@sallyport/protocol';
 import type { HttpOptions } from './http/options.ts';
 import type { AskKind, Link, LinkEvent } from './link.ts';
+import type { SseOptions } from './sse/options.ts';
 import type { StdioOptions } from './stdio/options.ts';
+import type { WebSocketOptions } from './websocket/options.ts';
 
 /** Who shares one conversation: everyone, the requests of one principal, or those of one caller session. */
 export type Share = 'all' | 'caller' | 'session';
@@ -11,8 +13,11 @@ export type Share = 'all' | 'caller' | 'session';
 /** One upstream. */
 export interface UpstreamDefinition {
   readonly name: string;
-  readonly transport: StdioOptions | HttpOptions;
-  /** Default: `all` for stdio, `caller` for legacy HTTP. Modern HTTP has no conversation to share, so this is moot there. */
+  readonly transport: StdioOptions | HttpOptions | SseOptions | WebSocketOptions;
+  /**
+   * Default: `all` for stdio, `caller` for servers at a URL. Modern servers at a URL keep nothing between two requests,
+   * so this is moot there.
+   */
   readonly share?: Share;
   /** What the server may ask of callers. Default: nothing. Shared conversations never ask. */
   readonly ask?: readonly AskKind[];
@@ -31,6 +36,8 @@ export interface Tuning {
   readonly handshakeMs: number;
   /** How long a server has to end by itself at each step of stopping it. Default 2 s. */
   readonly stopMs: number;
+  /** How long a WebSocket or an HTTP+SSE stream may be quiet until the server is asked for a sign. Default 30 s. */
+  readonly quietMs: number;
   /** First wait before a restart; doubles up to `maxBackoffMs`. Default 250 ms. */
   readonly backoffMs: number;
   /** Longest wait before a restart. Default 30 s. */
@@ -41,6 +48,10 @@ export interface Tuning {
   readonly maxLinks: number;
   /** How long an unused conversation of one caller is kept. Default 10 min. */
   readonly idleMs: number;
+  /** Calls without an answer in a row after which the server is asked whether it is well. Default 5. */
+  readonly breakerFailures: number;
+  /** How long it may take to say so. Default 5 s. */
+  readonly breakerProbeMs: number;
 }
 
 /** The defaults of {@link Tuning}. */
@@ -50,11 +61,14 @@ export const defaultTuning: Tuning = {
   probeMs: 2_000,
   handshakeMs: 30_000,
   stopMs: 2_000,
+  quietMs: 30_000,
   backoffMs: 250,
   maxBackoffMs: 30_000,
   verdictMs: 600_000,
   maxLinks: 64,
   idleMs: 600_000,
+  breakerFailures: 5,
+  breakerProbeMs: 5_000,
 };
 
 /** What is settled before a conversation opens. */

@@ -13,13 +13,16 @@ afterEach(() => {
 
 const create = (maxLinks = 8) => {
   const links: FakeLink[] = [];
-  const pool = new LinkPool({ name: 'files', maxLinks, idleMs: 1000 }, fakePorts());
+  const pool = new LinkPool(
+    { name: 'files', maxLinks, idleMs: 1000, backoffMs: 1000, maxBackoffMs: 8000 },
+    fakePorts(),
+  );
   const open = async (): Promise<Opening> => {
     const link = new FakeLink();
     links.push(link);
     return { kind: 'open', link };
   };
-  return { pool, links, get: (key: string, owner = 'key:ada') => pool.get({ key, owner }, open) };
+  return { pool, links, get: (key: string, owner = 'key:ada') => pool.get({ key, scope: key, owner }, open) };
 };
 
 describe('a pool of conversations', () => {
@@ -37,7 +40,7 @@ describe('a pool of conversations', () => {
     links[0]?.die();
     await get('a');
     expect(links).toHaveLength(2);
-    await pool.get({ key: 'b', owner: 'key:ada' }, () =>
+    await pool.get({ key: 'b', scope: 'b', owner: 'key:ada' }, () =>
       Promise.resolve({ kind: 'failure', failure: linkFailure('timeout', 'No.') }),
     );
     await vi.advanceTimersByTimeAsync(0);
@@ -98,5 +101,101 @@ describe('a pool of conversations', () => {
     await pool.close('enough');
     expect(links[0]?.closeReason).toBe('enough');
     expect(await get('b')).toMatchObject({ kind: 'failure', failure: { reason: 'closed' } });
+  });
+
+  it('takes one out of use that is not quite new, and ends it once nothing waits on it', async () => {
+    const { pool, links, get } = create();
+    await get('a');
+    const [link] = links;
+    if (link === undefined) expect.fail('nothing was opened');
+    link.pending = 1;
+    pool.retire(link);
+    await get('a');
+    expect(links).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(5001);
+    pool.retire(link);
+    expect(pool.size).toBe(0);
+    await get('a');
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(link.state).toBe('open');
+    link.pending = 0;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(link.closeReason).toBe('replaced');
+    expect(links).toHaveLength(2);
+  });
+
+  it('takes all out of use at once, and ends them with itself', async () => {
+    const { pool, links, get } = create();
+    await get('a');
+    await get('b');
+    pool.retire();
+    expect(pool.size).toBe(0);
+    await pool.close('enough');
+    expect(links.map((link) => link.closeReason)).toEqual(['enough', 'enough']);
+  });
+
+  it('ends what belongs to a scope, also what is still opening, and nothing of another', async () => {
+    const { pool, links, get } = create(16);
+    await get('a');
+    await get('b');
+    const opening = get('c');
+    pool.release('a', 'its session is over');
+    pool.release('c', 'its session is over');
+    await opening;
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.map((link) => link.closeReason)).toEqual(['its session is over', undefined, 'its session is over']);
+    expect(pool.size).toBe(1);
+  });
+
+  it('ends what belongs to principals who are not welcome any more', async () => {
+    const { pool, links, get } = create();
+    await get('a', 'key:ada');
+    await get('b', 'key:bob');
+    await get('all', '');
+    pool.releaseOwners((owner) => owner === 'key:bob', 'blocked');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.map((link) => link.closeReason)).toEqual(['blocked', undefined, undefined]);
+  });
+
+  it('makes a principal wait whose conversations keep ending, longer each time, and nobody else', async () => {
+    const { pool, links, get } = create();
+    for (const _ of [1, 2]) {
+      expect(await get('a', 'key:mallory')).toMatchObject({ kind: 'open' });
+      links.at(-1)?.die();
+    }
+    expect(await get('b', 'key:mallory')).toMatchObject({
+      kind: 'failure',
+      failure: { reason: 'unreachable', retryAfterMs: 1000 },
+    });
+    expect(await get('c', 'key:ada')).toMatchObject({ kind: 'open' });
+    expect(pool.waiting).toBe(1);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await get('b', 'key:mallory')).toMatchObject({ kind: 'open' });
+    links.at(-1)?.die();
+    expect(await get('b', 'key:mallory')).toMatchObject({ failure: { retryAfterMs: 2000 } });
+    expect(links).toHaveLength(4);
+  });
+
+  it('forgets failures once a conversation has lasted', async () => {
+    const { pool, links, get } = create();
+    await get('a');
+    links[0]?.die();
+    await get('a');
+    if (links[1] !== undefined) links[1].pending = 1;
+    await vi.advanceTimersByTimeAsync(11_000);
+    links[1]?.die();
+    expect(pool.waiting).toBe(0);
+    expect(await get('a')).toMatchObject({ kind: 'open' });
+  });
+
+  it('opens no more for a principal whose ended conversations still hold their processes', async () => {
+    const { pool, links, get } = create(8);
+    await get('a');
+    await get('b');
+    for (const link of links) link.close = () => new Promise(() => {});
+    pool.release('a', 'over');
+    pool.release('b', 'over');
+    expect(await get('c')).toMatchObject({ failure: { reason: 'exhausted', retryAfterMs: 1000 } });
+    expect(await get('c', 'key:bob')).toMatchObject({ kind: 'open' });
   });
 });

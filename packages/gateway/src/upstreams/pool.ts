@@ -1,10 +1,12 @@
 /**
  * The conversations of an upstream that belong to one scope each (a principal, a caller's session). Opened when first
  * wanted, once however many want it, kept while used, bounded in number: in all, and for each principal, so that nobody
- * can take the places of all others.
+ * can take the places of all others. A principal whose conversations fail waits before the next one is opened.
  */
+import { Backlog } from './backlog.ts';
 import { linkFailure, type Link, type LinkFailure } from './link.ts';
 import type { Timer, UpstreamPorts } from './ports.ts';
+import { STABLE_MS } from './supervisor.ts';
 import type { Opening } from './transport.ts';
 
 /** How a pool is bounded. */
@@ -14,25 +16,37 @@ export interface PoolOptions {
   readonly maxLinks: number;
   /** Milliseconds without use after which a conversation is ended. */
   readonly idleMs: number;
+  /** First wait after a failure, milliseconds; doubles up to `maxBackoffMs`. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
 }
 
 /** The part of all conversations that one principal may have. */
 const OWNER_SHARE = 1 / 4;
 /** The part of the idle time after which a conversation may make room for another principal's. */
 const PARKED_SHARE = 1 / 10;
+/** What is said against a conversation sooner than this after its start does not end it: its successor would not differ. */
+const YOUNG_MS = 5_000;
+const DRAIN_MS = 1_000;
+/** When room may be there again, milliseconds. */
+const ROOM_MS = 1_000;
 
 /** Which conversation is wanted. */
 export interface PoolWish {
   /** Tells conversations apart. */
   readonly key: string;
+  /** Whose it is; all of one scope are ended together. */
+  readonly scope: string;
   /** The principal whose share it counts against. */
   readonly owner: string;
 }
 
 interface Slot {
   readonly owner: string;
+  readonly scope: string;
   opening: Promise<Opening>;
   link: Link | undefined;
+  openedAt: number;
   usedAt: number;
 }
 
@@ -41,17 +55,28 @@ export class LinkPool {
   readonly #options: PoolOptions;
   readonly #ports: UpstreamPorts;
   readonly #slots = new Map<string, Slot>();
+  /** Out of use, but something still waits on them. */
+  readonly #retired = new Set<Link>();
+  readonly #backlog: Backlog;
+  /** Conversations that are being ended, and whose they were: until then each costs what an open one does. */
+  readonly #endings = new Map<Promise<void>, string>();
   #sweep: Timer | undefined;
   #isClosed = false;
 
   constructor(options: PoolOptions, ports: UpstreamPorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#backlog = new Backlog(options, ports);
   }
 
   /** Conversations open or opening. */
   get size(): number {
     return this.#slots.size;
+  }
+
+  /** Principals that wait before the next conversation is opened for them. */
+  get waiting(): number {
+    return this.#backlog.size;
   }
 
   /** Requests in flight on all of them. */
@@ -67,7 +92,7 @@ export class LinkPool {
    *
    * @param open - opens one; not called while another call for the same key is opening
    */
-  get({ key, owner }: PoolWish, open: () => Promise<Opening>): Promise<Opening> {
+  get({ key, scope, owner }: PoolWish, open: () => Promise<Opening>): Promise<Opening> {
     const now = this.#ports.clock.monotonic();
     const known = this.#slots.get(key);
     if (known !== undefined && known.link?.state !== 'closed') {
@@ -76,50 +101,111 @@ export class LinkPool {
     }
     if (this.#isClosed) return Promise.resolve({ kind: 'failure', failure: this.#stopped() });
     this.#slots.delete(key);
-    const shortage = this.#makeRoom(owner);
-    if (shortage !== undefined) {
-      const failure = linkFailure('exhausted', `${this.#options.name} is too busy.`, { detail: shortage });
-      return Promise.resolve({ kind: 'failure', failure });
-    }
-    const slot: Slot = { owner, opening: open(), link: undefined, usedAt: now };
+    const failure = this.#backlog.refusal(owner, this.#options.name) ?? this.#shortage(owner);
+    if (failure !== undefined) return Promise.resolve({ kind: 'failure', failure });
+    const slot: Slot = { owner, scope, opening: open(), link: undefined, openedAt: 0, usedAt: now };
     this.#slots.set(key, slot);
     void slot.opening.then((opening) => this.#opened(key, slot, opening));
     this.#watch();
     return slot.opening;
   }
 
+  /**
+   * Takes conversations out of use: whoever wants one next gets a new one, and the old one ends once nothing waits on it.
+   *
+   * @param only - one that is retired unless it is quite new; default: all are
+   */
+  retire(only?: Link): void {
+    const youngSince = this.#ports.clock.monotonic() - YOUNG_MS;
+    for (const [key, { link, openedAt }] of this.#slots) {
+      if (link === undefined || (only !== undefined && (link !== only || openedAt > youngSince))) continue;
+      this.#slots.delete(key);
+      this.#retired.add(link);
+      // Whoever was lent it a moment ago may still be about to use it.
+      this.#ports.timers.after(DRAIN_MS, () => this.#drain(link));
+    }
+  }
+
+  /** Ends the conversations of one scope, whose session or connection is over. */
+  release(scope: string, reason: string): void {
+    this.#endWhere((slot) => slot.scope === scope, reason);
+  }
+
+  /** Ends the conversations of every principal for whom `isWelcome` is false; those that are shared have none. */
+  releaseOwners(isWelcome: (owner: string) => boolean, reason: string): void {
+    this.#endWhere(({ owner }) => owner !== '' && !isWelcome(owner), reason);
+  }
+
   /** Ends all conversations and opens no more. */
   async close(reason: string): Promise<void> {
     this.#isClosed = true;
     this.#sweep?.cancel();
-    const slots = [...this.#slots.values()];
-    this.#slots.clear();
-    await Promise.all(slots.map((slot) => this.#closeSlot(slot, reason)));
+    this.#endWhere(() => true, reason);
+    await Promise.all([...this.#endings.keys(), ...[...this.#retired].map((link) => link.close(reason))]);
+  }
+
+  #drain(link: Link): void {
+    if (link.pending > 0 && link.state === 'open') {
+      this.#ports.timers.after(DRAIN_MS, () => this.#drain(link));
+      return;
+    }
+    this.#retired.delete(link);
+    void link.close('replaced');
   }
 
   #opened(key: string, slot: Slot, opening: Opening): void {
+    const isWanted = this.#slots.get(key) === slot;
     if (opening.kind === 'failure') {
-      if (this.#slots.get(key) === slot) this.#slots.delete(key);
+      if (isWanted) this.#slots.delete(key);
+      this.#backlog.failed(slot.owner, opening.failure);
       return;
     }
     const { link } = opening;
     slot.link = link;
+    slot.openedAt = this.#ports.clock.monotonic();
     link.onEvent((event) => {
-      if (event.kind === 'closed' && this.#slots.get(key) === slot) this.#slots.delete(key);
+      // What this pool ends, it has forgotten before.
+      if (event.kind !== 'closed' || this.#slots.get(key) !== slot) return;
+      this.#slots.delete(key);
+      const isStable = this.#ports.clock.monotonic() - slot.openedAt > STABLE_MS;
+      if (isStable) this.#backlog.forget(slot.owner);
+      else this.#backlog.lost(slot.owner, event.failure);
     });
   }
 
-  async #closeSlot(slot: Slot, reason: string): Promise<void> {
-    const opening = await slot.opening;
-    if (opening.kind === 'open') await opening.link.close(reason);
+  #endWhere(mayEnd: (slot: Slot) => boolean, reason: string): void {
+    for (const [key, slot] of this.#slots) {
+      if (mayEnd(slot)) this.#end(key, slot, reason);
+    }
   }
 
-  /** Sees to it that the owner may have one more; returns for the log why it may not. */
+  /** Ends a conversation, also one that is still opening. */
+  #end(key: string, slot: Slot, reason: string): void {
+    this.#slots.delete(key);
+    // It has lasted as long as it was needed.
+    if (slot.link?.state === 'open') this.#backlog.forget(slot.owner);
+    const ending = slot.opening.then(async (opening) => {
+      if (opening.kind === 'open') await opening.link.close(reason);
+    });
+    this.#endings.set(ending, slot.owner);
+    void ending.finally(() => this.#endings.delete(ending));
+  }
+
+  /** Sees to it that the owner may have one more, or says why it may not. */
+  #shortage(owner: string): LinkFailure | undefined {
+    const detail = this.#makeRoom(owner);
+    if (detail === undefined) return undefined;
+    const text = `${this.#options.name} is too busy.`;
+    return linkFailure('exhausted', text, { detail, retryAfterMs: ROOM_MS });
+  }
+
   #makeRoom(owner: string): string | undefined {
     const { maxLinks, idleMs } = this.#options;
     const share = Math.max(1, Math.floor(maxLinks * OWNER_SHARE));
-    let held = 0;
+    let [held, leaving] = [0, 0];
     for (const slot of this.#slots.values()) if (slot.owner === owner) held += 1;
+    for (const whose of this.#endings.values()) if (whose === owner) leaving += 1;
+    if (leaving >= share || this.#endings.size >= maxLinks) return 'conversations are still being ended';
     if (held >= share) {
       return this.#evict((slot) => slot.owner === owner)
         ? undefined
@@ -140,8 +226,7 @@ export class LinkPool {
       if (oldest === undefined || slot.usedAt < oldest[1].usedAt) oldest = entry;
     }
     if (oldest === undefined) return false;
-    this.#slots.delete(oldest[0]);
-    void oldest[1].link?.close('another conversation needs the place');
+    this.#end(...oldest, 'another conversation needs the place');
     return true;
   }
 
@@ -149,13 +234,15 @@ export class LinkPool {
     if (this.#sweep !== undefined) return;
     this.#sweep = this.#ports.timers.after(this.#options.idleMs / 2, () => {
       this.#sweep = undefined;
-      const before = this.#ports.clock.monotonic() - this.#options.idleMs;
+      const now = this.#ports.clock.monotonic();
+      const before = now - this.#options.idleMs;
       for (const [key, slot] of this.#slots) {
-        if (slot.link === undefined || slot.link.pending > 0 || slot.usedAt > before) continue;
-        this.#slots.delete(key);
-        void slot.link.close('idle');
+        if (slot.link === undefined || slot.link.pending > 0) continue;
+        if (slot.usedAt <= before) this.#end(key, slot, 'idle');
+        else if (now - slot.openedAt > STABLE_MS) this.#backlog.forget(slot.owner);
       }
-      if (this.#slots.size > 0 && !this.#isClosed) this.#watch();
+      this.#backlog.sweep();
+      if (this.#slots.size + this.#backlog.size > 0 && !this.#isClosed) this.#watch();
     });
   }
 

@@ -1,11 +1,12 @@
 /**
- * What upstreams need from the machine: time, timers, randomness, child processes, HTTP connections and a log.
+ * What upstreams need from the machine: time, timers, randomness, child processes, connections and a log.
  * Everything here can be replaced by a fake; the real ones stand at the end.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock, Random } from '@sallyport/guard';
 import { openHttpClient, type OpenHttpClient } from './http/client.ts';
 import { spawnChild, type SpawnChild } from './stdio/child.ts';
+import { openSocket, type OpenSocket } from './websocket/socket.ts';
 
 /** One timer. */
 export interface Timer {
@@ -35,6 +36,7 @@ export interface UpstreamPorts {
   readonly timers: Timers;
   readonly spawn: SpawnChild;
   readonly http: OpenHttpClient;
+  readonly socket: OpenSocket;
 }
 
 /** Real timers. */
@@ -54,6 +56,7 @@ export const realUpstreamPorts = (replacements: Partial<UpstreamPorts> = {}): Up
   timers: realTimers,
   spawn: spawnChild,
   http: openHttpClient,
+  socket: openSocket,
   ...replacements,
 });
 

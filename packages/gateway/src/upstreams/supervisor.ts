@@ -12,7 +12,7 @@ import type { Opening } from './transport.ts';
 export type UpstreamState = 'starting' | 'ready' | 'sick' | 'stopped';
 
 /** How long a conversation has to last until its end counts as a first failure again. */
-const STABLE_MS = 10_000;
+export const STABLE_MS = 10_000;
 /** Least time between two openings that only a doubt caused. */
 const DOUBT_MS = 5_000;
 /** A try that is due this soon is worth waiting for. */
@@ -61,6 +61,11 @@ export class Supervisor {
     this.#tuning = tuning;
     this.#ports = ports;
     this.#events = events;
+  }
+
+  /** Milliseconds until the next try; undefined when none is planned. */
+  get waitMs(): number | undefined {
+    return this.#timer === undefined ? undefined : Math.max(0, this.#dueAt - this.#ports.clock.monotonic());
   }
 
   /** Begins; does nothing when it has begun already. */
@@ -194,10 +199,10 @@ export class Supervisor {
   #absence(): LinkFailure {
     if (this.state === 'stopped') return linkFailure('closed', `${this.#name} is stopped.`);
     const detail = this.lastFailure === undefined ? 'not started' : describe({ ...this.lastFailure, words: undefined });
-    const retryAfterMs = Math.max(0, this.#dueAt - this.#ports.clock.monotonic());
+    const retryAfterMs = this.waitMs;
     return linkFailure('unreachable', `${this.#name} is not available at the moment.`, {
       detail,
-      ...(this.#timer === undefined ? {} : { retryAfterMs }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
 

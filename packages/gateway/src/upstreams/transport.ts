@@ -1,5 +1,5 @@
-/** The one shape of an upstream kind: it opens conversations. `stdio/` and `http/` each give one. */
-import type { Link, LinkFailure } from './link.ts';
+/** The one shape of an upstream kind: it opens conversations. `stdio/`, `http/`, `sse/` and `websocket/` each give one. */
+import type { Carrier, Link, LinkFailure } from './link.ts';
 import type { OpenOptions } from './options.ts';
 
 /**
@@ -15,9 +15,14 @@ export type Opening =
 
 /** Opens conversations with one upstream. */
 export interface Transport {
-  readonly kind: 'stdio' | 'http';
+  readonly kind: Carrier;
   /** Never rejects for what the other side does. */
   open(options: OpenOptions, wish: EraWish): Promise<Opening>;
+  /**
+   * Says whether a server answers as a modern one now, without opening anything. Absent where a server cannot change
+   * while a conversation with it lasts.
+   */
+  readonly recheck?: (options: OpenOptions) => Promise<boolean>;
   /** Ends what the links leave open (connections). Links are closed by whoever opened them. */
   close(): Promise<void>;
 }

@@ -5,17 +5,19 @@
 import { createCanceller, type Canceller } from '@sallyport/guard';
 import type { Era, JsonObject, Message } from '@sallyport/protocol';
 import { askable } from './capabilities.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
 import { changedList, followChanges, type ListKind } from './changes.ts';
-import { createHttpTransport } from './http/open.ts';
-import { linkFailure, type Link, type LinkEvent } from './link.ts';
+import { discoverParams } from './handshake.ts';
+import { linkFailure, type Carrier, type Link, type LinkAnswer, type LinkEvent, type LinkFailure } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
-import { createStdioTransport } from './stdio/open.ts';
+import { recheckEra } from './recheck.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
-import type { EraWish, Opening, Transport } from './transport.ts';
+import type { Opening, Transport } from './transport.ts';
+import { createTransport } from './transports.ts';
 
 /** What happened since the upstream was made. */
 export interface UpstreamCounters {
@@ -27,13 +29,20 @@ export interface UpstreamCounters {
   readonly dropped: number;
   /** Server requests that reached nobody. */
   readonly refusedRequests: number;
+  /** How often calls were stopped because they kept failing. */
+  readonly broken: number;
+  /** Requests for a conversation that were turned away without one: the server is sick, too busy, or its calls are stopped. */
+  readonly turnedAway: number;
+  /** Processes that were ended because they exceeded a limit. */
+  readonly exceeded: number;
 }
 
 /** How an upstream stands. For operators: `lastError` may hold what callers must not see. */
 export interface UpstreamStatus {
   readonly name: string;
   readonly state: UpstreamState;
-  readonly transport: 'stdio' | 'http';
+  /** What carries its conversation; before the first one, what its entry says. */
+  readonly transport: Carrier;
   readonly era: Era | undefined;
   readonly revision: string | undefined;
   readonly serverInfo: JsonObject | undefined;
@@ -41,11 +50,21 @@ export interface UpstreamStatus {
   readonly since: number;
   readonly restarts: number;
   readonly lastError: string | undefined;
+  /** Who shares a conversation. */
+  readonly share: Share;
+  /** Whether calls pass; `open` while the server waits for its next try. */
+  readonly breaker: BreakerState;
+  /** Wall time of the next try, milliseconds since the epoch; undefined when none is planned. */
+  readonly nextTry: number | undefined;
   readonly pid: number | undefined;
   /** Conversations open or opening, the gateway's own included. */
   readonly links: number;
+  /** Callers that wait before another conversation is opened for them, because their last ones failed. */
+  readonly waiting: number;
   /** Requests in flight. */
   readonly pending: number;
+  /** What its processes last wrote to their standard error, oldest first; without the secrets that they were given. */
+  readonly stderr: readonly string[];
   readonly counters: UpstreamCounters;
 }
 
@@ -59,6 +78,8 @@ export interface AcquireWish {
   readonly owner: string;
   /** What the caller can be asked. Reaches only conversations that are not shared, cut down to `ask`. */
   readonly clientCapabilities: JsonObject;
+  /** Says that the scope has ended, so that nothing is opened for it any more. Default: it lasts. */
+  readonly isOver?: () => boolean;
 }
 
 /** A notification that belongs to no request. */
@@ -84,12 +105,25 @@ export interface Upstream {
    * try. A lent link may be used for as long as it is open, but only on behalf of the scope it was lent for.
    */
   acquire(wish: AcquireWish): Opening | Promise<Opening>;
+  /** Hears how a caller's request ended; what keeps failing is called no more for a while. */
+  observe(answer: LinkAnswer): void;
+  /** Ends the conversations of a scope that is over. */
+  release(scope: string, reason: string): void;
+  /** Ends the conversations of every principal for whom `isWelcome` is false. */
+  releaseOwners(isWelcome: (owner: string) => boolean, reason: string): void;
   onChange(listener: (status: UpstreamStatus) => void): () => void;
   /** A list may have changed: the server said so, or its conversation was opened anew. */
   onListChanged(listener: (kind: ListKind) => void): () => void;
   onNotification(listener: (notification: UpstreamNotification) => void): () => void;
   onLog(listener: (entry: UpstreamLogEntry) => void): () => void;
 }
+
+/** Failures that say something of the server, and not of the caller or of what it sent. */
+const SICKNESSES: ReadonlySet<LinkFailure['reason']> = new Set(['timeout', 'unreachable', 'closed', 'bad-answer']);
+
+/** Lines of standard error that are kept, and characters of each. */
+const STDERR_LINES = 20;
+const STDERR_LENGTH = 400;
 
 const ALL_LISTS: readonly ListKind[] = ['tools', 'prompts', 'resources'];
 
@@ -112,20 +146,28 @@ class ManagedUpstream implements Upstream {
   readonly #tuning: Tuning;
   readonly #share: Share;
   readonly #supervisor: Supervisor;
+  readonly #breaker: Breaker;
   readonly #changes = new Listeners<UpstreamStatus>();
   readonly #lists = new Listeners<ListKind>();
   readonly #notifications = new Listeners<UpstreamNotification>();
   readonly #log = new Listeners<UpstreamLogEntry>();
   readonly #logLimit: LogLimit;
-  readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0 };
+  readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0, turnedAway: 0, exceeded: 0 };
   #transport: Transport | undefined;
   #pool: LinkPool | undefined;
   #canceller: Canceller = createCanceller();
   #unfollow: () => void = () => {};
   #verdictAt = 0;
-  /** A modern server at a URL has refused initialize, so legacy callers share the modern conversation. */
-  #isModernOnly = false;
+  /**
+   * A modern server at a URL has refused initialize, so legacy callers share the modern conversation until then.
+   * Monotonic time.
+   */
+  #modernOnlyUntil = -Infinity;
+  /** Era and carrier of the upstream's own conversation when it last opened. */
+  #lastOwn: string | undefined;
   #lent: Opening | undefined;
+  #lastSickness: LinkFailure | undefined;
+  readonly #stderr: string[] = [];
 
   constructor(definition: UpstreamDefinition, ports: UpstreamPorts, clientInfo: JsonObject) {
     this.name = definition.name;
@@ -143,13 +185,20 @@ class ManagedUpstream implements Upstream {
         this.#warn('failed', describe(failure));
       },
     });
+    this.#breaker = new Breaker(
+      () => this.#askIfWell(),
+      this.#tuning,
+      ports,
+      (state) => this.#breakerChanged(state),
+    );
   }
 
   start(): void {
     if (this.#supervisor.state !== 'stopped') return;
     this.#canceller = createCanceller();
-    this.#transport = this.#createTransport();
+    this.#transport = createTransport(this.#definition, this.#tuning, this.#ports, (text) => this.#heardStderr(text));
     this.#pool = new LinkPool({ name: this.name, ...this.#tuning }, this.#ports);
+    this.#breaker.reset();
     this.#supervisor.start();
   }
 
@@ -160,28 +209,37 @@ class ManagedUpstream implements Upstream {
     this.#pool = undefined;
     this.#lent = undefined;
     this.#canceller.cancel(reason);
+    this.#breaker.stop();
     this.#unfollow();
     await Promise.all([this.#supervisor.stop(reason), pool?.close(reason)]);
     await transport?.close();
   }
 
   status(): UpstreamStatus {
-    const { state, since, restarts, link, lastFailure } = this.#supervisor;
+    const { state, since, restarts, link } = this.#supervisor;
+    const isBroken = state === 'ready' && this.#breaker.state !== 'closed';
+    const lastFailure = isBroken ? this.#lastSickness : this.#supervisor.lastFailure;
+    const waitMs = isBroken ? this.#breaker.waitMs : this.#supervisor.waitMs;
     const pid = link !== undefined && 'pid' in link && typeof link.pid === 'number' ? link.pid : undefined;
     return {
       name: this.name,
-      state,
-      transport: this.#definition.transport.kind,
+      state: isBroken ? 'sick' : state,
+      transport: link?.carrier ?? this.#definition.transport.kind,
       era: link?.era,
       revision: link?.revision,
       serverInfo: link?.peer.serverInfo,
       since,
       restarts,
       lastError: lastFailure === undefined ? undefined : describe(lastFailure),
+      share: this.#share,
+      breaker: state === 'sick' ? (waitMs === undefined ? 'half-open' : 'open') : this.#breaker.state,
+      nextTry: waitMs === undefined ? undefined : Math.round(this.#ports.clock.now() + waitMs),
       pid,
       links: (link === undefined ? 0 : 1) + (this.#pool?.size ?? 0),
+      waiting: this.#pool?.waiting ?? 0,
       pending: (link?.pending ?? 0) + (this.#pool?.pending ?? 0),
-      counters: { ...this.#counters },
+      stderr: [...this.#stderr],
+      counters: { ...this.#counters, broken: this.#breaker.opened },
     };
   }
 
@@ -197,6 +255,36 @@ class ManagedUpstream implements Upstream {
   }
 
   acquire(wish: AcquireWish): Opening | Promise<Opening> {
+    const opening = this.#find(wish);
+    if (opening instanceof Promise) return opening.then((opened) => this.#count(opened));
+    return this.#count(opening);
+  }
+
+  observe(answer: LinkAnswer): void {
+    if (answer.kind === 'answer') {
+      this.#breaker.succeeded();
+    } else if (SICKNESSES.has(answer.failure.reason)) {
+      this.#lastSickness = answer.failure;
+      this.#breaker.failed();
+    }
+  }
+
+  release(scope: string, reason: string): void {
+    this.#pool?.release(scope, reason);
+  }
+
+  releaseOwners(isWelcome: (owner: string) => boolean, reason: string): void {
+    this.#pool?.releaseOwners(isWelcome, reason);
+  }
+
+  #count(opening: Opening): Opening {
+    if (opening.kind === 'failure') this.#counters.turnedAway += 1;
+    return opening;
+  }
+
+  #find(wish: AcquireWish): Opening | Promise<Opening> {
+    const waitMs = wish.scope === '' ? undefined : this.#breaker.waitMs;
+    if (waitMs !== undefined && this.#supervisor.state === 'ready') return this.#broken(waitMs);
     // The usual case: everyone uses the one open conversation.
     const lent = this.#lent;
     if (lent !== undefined && lent.kind === 'open' && lent.link.state === 'open' && this.#isForAll(lent.link, wish)) {
@@ -227,23 +315,23 @@ class ManagedUpstream implements Upstream {
     if (wish.scope === '') return true;
     if (this.#definition.transport.kind === 'stdio') return this.#share === 'all';
     if (link.era === 'legacy') return this.#share === 'all';
-    return wish.era === 'modern' || this.#isModernOnly;
+    return wish.era === 'modern' || this.#ports.clock.monotonic() < this.#modernOnlyUntil;
   }
 
   #lend(own: Opening, wish: AcquireWish): Opening | Promise<Opening> {
     if (own.kind === 'failure' || this.#isForAll(own.link, wish)) return own;
     const pool = this.#pool;
     const transport = this.#transport;
-    if (pool === undefined || transport === undefined) {
+    if (pool === undefined || transport === undefined || wish.isOver?.() === true) {
       return { kind: 'failure', failure: linkFailure('closed', `${this.name} is stopped.`) };
     }
     const isShared = this.#share === 'all';
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
     const key = JSON.stringify([scope, clientCapabilities]);
-    const opening = pool.get({ key, owner: isShared ? '' : wish.owner }, async () => {
+    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner }, async () => {
       const options = this.#openOptions(clientCapabilities, isShared, scope);
-      const opened = await transport.open(options, this.#wishFor(own.link));
+      const opened = await this.#openScoped(transport, options, own.link);
       if (opened.kind === 'open') this.#counters.opened += 1;
       else this.#counters.failures += 1;
       return opened;
@@ -251,17 +339,27 @@ class ManagedUpstream implements Upstream {
     return opening.then((opened) => {
       // discover need not list what a server still answers to initialize, so only its refusal settles the question.
       const isRefusal = opened.kind === 'failure' && opened.failure.reason === 'bad-answer';
-      if (!isRefusal || own.link.era !== 'modern' || this.#definition.transport.kind === 'stdio') return opened;
-      this.#isModernOnly = true;
-      return own;
+      if (!isRefusal || this.#definition.transport.kind === 'stdio') return opened;
+      if (own.link.era === 'modern') {
+        this.#modernOnlyUntil = this.#ports.clock.monotonic() + this.#tuning.verdictMs;
+        return own;
+      }
+      // It answered initialize before, so it may have become a modern one.
+      this.#supervisor.doubt();
+      return opened;
     });
   }
 
   /** Another process of the same server speaks the same era; at a URL, a scoped conversation is always legacy. */
-  #wishFor(own: Link): EraWish {
-    if (this.#definition.transport.kind === 'http') return 'legacy';
+  async #openScoped(transport: Transport, options: OpenOptions, own: Link): Promise<Opening> {
+    if (this.#definition.transport.kind !== 'stdio') return transport.open(options, 'legacy');
     const age = this.#ports.clock.monotonic() - this.#verdictAt;
-    return own.era === 'legacy' && age < this.#tuning.verdictMs ? 'legacy' : 'probe';
+    if (own.era === 'modern' || age >= this.#tuning.verdictMs) return transport.open(options, 'probe');
+    const opened = await transport.open(options, 'legacy');
+    if (opened.kind === 'open' || opened.failure.reason !== 'bad-answer') return opened;
+    // The program was replaced by one of the other era since it was asked.
+    this.#verdictAt = -Infinity;
+    return transport.open(options, 'probe');
   }
 
   async #openOwn(): Promise<Opening> {
@@ -283,20 +381,72 @@ class ManagedUpstream implements Upstream {
     };
   }
 
-  #createTransport(): Transport {
-    const { name, transport } = this.#definition;
-    if (transport.kind === 'http') return createHttpTransport(name, transport, this.#tuning, this.#ports);
-    return createStdioTransport(name, transport, this.#ports, (text) => this.#logLimit.log('stderr', 'stderr', text));
+  /** Asks what every server answers. A server that is not there at all is the supervisor's business. */
+  async #askIfWell(): Promise<boolean> {
+    const own = await this.#supervisor.get();
+    if (own.kind === 'failure') return true;
+    const { link } = own;
+    const { breakerProbeMs: ms } = this.#tuning;
+    const isModern = link.era === 'modern';
+    const answer = await link.request(
+      {
+        id: link.mint(),
+        method: isModern ? 'server/discover' : 'ping',
+        params: isModern ? discoverParams(this.#clientInfo) : undefined,
+        timeoutMs: ms,
+        maxTimeMs: ms,
+        cancellation: this.#canceller,
+      },
+      { onMessage: () => {}, onRequest: () => Promise.reject(new Error('nothing is asked here')) },
+    );
+    return answer.kind === 'answer';
+  }
+
+  #broken(retryAfterMs: number): Opening {
+    const last = this.#lastSickness;
+    const detail = `its calls keep failing${last === undefined ? '' : `: ${describe(last)}`}`;
+    const text = `${this.name} is not available at the moment.`;
+    return { kind: 'failure', failure: linkFailure('unreachable', text, { detail, retryAfterMs }) };
+  }
+
+  #breakerChanged(state: BreakerState): void {
+    if (state === 'half-open') return;
+    // A process that hangs does not get well by waiting.
+    if (state === 'open') this.#supervisor.doubt();
+    this.#stateChanged();
+  }
+
+  #heardStderr(text: string): void {
+    this.#logLimit.log('stderr', 'stderr', text);
+    this.#stderr.push(text.slice(0, STDERR_LENGTH));
+    if (this.#stderr.length > STDERR_LINES) this.#stderr.shift();
   }
 
   #ownOpened(link: Link): void {
     this.#verdictAt = this.#ports.clock.monotonic();
-    this.#isModernOnly = false;
+    this.#modernOnlyUntil = -Infinity;
+    const isAnother = this.#lastOwn !== undefined && this.#lastOwn !== `${link.era} ${link.carrier}`;
+    this.#lastOwn = `${link.era} ${link.carrier}`;
+    // Local processes are what they were when they started.
+    if (isAnother && link.carrier !== 'stdio') this.#pool?.retire();
     this.#lent = { kind: 'open', link };
     this.#counters.opened += 1;
+    this.#breaker.reset();
     this.#unfollow();
-    this.#unfollow = followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind));
+    const ends = [
+      followChanges(link, this.#clientInfo, this.#ports, (kind) => this.#lists.emit(kind)),
+      this.#recheck(link),
+    ];
+    this.#unfollow = () => ends.forEach((end) => end());
     if (this.#supervisor.restarts > 0) for (const kind of ALL_LISTS) this.#lists.emit(kind);
+  }
+
+  #recheck(link: Link): () => void {
+    const transport = this.#transport;
+    if (transport === undefined) return () => {};
+    const options = this.#openOptions({}, true, '');
+    const { verdictMs } = this.#tuning;
+    return recheckEra(link, transport, options, verdictMs, this.#ports.timers, () => this.#supervisor.doubt());
   }
 
   #heard(link: Link, scope: string, event: LinkEvent): void {
@@ -317,9 +467,15 @@ class ManagedUpstream implements Upstream {
         break;
       case 'trouble':
         this.#warn('failed', describe(event.failure));
+        if (event.isOther) this.#pool?.retire(link);
         this.#supervisor.doubt();
         break;
       case 'closed':
+        if (event.failure.isExceeded === true) {
+          this.#counters.exceeded += 1;
+          // The end of the gateway's own conversation is told of by its supervisor.
+          if (scope !== '') this.#warn('failed', describe(event.failure));
+        }
         break;
     }
   }

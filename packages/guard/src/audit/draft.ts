@@ -1,9 +1,9 @@
 /** What the stages know of an exchange, as the fields of its record. */
-import type { Received, Refused, Screened } from '../exchange.ts';
+import type { DoorKind, Filling, Received, Refused, Screened, Target } from '../exchange.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Origin } from '../policy/model.ts';
 import type { StageName } from '../refusals.ts';
-import type { RecordDecision, RecordDraft, RecordKind } from './record.ts';
+import type { RecordDecision, RecordDraft, RecordKind, RecordTarget } from './record.ts';
 
 /** An exchange at any stage: what it has received, and whatever else is known by now. */
 export type Known = Received & Partial<Omit<Screened, keyof Received>> & Partial<Pick<Refused, 'refusal'>>;
@@ -22,26 +22,21 @@ const order: readonly StageName[] = [
   'screen',
 ];
 
-/** The fields that every record of an exchange has. */
-export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: Known): RecordDraft {
-  const { principal, target, decision } = exchange;
+/** The fields that every record of an exchange has; those that its intent has encoded already stand in `facts`. */
+export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: Known): Filling<RecordDraft> {
+  const { principal, target, decision, facts } = exchange;
+  if (facts !== undefined) return { kind, exchange: exchange.id, facts, trace: traceOf(exchange) };
   return {
     kind,
     exchange: exchange.id,
-    principal:
-      principal === undefined
-        ? undefined
-        : { id: principal.id, kind: principal.kind, roles: principal.roles, agent: principal.agent },
+    principal,
     client: clientName(exchange),
     address: exchange.address,
     door: doorName(exchange),
     era: exchange.era,
     // The table's name, where there is one: the caller's is a new string each time.
     method: exchange.method?.name ?? exchange.message?.method ?? exchange.head?.method,
-    target:
-      target === undefined
-        ? undefined
-        : { upstream: target.upstream, kind: target.kind, name: target.name, definition: target.definition?.digest },
+    target: target === undefined ? undefined : draftTarget(target),
     decision: decision === undefined ? undefined : draftDecision(decision),
     args: exchange.args,
     trace: traceOf(exchange),
@@ -66,8 +61,27 @@ export function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
+/** Targets of the catalog live as long as their definition; others, made for one request, are not remembered. */
+const draftedTargets = new WeakMap<Target, RecordTarget>();
+
+function draftTarget(target: Target): RecordTarget {
+  const known = draftedTargets.get(target);
+  if (known !== undefined) return known;
+  const { upstream, kind, name, definition } = target;
+  const made = { upstream, kind, name, definition: definition?.digest };
+  if (kind === 'tool' || kind === 'prompt') draftedTargets.set(target, made);
+  return made;
+}
+/** Names of the doors to all servers, made once. */
+const doorNames: Readonly<Record<DoorKind, string>> = {
+  http: 'http:/mcp',
+  stdio: 'stdio:/mcp',
+  websocket: 'websocket:/mcp',
+  sse: 'sse:/mcp',
+};
+
 function doorName(exchange: Received): string {
-  if (exchange.path.kind === 'all') return exchange.door === 'http' ? 'http:/mcp' : 'stdio:/mcp';
+  if (exchange.path.kind === 'all') return doorNames[exchange.door];
   return `${exchange.door}:/mcp/${exchange.path.server}`;
 }
 

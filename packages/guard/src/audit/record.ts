@@ -151,6 +151,18 @@ function stageText(name: string): string {
   return text;
 }
 
+/** Texts of what is the same in many records, by the object that says it; who makes such an object never changes it. */
+const texts = new WeakMap<object, string>();
+
+function textOf<Part extends object>(part: Part, encode: (part: Part) => string): string {
+  let text = texts.get(part);
+  if (text === undefined) {
+    text = encode(part);
+    texts.set(part, text);
+  }
+  return text;
+}
+
 function principalText(principal: RecordPrincipal): string {
   let text = `,"principal":{"id":${quote(principal.id)},"kind":${quote(principal.kind)},"roles":[`;
   const count = Math.min(principal.roles.length, LONGEST_LIST);
@@ -221,14 +233,14 @@ function outcomeText(outcome: RecordOutcome): string {
  */
 export function encodeFacts(draft: RecordDraft): string {
   let text = '';
-  if (draft.principal !== undefined) text += principalText(draft.principal);
+  if (draft.principal !== undefined) text += textOf(draft.principal, principalText);
   if (draft.client !== undefined) text += `,"client":${quote(draft.client)}`;
   if (draft.address !== undefined) text += `,"address":${quote(draft.address)}`;
   if (draft.door !== undefined) text += `,"door":${quote(draft.door)}`;
   if (draft.era !== undefined) text += `,"era":${quote(draft.era)}`;
   if (draft.method !== undefined) text += `,"method":${quote(draft.method)}`;
-  if (draft.target !== undefined) text += targetText(draft.target);
-  if (draft.decision !== undefined) text += decisionText(draft.decision);
+  if (draft.target !== undefined) text += textOf(draft.target, targetText);
+  if (draft.decision !== undefined) text += textOf(draft.decision, decisionText);
   if (draft.args !== undefined) text += argumentsText(draft.args);
   return text;
 }

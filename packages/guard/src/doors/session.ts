@@ -1,12 +1,13 @@
 /**
- * Conversations that outlive one request: legacy HTTP sessions, sealed to their owner and door path, and stdio
- * connections. They carry what a server says outside an answer, and what it asks of the caller.
+ * Conversations that outlive one request: legacy HTTP sessions, sealed to their owner and door path, and connections
+ * at the other doors. They carry what a server says outside an answer, and what it asks of the caller.
  */
 import type { JsonObject, Message } from '@sallyport/protocol';
 import type { Canceller } from '../cancellation.ts';
 import type { CallerSession, CallerStream, DoorPath, Identified } from '../exchange.ts';
 import type { Cancellation, Clock } from '../ports.ts';
 import type { Seal } from '../seal.ts';
+import { createEventStore, type EventLogs, type EventStore, type EventStoreOptions } from './event-log.ts';
 
 /** How a caller answered a server's request. */
 export interface CallerAnswer {
@@ -23,6 +24,8 @@ export interface Handshake {
 
 /** Messages kept for a caller that has no stream open; older ones are dropped first. */
 const heldMessages = 64;
+/** Bytes of them. */
+const heldBytes = 1024 * 1024;
 
 const opening = Buffer.from('{"jsonrpc":"2.0","id":');
 
@@ -37,9 +40,14 @@ export class Session implements CallerSession {
   lastUsed: number;
   handshake: Handshake | undefined = undefined;
   logLevel: string | undefined = undefined;
+  /** Where events are kept for a caller that comes back; absent where connections last as long as the conversation. */
+  eventStore: EventStore | undefined = undefined;
+  private logs: EventLogs | undefined = undefined;
+  isBegun = false;
   private readonly inflight = new Map<string | number, Set<Canceller>>();
   private outbound: CallerStream | undefined = undefined;
   private held: Uint8Array[] = [];
+  private heldSize = 0;
   private asked = 0;
   private readonly waiting = new Map<number, (answer: CallerAnswer) => void>();
   private readonly closing = new Set<() => void>();
@@ -64,15 +72,22 @@ export class Session implements CallerSession {
     return this.handshake?.revision;
   }
 
+  /** The streams that the caller can come back to. */
+  get events(): EventLogs | undefined {
+    if (!this.isClosed) this.logs ??= this.eventStore?.open(this.owner);
+    return this.logs;
+  }
+
   /** True while a request of this conversation is on its way. */
   get isBusy(): boolean {
     return this.inflight.size > 0;
   }
 
-  track(id: string | number, canceller: Canceller): void {
+  track(id: string | number, canceller: Canceller): boolean {
     const same = this.inflight.get(id);
     if (same === undefined) this.inflight.set(id, new Set([canceller]));
     else same.add(canceller);
+    return same === undefined;
   }
 
   untrack(id: string | number, canceller: Canceller): void {
@@ -89,6 +104,7 @@ export class Session implements CallerSession {
     this.outbound?.end?.();
     this.outbound = stream;
     stream.open();
+    this.heldSize = 0;
     for (const message of this.held.splice(0)) stream.send(message);
   }
 
@@ -105,7 +121,10 @@ export class Session implements CallerSession {
       return;
     }
     this.held.push(message);
-    if (this.held.length > heldMessages) this.held.shift();
+    this.heldSize += message.length;
+    while (this.held.length > heldMessages || this.heldSize > heldBytes) {
+      this.heldSize -= this.held.shift()?.length ?? 0;
+    }
   }
 
   /**
@@ -175,6 +194,7 @@ export class Session implements CallerSession {
     this.waiting.clear();
     for (const listener of this.closing) listener();
     this.closing.clear();
+    this.logs?.clear();
   }
 }
 
@@ -195,11 +215,15 @@ export interface SessionsOptions {
   readonly perCaller?: number;
   /** Sessions of all callers. Default 20,000. */
   readonly total?: number;
+  /** Bounds on the events that are kept for callers that come back. */
+  readonly events?: Omit<EventStoreOptions, 'clock'>;
 }
 
 /** The legacy HTTP sessions of one process. */
 export interface Sessions {
   create(exchange: Identified, handshake: Handshake): Session | undefined;
+  /** A new id, sealed to its caller, path and revision, for a conversation that is not kept here. */
+  mint(exchange: Identified, revision: string): string;
   /** The session with this id, if it is this caller's and this door path's. */
   find(id: string, exchange: Identified): Session | undefined;
   end(session: Session, reason: string): void;
@@ -219,6 +243,12 @@ export function createSessions(options: SessionsOptions): Sessions {
   const total = options.total ?? 20_000;
   const table = new Map<string, Session>();
   const counts = new Map<string, number>();
+  const events: EventStore = createEventStore({ clock, ...options.events });
+
+  function mint(exchange: Identified, revision: string): string {
+    const binding = { principal: exchange.principal.id, path: pathKey(exchange.path), revision };
+    return seal.close('session', binding, { door: exchange.door }, maxAge);
+  }
 
   function end(session: Session, reason: string): void {
     if (!table.delete(session.id)) return;
@@ -247,14 +277,15 @@ export function createSessions(options: SessionsOptions): Sessions {
     create(exchange, handshake) {
       const owner = exchange.principal.id;
       if (!makeRoom(owner)) return undefined;
-      const binding = { principal: owner, path: pathKey(exchange.path), revision: handshake.revision };
-      const id = seal.close('session', binding, { door: exchange.door }, maxAge);
+      const id = mint(exchange, handshake.revision);
       const session = new Session(id, owner, exchange.principal.roles, exchange.path, clock.now());
       session.handshake = handshake;
+      session.eventStore = events;
       table.set(id, session);
       counts.set(owner, (counts.get(owner) ?? 0) + 1);
       return session;
     },
+    mint,
     find(id, exchange) {
       const session = table.get(id);
       if (session === undefined || session.owner !== exchange.principal.id) return undefined;
@@ -272,6 +303,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     sweep() {
       const now = clock.now();
       for (const session of [...table.values()]) if (isOver(session, now)) end(session, 'expired');
+      events.sweep();
     },
     list: () => table.values(),
     closeAll(reason) {

@@ -4,6 +4,7 @@ import type { Answer, Intended } from '../exchange.ts';
 import { makePorts, makeRules, okAnswer, type TestPorts } from '../exchange.fixture.ts';
 import type { Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
+import { createConversations } from './conversations.ts';
 import { openStdioDoor } from './stdio.ts';
 
 type Invoke = (exchange: Intended) => Answer | Refusal | Promise<Answer | Refusal>;
@@ -35,12 +36,14 @@ function openDoor({ invoke = () => okAnswer, isNew = false, ...more }: DoorSpec 
       nextId: () => `x${(exchanges += 1)}`,
       sessions: {
         create: () => undefined,
+        mint: () => '',
         find: () => undefined,
         end: noop,
         sweep: noop,
         list: () => [],
         closeAll: noop,
       },
+      conversations: createConversations({ clock: ports.clock }),
     },
     { input, output, path: { kind: 'all' }, localUser: 'ada' },
   );

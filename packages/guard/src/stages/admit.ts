@@ -1,5 +1,5 @@
 /** Spends the caller's, the grant's and the upstream's tokens, and takes a place among the calls that run at once. */
-import type { Admitted, Authorized, Lease } from '../exchange.ts';
+import type { Admitted, Authorized, Filling, Lease, Principal } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import type { Want } from '../limits/buckets.ts';
 import { describeRate } from '../limits/rate.ts';
@@ -8,7 +8,7 @@ import { refuse, type Refusal } from '../refusals.ts';
 /** Admits the call, or says when to come back. */
 export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
   // What ends or feeds calls that run already must get through when they fill every place, and while we drain.
-  if (exchange.message.kind !== 'request') return Object.assign(exchange, { lease: noPlace });
+  if (exchange.message.kind !== 'request') return admitWith(exchange, noPlace);
   if (ports.isDraining()) return refuse('draining', { retryAfterMs: 1000 });
   const { principal, rules } = exchange;
   const lease = ports.concurrency.acquire(principal.id, rules.limits.concurrentPerCaller);
@@ -25,19 +25,53 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
       return refuse('limited', { fill, retryAfterMs: charge.retryAfterMs });
     }
   }
-  return Object.assign(exchange, { lease });
+  return admitWith(exchange, lease);
+}
+
+function admitWith(exchange: Authorized, lease: Lease): Admitted {
+  const admitted = exchange as Filling<Admitted>;
+  admitted.lease = lease;
+  return admitted;
 }
 
 const noPlace: Lease = { release: () => undefined };
+
+/** Names of a caller's buckets: text made anew for each call would have to be hashed anew for each. */
+interface BucketKeys {
+  readonly caller: string;
+  /** By the grant's own key. */
+  readonly grants: Map<string, string>;
+}
+
+const keysOf = new WeakMap<Principal, BucketKeys>();
+
+function bucketKeys(principal: Principal): BucketKeys {
+  let keys = keysOf.get(principal);
+  if (keys === undefined) {
+    keys = { caller: `caller:${principal.id}`, grants: new Map() };
+    keysOf.set(principal, keys);
+  }
+  return keys;
+}
+
+function grantKey({ grants }: BucketKeys, principal: Principal, grant: string): string {
+  let key = grants.get(grant);
+  if (key === undefined) {
+    key = `grant:${principal.id}:${grant}`;
+    grants.set(grant, key);
+  }
+  return key;
+}
 
 /** The buckets that this call draws from: the caller's, the grant's, the upstream's. All or none is taken. */
 function wantedTokens(exchange: Authorized): Want[] {
   const { principal, decision, target, rules } = exchange;
   const wants: Want[] = [];
   const { limit } = principal.access;
-  if (limit !== undefined) wants.push({ key: `caller:${principal.id}`, rate: limit });
+  const keys = bucketKeys(principal);
+  if (limit !== undefined) wants.push({ key: keys.caller, rate: limit });
   if (decision.effect === 'allow' && decision.limit !== undefined && decision.limitKey !== undefined) {
-    wants.push({ key: `grant:${principal.id}:${decision.limitKey}`, rate: decision.limit });
+    wants.push({ key: grantKey(keys, principal, decision.limitKey), rate: decision.limit });
   }
   if (target.upstream === undefined) return wants;
   const upstreamLimit = rules.upstreamLimits.get(target.upstream);

@@ -27,6 +27,17 @@ describe('authorize', () => {
     expect(authorize(resolved({ rules: onlyRead, target }), makePorts())).toMatchObject({ name: 'forbidden' });
   });
 
+  it('says of a template that is shown that it is denied, and of one that is not that it does not exist', () => {
+    const template = (prefix: string): Target => {
+      const name = `${prefix.slice(6)}{path}`;
+      return { kind: 'resource', upstream: 'files', name, key: `files.${name}`, prefix };
+    };
+    const rules = makeRules({ policy: policyOf({ resources: [grantOf('files.file:///srv/pub/*')] }) });
+    const refused = (prefix: string) => authorize(resolved({ rules, target: template(prefix) }), makePorts());
+    expect(refused('files.file:///srv/')).toMatchObject({ name: 'denied' });
+    expect(refused('files.file:///etc/')).toMatchObject({ name: 'forbidden' });
+  });
+
   it('words a refusal as for a target that does not exist, under the name that the caller used', () => {
     const target: Target = {
       kind: 'tool',

@@ -1,5 +1,5 @@
 /** Asks the policy: principal × target × arguments → decision. Default is no; no looks like "does not exist". */
-import type { Authorized, Resolved, TargetKind } from '../exchange.ts';
+import type { Authorized, Filling, Resolved, TargetKind } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { decideCall } from '../policy/decide.ts';
 import { NO_GRANT_NEEDED, type Decision } from '../policy/decision.ts';
@@ -19,15 +19,21 @@ export const grantKinds: Readonly<Record<TargetKind, GrantKind | undefined>> = {
 export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusal {
   const { target } = exchange;
   const decision = decideTarget(exchange);
+  // On the exchange in any case, so that the record of a refusal names the rule that the caller must not see.
+  const authorized = exchange as Filling<Authorized>;
+  authorized.decision = decision;
   if (decision.effect === 'deny') {
-    // The decision stays on the exchange, so that the record names the rule the caller must not see.
-    Object.assign(exchange, { decision });
-    if (decision.because === 'condition') return refuse('denied');
+    if (decision.because === 'condition' || isShownTemplate(exchange)) return refuse('denied');
     return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
   }
   if (target.upstream !== undefined && ports.blocks.isBlocked('upstream', target.upstream)) return refuse('blocked');
   if (target.kind === 'tool' && ports.blocks.isBlocked('tool', target.key)) return refuse('blocked');
-  return Object.assign(exchange, { decision });
+  return authorized;
+}
+
+/** A template is shown where some URI of it may be read, so a denial of the whole of it says that it is one. */
+function isShownTemplate({ target, principal }: Resolved): boolean {
+  return target.prefix !== undefined && principal.access.mayMatchPrefix('resources', target.prefix);
 }
 
 function decideTarget(exchange: Resolved): Decision {

@@ -1,6 +1,6 @@
 /** Finds out who calls, from the head alone: API key, local user, or anonymous. */
 import { hash } from 'node:crypto';
-import type { HttpHead, Identified, Principal, Received } from '../exchange.ts';
+import type { Filling, HttpHead, Identified, Principal, Received } from '../exchange.ts';
 import type { KeyHolder, Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
@@ -10,7 +10,9 @@ export function identify(exchange: Received, ports: Ports): Identified | Refusal
   const principal =
     exchange.head === undefined ? identifyLocal(exchange) : identifyHttp(exchange.head, exchange, ports);
   if (isRefusal(principal)) return principal;
-  return Object.assign(exchange, { principal });
+  const identified = exchange as Filling<Identified>;
+  identified.principal = principal;
+  return identified;
 }
 
 function identifyLocal(exchange: Received): Principal | Refusal {
@@ -18,7 +20,7 @@ function identifyLocal(exchange: Received): Principal | Refusal {
   if (role === undefined) {
     return refuse('unauthenticated', { note: 'callers.local names no role for the user at a stdio door' });
   }
-  return makePrincipal(`local:${exchange.localUser ?? 'unknown'}`, 'local', [role], exchange.rules);
+  return unprovenOf(`local:${exchange.localUser ?? 'unknown'}`, 'local', role, exchange.rules);
 }
 
 function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Principal | Refusal {
@@ -26,7 +28,7 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
   const { rules } = exchange;
   if (header === undefined) {
     const role = rules.callers.anonymous;
-    return role === undefined ? refuse('unauthenticated') : anonymousOf(role, rules);
+    return role === undefined ? refuse('unauthenticated') : unprovenOf('anonymous', 'anonymous', role, rules);
   }
   if (head.repeated.has('authorization')) return refuse('bad-authorization');
   if (header.slice(0, 7).toLowerCase() !== 'bearer ') {
@@ -50,15 +52,22 @@ function fail(exchange: Received, ports: Ports, credential: string, name: Refusa
 /** Principals are the same for every call of a key under the same rules, so each is made once. */
 const principals = new WeakMap<Rules, WeakMap<KeyHolder, Principal>>();
 
-const anonymous = new WeakMap<Rules, Principal>();
+/** Callers whom the rules give a role without a proof: the local user and anonymous. */
+const unproven = new WeakMap<Rules, Map<string, Principal>>();
 
-function anonymousOf(role: string, rules: Rules): Principal {
-  let known = anonymous.get(rules);
+function unprovenOf(id: string, kind: 'local' | 'anonymous', role: string, rules: Rules): Principal {
+  let known = unproven.get(rules);
   if (known === undefined) {
-    known = makePrincipal('anonymous', 'anonymous', [role], rules);
-    anonymous.set(rules, known);
+    known = new Map();
+    unproven.set(rules, known);
   }
-  return known;
+  const key = `${id} ${role}`;
+  let principal = known.get(key);
+  if (principal === undefined) {
+    principal = makePrincipal(id, kind, [role], rules);
+    known.set(key, principal);
+  }
+  return principal;
 }
 
 function principalOf(holder: KeyHolder, rules: Rules): Principal {

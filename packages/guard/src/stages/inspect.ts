@@ -1,5 +1,5 @@
 /** Holds the arguments against the accepted input schema, and digests them for the record. */
-import type { Admitted, ArgumentFacts, Inspected } from '../exchange.ts';
+import type { Admitted, Filling, Inspected } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
@@ -10,7 +10,8 @@ const empty = new Uint8Array();
 export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
   const { message, target, method, head } = exchange;
   const given = message.params?.['arguments'];
-  if (head !== undefined && exchange.era === 'modern') {
+  // Elsewhere a head is that of a connection, and mirrors nothing.
+  if (exchange.door === 'http' && head !== undefined && exchange.era === 'modern') {
     const header = target.definition?.checkHeaders?.(given, head.headers);
     if (header !== undefined) return refuse('header-mismatch', { fill: { detail: header } });
   }
@@ -28,12 +29,10 @@ export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
   const span = message.spans.arguments;
   const bytes = span === undefined ? empty : message.bytes.subarray(span.start, span.end);
   const kept = keepValues(given, exchange.rules.keptArguments(target.key));
-  const args: ArgumentFacts = {
-    digest: ports.digest(bytes),
-    bytes: bytes.length,
-    ...(kept === undefined ? {} : { values: kept }),
-  };
-  return Object.assign(exchange, { args });
+  const digest = ports.digest(bytes);
+  const inspected = exchange as Filling<Inspected>;
+  inspected.args = kept === undefined ? { digest, bytes: bytes.length } : { digest, bytes: bytes.length, values: kept };
+  return inspected;
 }
 
 function keepValues(given: unknown, names: readonly string[] | undefined): Record<string, unknown> | undefined {

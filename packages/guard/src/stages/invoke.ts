@@ -1,5 +1,5 @@
 /** Does what was asked. The product supplies the doing: an upstream behind the gateway, a handler in the framework. */
-import type { Answer, Intended, Invoked } from '../exchange.ts';
+import type { Answer, Filling, Intended, Invoked } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 
@@ -10,5 +10,8 @@ export function invoke(exchange: Intended, ports: Ports): Invoked | Refusal | Pr
 }
 
 function take(exchange: Intended, answer: Answer | Refusal): Invoked | Refusal {
-  return isRefusal(answer) ? answer : Object.assign(exchange, { answer });
+  if (isRefusal(answer)) return answer;
+  const invoked = exchange as Filling<Invoked>;
+  invoked.answer = answer;
+  return invoked;
 }

@@ -147,9 +147,15 @@ describe('parse', () => {
     expect(await parse(onStdio(modernCall, fresh), makePorts())).toMatchObject({ era: 'modern' });
   });
 
+  it('notes an id that another request on its way has, and takes the request', async () => {
+    const session = createSessionStub({ track: () => false });
+    const reading = parse(onStdio(modernCall, session), makePorts());
+    expect(await reading).toMatchObject({ era: 'modern', quirks: ['reused-id'] });
+  });
+
   it('lets its conversation find a request at once, before anything else is done with it', async () => {
     const found: unknown[] = [];
-    const session = createSessionStub({ track: (id, canceller) => void found.push(id, canceller) });
+    const session = createSessionStub({ track: (id, canceller) => found.push(id, canceller) > 0 });
     const heard = () => found.splice(0);
     // Not awaited first: a cancellation may come with the very next bytes.
     const modern = onStdio(modernCall, session);

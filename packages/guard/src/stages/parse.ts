@@ -1,15 +1,23 @@
 /** Reads the body: strict JSON, JSON-RPC shape, era, agreement of headers and body, and the session it names. */
 import { classify, readMessage, type ClassifyFault, type Message, type MessageFault } from '@sallyport/protocol';
-import type { CallerSession, Identified, Parsed } from '../exchange.ts';
+import type { CallerSession, Filling, Identified, Parsed } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
+import { noteQuirk, noteSessionQuirks, noteUnknownMethod } from '../quirks.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 
 /** Turns bytes into a classified message. */
 export async function parse(exchange: Identified, ports: Ports): Promise<Parsed | Refusal> {
+  if (exchange.connectionId !== undefined) {
+    const connection = ports.sessions.find(exchange.connectionId, exchange);
+    if (connection === undefined) return refuse('unknown-session');
+    Object.assign(exchange, { connection });
+  }
   const read = exchange.readBody();
   const body = read instanceof Promise ? await read : read;
   if (isRefusal(body)) return body;
-  return parseBody(body, exchange, ports);
+  const parsed = parseBody(body, exchange, ports);
+  if (!isRefusal(parsed)) exchange.onParsed?.(exchange.connection);
+  return parsed;
 }
 
 function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed | Refusal {
@@ -17,7 +25,8 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
   if (reading.kind === 'fault') return refuseShape(reading.fault);
   const { message } = reading;
   // Known from here on, so that a refusal can answer its id, or leave a notification unanswered.
-  Object.assign(exchange, { message });
+  const parsed = exchange as Filling<Parsed>;
+  parsed.message = message;
   const session = findSession(exchange, ports);
   const classified = classify({
     transport: exchange.door === 'http' ? 'http' : 'stdio',
@@ -25,24 +34,35 @@ function parseBody(body: Uint8Array, exchange: Identified, ports: Ports): Parsed
     ...(exchange.head === undefined ? {} : { headers: exchange.head.headers, repeated: exchange.head.repeated }),
     sessionRevision: isRefusal(session) ? undefined : session?.revision,
   });
-  if (classified.kind === 'fault') return refuseClass(classified.fault);
+  if (classified.kind === 'fault') {
+    if (classified.fault.name === 'unknown-method') noteUnknownMethod(exchange, message, classified.era);
+    return refuseClass(classified.fault);
+  }
   const { era, revision } = classified;
   if (era === 'modern') {
     track(exchange.connection, exchange, message);
-    return Object.assign(exchange, { message, era, revision, method: methodOf(classified) });
+    return fill(parsed, era, revision, methodOf(classified));
   }
   if (isRefusal(session)) return session;
   const missing = needsSession(classified, session, exchange);
   if (missing) return refuse('session-required');
+  noteSessionQuirks(exchange, message, session);
   track(exchange.connection ?? session, exchange, message);
-  const parsed = { message, era, revision, method: methodOf(classified) };
-  return Object.assign(exchange, session === undefined ? parsed : { ...parsed, session });
+  if (session !== undefined) parsed.session = session;
+  return fill(parsed, era, revision, methodOf(classified));
+}
+
+function fill(parsed: Filling<Parsed>, era: Parsed['era'], revision: string, method: Parsed['method']): Parsed {
+  parsed.era = era;
+  parsed.revision = revision;
+  parsed.method = method;
+  return parsed;
 }
 
 /** From here on a cancellation finds the request, however long it waits before it is sent. */
 function track(conversation: CallerSession | undefined, exchange: Identified, { kind, id }: Message): void {
   if (conversation === undefined || kind !== 'request' || id === undefined || id === null) return;
-  conversation.track(id, exchange.cancellation);
+  if (!conversation.track(id, exchange.cancellation)) noteQuirk(exchange, 'reused-id');
 }
 
 function methodOf(classified: Exclude<ReturnType<typeof classify>, { kind: 'fault' }>): Parsed['method'] {

@@ -1,22 +1,25 @@
 /** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
-import type { HttpHead, Received } from '../exchange.ts';
+import type { DoorKind, HttpHead, Received } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
+import { noteHeadQuirks } from '../quirks.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 
-/** Bounds the head of a request. A stdio door has no head and passes. */
+/** Bounds the head of a request, or of the upgrade that a message came under. A stdio door has no head and passes. */
 export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
+  if (exchange.door === 'http') noteHeadQuirks(exchange, head);
   const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
   if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
-  return judgeHead(head, rules) ?? exchange;
+  return judgeHead(head, exchange.door, rules) ?? exchange;
 }
 
 /** `uri-host [ ":" port ]` (RFC 9110 §7.2), for names that can be anybody's. */
 const hostForm = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?$/i;
 
-function judgeHead(head: HttpHead, rules: Rules): Refusal | undefined {
+/** Judges a head under these rules, without charging anybody. */
+export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal | undefined {
   if (head.version !== '1.1') return refuse('bad-http-version');
   const host = head.headers['host'];
   if (host === undefined || head.repeated.has('host') || !rules.hosts.has(host.toLowerCase())) {
@@ -25,12 +28,36 @@ function judgeHead(head: HttpHead, rules: Rules): Refusal | undefined {
   }
   const origin = head.headers['origin'];
   if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');
-  if (!head.isKnownPath) return refuse('no-such-path');
+  if (!head.isKnownPath || !isOpen(door, rules)) return refuse('no-such-path');
+  if (door === 'websocket') return judgeUpgrade(head);
   if (head.method === 'POST') return judgeBody(head, rules);
+  if (door === 'sse') return head.method === 'GET' ? undefined : refuse('method-not-allowed');
   if (head.method === 'GET' || head.method === 'DELETE') {
     return head.headers['mcp-session-id'] === undefined ? refuse('method-not-allowed') : undefined;
   }
   return refuse('method-not-allowed');
+}
+
+function isOpen(door: DoorKind, { doors }: Rules): boolean {
+  return (door !== 'websocket' || doors.websocket) && (door !== 'sse' || doors.sse);
+}
+
+const upgradeHeaders = ['upgrade', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol'];
+
+/** 16 bytes in base64. */
+const upgradeKey = /^[+/0-9A-Za-z]{22}==$/;
+
+/** The opening handshake (RFC 6455 §4.2.1), with the one subprotocol that is spoken here. */
+function judgeUpgrade({ headers, repeated, method }: HttpHead): Refusal | undefined {
+  const bad = (detail: string): Refusal => refuse('bad-upgrade', { fill: { detail } });
+  if (method !== 'GET') return refuse('method-not-allowed');
+  const twice = upgradeHeaders.find((name) => repeated.has(name));
+  if (twice !== undefined) return bad(`${twice} was sent twice`);
+  if (headers['upgrade']?.toLowerCase() !== 'websocket') return bad('Upgrade must be websocket');
+  if (headers['sec-websocket-version'] !== '13') return bad('Sec-WebSocket-Version must be 13');
+  if (!upgradeKey.test(headers['sec-websocket-key'] ?? '')) return bad('Sec-WebSocket-Key must be 16 bytes in base64');
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.includes('mcp') ? undefined : bad('Sec-WebSocket-Protocol must offer mcp');
 }
 
 function judgeBody(head: HttpHead, rules: Rules): Refusal | undefined {

@@ -1,7 +1,7 @@
 /** Writes how it ended. Every exchange passes here, refused or answered. */
 import { draftRecord, round, stageTimes } from '../audit/draft.ts';
 import type { RecordOutcome } from '../audit/record.ts';
-import type { Ended, Recorded } from '../exchange.ts';
+import type { Ended, Filling, Recorded } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { refusals, type RefusalRow } from '../refusals.ts';
 
@@ -16,17 +16,16 @@ export function record(exchange: Ended, ports: Ports): Recorded | Promise<Record
   }
   if ('refusal' in exchange && exchange.principal === undefined && !isOneByOne(exchange, ports)) return exchange;
   const kind = 'refusal' in exchange ? 'refusal' : 'outcome';
-  const outcome = ports.audit.append({
-    ...draftRecord(kind, exchange),
-    facts: exchange.facts,
-    outcome: describeOutcome(exchange, ports),
-    isOwed: exchange.intent !== undefined,
-  });
+  const draft = draftRecord(kind, exchange);
+  draft.outcome = describeOutcome(exchange, ports);
+  draft.isOwed = exchange.intent !== undefined;
+  const outcome = ports.audit.append(draft);
   if (typeof outcome !== 'number') return exchange;
-  if (ports.audit.durability !== 'full' || exchange.intent === undefined) return Object.assign(exchange, { outcome });
+  const recorded = exchange as Filling<Recorded>;
+  recorded.outcome = outcome;
+  if (ports.audit.durability !== 'full' || exchange.intent === undefined) return recorded;
   const durable = ports.audit.durable(outcome);
-  if (durable === undefined) return Object.assign(exchange, { outcome });
-  return durable.then(() => Object.assign(exchange, { outcome }));
+  return durable === undefined ? recorded : durable.then(() => recorded);
 }
 
 function untrack(exchange: Ended): void {

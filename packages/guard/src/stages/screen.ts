@@ -1,12 +1,14 @@
 /** Looks at what comes back before the caller does: its size, for the answer and for each message before it. */
-import type { Invoked, Screened } from '../exchange.ts';
+import type { Filling, Invoked, Screened } from '../exchange.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
 /** Lets the answer pass, or refuses it. */
 export function screen(exchange: Invoked): Screened | Refusal {
   const refused = screenMessage(exchange.answer.body, exchange.rules.limits.message);
   if (refused !== undefined) return refused;
-  return Object.assign(exchange, { screened: exchange.answer });
+  const screened = exchange as Filling<Screened>;
+  screened.screened = exchange.answer;
+  return screened;
 }
 
 /**

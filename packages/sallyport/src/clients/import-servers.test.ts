@@ -183,7 +183,7 @@ describe('importServers', () => {
     expect(remarks.map((remark) => remark.server)).toEqual(['My Server', 'my_server', '3d']);
   });
 
-  it('takes a server that stands in two files once, and leaves out what is off, SSE or Sallyport itself', () => {
+  it('takes a server that stands in two files once, and leaves out what is off or Sallyport itself', () => {
     const { upstreams, remarks } = imported({
       mcpServers: {
         a: { command: 'a' },
@@ -196,8 +196,8 @@ describe('importServers', () => {
       },
       servers: { a: { command: 'a' } },
     });
-    expect(upstreams.map((upstream) => upstream.name)).toEqual(['a']);
-    expect(remarks.map((remark) => remark.server)).toEqual(['off', 'old']);
+    expect(upstreams.map((upstream) => upstream.name)).toEqual(['a', 'old']);
+    expect(remarks.map((remark) => remark.server)).toEqual(['off']);
   });
 
   it('keeps text that reads like a reference what it is, by a file of its own', () => {

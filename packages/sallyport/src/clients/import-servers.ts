@@ -97,10 +97,6 @@ export function importServers(sources: readonly ImportSource[], target: ImportTa
         remark('is turned off there, so it was left out');
         continue;
       }
-      if (server.transport === 'sse') {
-        remark('speaks the SSE transport of 2024, which no upstream can speak yet; left out');
-        continue;
-      }
       const name = uniqueName(legalName(server.name), names);
       if (name !== server.name) remark(`is called "${name}" here, because names are [a-z][a-z0-9-]{0,23} and unique`);
       const upstream = importServer(name, server, source, target, secrets, remark);

@@ -4,7 +4,7 @@ import { parseLenientJson } from '../json-edit.ts';
 /** One server as a client's file describes it. */
 export interface ClientServer {
   readonly name: string;
-  readonly transport: 'stdio' | 'http' | 'sse';
+  readonly transport: 'stdio' | 'url';
   readonly isDisabled: boolean;
   readonly command?: string;
   readonly args: readonly string[];
@@ -75,7 +75,7 @@ function readServer(name: string, entry: unknown): ClientServer | string {
     return { ...common, transport: 'stdio', command: program, args: [...rest, ...common.args] };
   const address = typeof url === 'string' ? url : entry['serverUrl'];
   if (typeof address === 'string' && address !== '') {
-    return { ...common, transport: entry['type'] === 'sse' ? 'sse' : 'http', url: address };
+    return { ...common, transport: 'url', url: address };
   }
   return 'neither a command nor a url';
 }

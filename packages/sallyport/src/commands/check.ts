@@ -1,6 +1,7 @@
 /** `sallyport check`: every mistake in the configuration at once, then the tests that the file itself holds. */
 import { canList, compilePolicy, decide } from '@sallyport/guard';
 import {
+  findMachineProblems,
   loadConfig,
   printConfig,
   runPolicyTests,
@@ -28,7 +29,8 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   const loaded = await loadConfig(files, systemConfigPorts());
   const outcomes = loaded.ok ? runTests(loaded.config) : [];
   const failed = outcomes.filter((outcome) => !outcome.passed);
-  const problems = [...(loaded.ok ? [] : loaded.problems), ...failed.map(toProblem)];
+  const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
+  const problems = [...(loaded.ok ? [] : loaded.problems), ...unable, ...failed.map(toProblem)];
   const exitCode = problems.length === 0 ? exitCodes.fine : exitCodes.refused;
   if (options.json) {
     terminal.json({
@@ -76,7 +78,8 @@ function summary(
 ): string {
   const { paint } = terminal;
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}`;
+  const opened = Object.entries(config.doors).flatMap(([door, isOpen]) => (isOpen ? [`, ${door} open`] : []));
+  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${opened.join('')}`;
   const tests =
     outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
   const mark = failures === 0 ? paint.green('✓') : paint.red('✗');

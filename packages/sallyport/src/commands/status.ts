@@ -1,5 +1,5 @@
 /** `sallyport status`: how the running gateway, its servers and its audit trail are. */
-import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus } from '@sallyport/gateway';
+import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus, type ServerStatus } from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
 import { serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
@@ -8,7 +8,7 @@ import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
 import { isRecord } from '../mcp-caller.ts';
 import { withStore } from '../store.ts';
-import { plain, table } from '../terminal.ts';
+import { clip, plain, table } from '../terminal.ts';
 
 /** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
 export async function status(options: CommonOptions, context: Context): Promise<number> {
@@ -36,7 +36,8 @@ export async function status(options: CommonOptions, context: Context): Promise<
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
 
-function isStatus(answer: unknown): answer is GatewayStatus {
+/** Says whether a gateway's answer is a status that this version can read. */
+export function isStatus(answer: unknown): answer is GatewayStatus {
   return (
     isRecord(answer) &&
     typeof answer['pid'] === 'number' &&
@@ -60,6 +61,10 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
   terminal.print();
   for (const line of serverLines(status.servers, { paint, isTerminal: terminal.out.isTerminal })) terminal.print(line);
   for (const server of status.servers) {
+    if (server.unreadable !== undefined) {
+      terminal.print(`     ${paint.yellow('not read')} lists of ${server.name}: ${plain(server.unreadable)}`);
+    }
+    for (const line of custodyLines(server, now, terminal)) terminal.print(line);
     for (const { list, name, reason } of server.quarantined) {
       terminal.print(`     ${paint.yellow('held back')} ${server.name} ${list} ${plain(name)}: ${plain(reason)}`);
     }
@@ -72,12 +77,37 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
+    ...Object.entries(status.doors)
+      .filter(([, { isOpen, connections }]) => isOpen || connections > 0)
+      .map(([door, { connections }]) => [paint.dim('Door'), `${door}: ${connections} open`]),
     ...blocks.map(({ kind, subject, expiresAt }) => [
       paint.yellow('Blocked'),
       `${kind} ${plain(subject)} ${paint.dim(expiresAt === undefined ? 'until unblocked' : `for another ${age(expiresAt - now)}`)}`,
     ]),
   ];
   for (const line of table(rows, 2)) terminal.print(line);
+}
+
+/** Lines of standard error that are shown of a server that is not well. */
+const shownWords = 3;
+
+/** What there is to say of a server's conversations, and of what it said last while it is not well. */
+function custodyLines(server: ServerStatus, now: number, { paint }: Context['terminal']): string[] {
+  const { state, share, links, waiting, restarts, breaker, nextTry, counters } = server;
+  const tries = breaker === 'half-open' ? 'is being tried now' : 'calls are refused';
+  const next = nextTry === undefined ? '' : `, next try in ${age(nextTry - now)}`;
+  const facts = [
+    ...(breaker === 'closed' ? [] : [`${tries}${next}`]),
+    ...(share === 'all' || links === 0 ? [] : [`${links} conversations, one a ${share}`]),
+    ...(waiting === 0 ? [] : [`${waiting} callers wait after failures`]),
+    ...(restarts === 0 ? [] : [`restarted ${restarts} times`]),
+    ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${counters.exceeded} times`]),
+  ];
+  const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);
+  return [
+    ...(facts.length === 0 ? [] : [`     ${paint.dim(`${server.name}: ${facts.join('; ')}`)}`]),
+    ...words.map((line) => `     ${paint.dim(`${server.name} said: ${clip(plain(line), 160)}`)}`),
+  ];
 }
 
 /** Writes a time span in its largest two units: `3 d 4 h`. */

@@ -1,7 +1,7 @@
 /** One GET that a legacy server answers with a stream of events (2025-11-25 transports, listening and resuming). */
 import { SseParser } from '@sallyport/protocol';
 import type { Dispatcher } from 'undici';
-import type { Channel } from './channel.ts';
+import type { Endpoint } from './endpoint.ts';
 import { single, type ResponseHeaders } from './trouble.ts';
 
 /** How a GET ended. `status` is 0 when no answer came. */
@@ -22,6 +22,10 @@ const FIELD_BYTES = 64;
 /** Hears the events of one GET. */
 export interface EventGetListener {
   onOpen(): void;
+  /** Bytes came, if only those of a comment. */
+  onSign?(): void;
+  /** The stream said where messages go (2024-11-05 transports). */
+  onEndpoint?(data: Uint8Array): void;
   onMessage(bytes: Uint8Array): void;
   /** Called once. */
   onEnd(end: EventGetEnd): void;
@@ -36,10 +40,10 @@ export class EventGet implements Dispatcher.DispatchHandler {
   #isStream = false;
   #isStopped = false;
 
-  constructor(channel: Channel, headers: string[], listener: EventGetListener) {
+  constructor(endpoint: Endpoint, headers: string[], listener: EventGetListener) {
     this.#listener = listener;
-    this.#events = createEventParser(channel.tuning.messageBytes);
-    channel.streams.dispatch({ method: 'GET', path: channel.path, headers }, this);
+    this.#events = createEventParser(endpoint.tuning.messageBytes);
+    endpoint.streams.dispatch({ method: 'GET', path: endpoint.path, headers }, this);
   }
 
   /** Where to resume; empty when the stream has named no event. */
@@ -74,10 +78,12 @@ export class EventGet implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isStopped) return;
+    this.#listener.onSign?.();
     for (const item of this.#events.push(chunk)) {
       if (this.#isStopped) return;
       if (item.kind === 'fault') this.#finish(new Error('an event is too large'), controller);
       else if (item.event === 'message' && item.data.length > 0) this.#listener.onMessage(item.data);
+      else if (item.event === 'endpoint') this.#listener.onEndpoint?.(item.data);
     }
   }
 

@@ -4,27 +4,22 @@
  */
 import type { Clock } from '@sallyport/guard';
 import { readMessage, type JsonBounds, type Message } from '@sallyport/protocol';
-import { answerServerRequest, ownerOfNotification, ownerOfRequest } from '../attribution.ts';
-import { initializeParams, readInitialize } from '../handshake.ts';
+import { askInitialize, type Outcome } from '../begin.ts';
+import { InFlight } from '../in-flight.ts';
+import { LinkBase } from '../link-base.ts';
 import {
   linkFailure,
   troubleIn,
-  type AskKind,
-  type Link,
   type LinkAnswer,
-  type LinkEvent,
   type LinkFailure,
   type LinkListener,
-  type LinkPeer,
   type LinkRequest,
 } from '../link.ts';
-import { InFlight } from '../in-flight.ts';
-import { Listeners } from '../listeners.ts';
 import type { OpenOptions } from '../options.ts';
 import type { PendingCall } from '../pending-call.ts';
 import type { Timers } from '../ports.ts';
 import { encodeJson, encodeNotification, encodeRequest } from '../wire.ts';
-import type { Channel } from './channel.ts';
+import type { Endpoint } from './endpoint.ts';
 import { Listening } from './listening.ts';
 import { sendNotice } from './notice.ts';
 import { Post, type PostOwner } from './post.ts';
@@ -35,117 +30,74 @@ const RESUME_TRIES = 5;
 const SESSION_ID = /^[\x21-\x7e]{1,512}$/;
 
 /** A conversation with a legacy HTTP upstream. */
-export class LegacyHttpLink implements Link, PostOwner {
-  readonly era = 'legacy';
-  readonly name: string;
+export class LegacyHttpLink extends LinkBase implements PostOwner {
   readonly timers: Timers;
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
-  revision = '';
-  peer: LinkPeer = {
-    serverInfo: undefined,
-    capabilities: {},
-    instructions: undefined,
-    supportedRevisions: [],
-    discover: undefined,
-  };
-  state: 'open' | 'closed' = 'open';
-  readonly #channel: Channel;
-  readonly #ask: readonly AskKind[];
-  readonly #isShared: boolean;
+  readonly #endpoint: Endpoint;
   readonly #posts = new InFlight<Post>();
   readonly #calls = new InFlight<PendingCall>();
   readonly #resuming = new Map<Post, Listening>();
-  readonly #listeners = new Listeners<LinkEvent>();
   #listening: Listening | undefined;
   #sessionId: string | undefined;
   #sessionFault = false;
-  #lastId = 0;
 
-  constructor(channel: Channel, options: OpenOptions) {
-    this.#channel = channel;
-    this.#ask = options.ask;
-    this.#isShared = options.isShared;
-    this.name = channel.name;
-    this.timers = channel.ports.timers;
-    this.clock = channel.ports.clock;
-    this.messageBytes = channel.tuning.messageBytes;
-    this.bounds = channel.bounds;
-    this.#listeners.add((event) => options.onEvent(this, event));
+  constructor(endpoint: Endpoint, options: OpenOptions) {
+    super('http', options);
+    this.#endpoint = endpoint;
+    this.timers = endpoint.ports.timers;
+    this.clock = endpoint.ports.clock;
+    this.messageBytes = endpoint.tuning.messageBytes;
+    this.bounds = endpoint.bounds;
   }
 
   get pending(): number {
     return this.#calls.size;
   }
 
-  mint(): number {
-    this.#lastId += 1;
-    return this.#lastId;
-  }
-
-  /**
-   * Begins the session: `initialize`, `notifications/initialized`, then the GET stream in the background.
-   *
-   * @returns undefined when the conversation can be used
-   */
-  async initialize(open: OpenOptions): Promise<LinkFailure | undefined> {
-    const { handshakeMs } = this.#channel.tuning;
-    const answer = await this.request(
-      {
-        id: this.mint(),
-        method: 'initialize',
-        params: initializeParams(open.clientCapabilities, open.clientInfo),
-        timeoutMs: handshakeMs,
-        maxTimeMs: handshakeMs,
-        cancellation: open.cancellation,
-      },
-      { onMessage: () => {}, onRequest: () => Promise.reject(new Error('nothing is asked before the start')) },
-    );
-    if (answer.kind === 'failure') return answer.failure;
-    const reading = readInitialize(answer.message);
-    if (reading.kind === 'unusable' || this.#sessionFault) {
-      const detail = reading.kind === 'unusable' ? reading.detail : 'sent a session id that cannot be used';
-      return linkFailure('bad-answer', `${this.name} could not begin a conversation.`, { detail });
+  /** Begins the session: `initialize`, `notifications/initialized`, then the GET stream in the background. */
+  async initialize(open: OpenOptions): Promise<Outcome> {
+    const outcome = await askInitialize(this, open);
+    if (outcome.kind !== 'ready') return outcome;
+    if (this.#sessionFault) {
+      return { kind: 'unusable', detail: 'sent a session id that cannot be used', isModern: false };
     }
-    this.revision = reading.revision;
-    this.peer = reading.peer;
+    this.revision = outcome.revision;
+    this.peer = outcome.peer;
     const failure = await this.notify('notifications/initialized');
-    if (failure === undefined) this.#listen();
-    return failure;
+    if (failure !== undefined) return { kind: 'failure', failure };
+    this.#listen();
+    return outcome;
   }
 
   request(request: LinkRequest, listener: LinkListener): Promise<LinkAnswer> {
-    if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.#closedFailure() });
+    if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.endedFailure() });
     return new Promise((resolve) => {
       const post = new Post(this, request, listener, (answer) => {
         this.#forget(request.id);
         resolve(answer);
         // What fails while the conversation begins is the opener's to judge.
-        const trouble = this.revision === '' ? undefined : troubleIn(this.name, answer);
-        if (trouble !== undefined) this.#listeners.emit({ kind: 'trouble', failure: trouble });
+        const trouble = this.revision === '' ? undefined : troubleIn(this.name, this.era, answer);
+        if (trouble !== undefined) this.emit(trouble);
       });
       this.#posts.add(request.id, post);
       this.#calls.add(request.id, post.call);
       const body = encodeRequest(request.id, request.method, request.params);
-      post.send(this.#channel.calls, this.#channel.path, this.#headers(), body);
+      post.send(this.#endpoint.calls, this.#endpoint.path, this.#headers(), body);
     });
   }
 
   async notify(method: string, params?: Uint8Array): Promise<LinkFailure | undefined> {
-    if (this.state === 'closed') return this.#closedFailure();
-    return sendNotice(this.#channel, this.#headers(), encodeNotification(method, params));
-  }
-
-  onEvent(listener: (event: LinkEvent) => void): () => void {
-    return this.#listeners.add(listener);
+    if (this.state === 'closed') return this.endedFailure();
+    return sendNotice(this.#endpoint, this.#headers(), encodeNotification(method, params));
   }
 
   async close(reason?: string): Promise<void> {
     if (this.state === 'closed') return;
     const headers = this.#headers();
-    this.#end(this.#closedFailure(reason));
-    if (this.#sessionId !== undefined) await sendNotice(this.#channel, headers, undefined);
+    this.#end(this.endedFailure(reason));
+    if (this.#sessionId !== undefined) await sendNotice(this.#endpoint, headers, undefined);
   }
 
   onHeaders(headers: ResponseHeaders): void {
@@ -157,7 +109,7 @@ export class LegacyHttpLink implements Link, PostOwner {
   }
 
   onServerRequest(post: Post, message: Message): void {
-    this.#answer(message, post.call);
+    void this.asked(message, post.call, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
   }
 
   onErrorStatus(status: number): LinkFailure | undefined {
@@ -171,7 +123,7 @@ export class LegacyHttpLink implements Link, PostOwner {
   onStreamCut(post: Post, lastEventId: string, retryMs: number | undefined): boolean {
     if (lastEventId === '' || this.state === 'closed') return false;
     const listening = new Listening({
-      channel: this.#channel,
+      endpoint: this.#endpoint,
       headers: () => this.#headers(),
       lastEventId,
       ...(retryMs === undefined ? {} : { retryMs }),
@@ -205,7 +157,7 @@ export class LegacyHttpLink implements Link, PostOwner {
   /** Opens the GET stream. A server that has none says 405, which is fine. */
   #listen(): void {
     this.#listening = new Listening({
-      channel: this.#channel,
+      endpoint: this.#endpoint,
       headers: () => this.#headers(),
       onMessage: (bytes) => this.#unattributed(bytes),
       onGivenUp: (end) => {
@@ -220,33 +172,21 @@ export class LegacyHttpLink implements Link, PostOwner {
   #unattributed(bytes: Uint8Array): void {
     const reading = readMessage(bytes, this.bounds);
     if (reading.kind === 'fault') {
-      this.#listeners.emit({ kind: 'dropped', detail: `unreadable event on the GET stream: ${reading.fault.name}` });
+      this.emit({ kind: 'dropped', detail: `unreadable event on the GET stream: ${reading.fault.name}` });
       return;
     }
     const { message } = reading;
     if (message.kind === 'request') {
-      this.#answer(message, ownerOfRequest(this.#calls, this.#isShared));
+      void this.asked(message, this.#calls, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
     } else if (message.kind === 'notification') {
-      const owner = ownerOfNotification(this.#calls, message, this.#isShared);
-      if (owner === undefined) this.#listeners.emit({ kind: 'notification', message });
-      else owner.deliver(message);
+      this.notified(message, this.#calls);
     } else {
-      this.#listeners.emit({ kind: 'dropped', detail: 'an answer on the GET stream' });
+      this.emit({ kind: 'dropped', detail: 'an answer on the GET stream' });
     }
   }
 
-  #answer(message: Message, owner: PendingCall | undefined): void {
-    const onRefused = (method: string): void => this.#listeners.emit({ kind: 'refused-request', method });
-    void answerServerRequest(message, owner, this.#ask, onRefused).then(async (bytes) => {
-      if (this.state === 'closed') return;
-      const failure = await sendNotice(this.#channel, this.#headers(), bytes);
-      if (failure === undefined) return;
-      this.#listeners.emit({ kind: 'dropped', detail: `an answer to ${String(message.method)}: ${failure.text}` });
-    });
-  }
-
   #headers(): string[] {
-    const headers = [...this.#channel.headers];
+    const headers = [...this.#endpoint.headers];
     if (this.revision !== '') headers.push('mcp-protocol-version', this.revision);
     if (this.#sessionId !== undefined) headers.push('mcp-session-id', this.#sessionId);
     return headers;
@@ -257,11 +197,6 @@ export class LegacyHttpLink implements Link, PostOwner {
     this.state = 'closed';
     this.#listening?.stop();
     for (const post of this.#posts.values()) post.end(failure);
-    this.#listeners.emit({ kind: 'closed', failure });
-  }
-
-  #closedFailure(reason?: string): LinkFailure {
-    const more = reason === undefined ? {} : { detail: reason };
-    return linkFailure('closed', `The conversation with ${this.name} has ended.`, more);
+    this.emit({ kind: 'closed', failure });
   }
 }

@@ -28,12 +28,14 @@ const listen = (options: Partial<ListeningOptions> = {}) => {
   const givenUp: EventGetEnd[] = [];
   const client = fakeHttpClient((dispatched) => sent.push(dispatched));
   const listening = new Listening({
-    channel: {
+    endpoint: {
       name: 'files',
+      url: 'http://127.0.0.1/mcp',
       path: '/mcp',
       calls: client,
       streams: client,
       headers: [],
+      credentials: [],
       tuning: defaultTuning,
       bounds: {},
       ports: fakePorts(),

@@ -4,12 +4,12 @@
  */
 import { backoffMs } from '../backoff.ts';
 import type { Timer } from '../ports.ts';
-import type { Channel } from './channel.ts';
+import type { Endpoint } from './endpoint.ts';
 import { EventGet, type EventGetEnd } from './event-get.ts';
 
 /** How a stream that comes back is set up. */
 export interface ListeningOptions {
-  readonly channel: Channel;
+  readonly endpoint: Endpoint;
   /** Headers of each GET, without `last-event-id`; names and values in turn. */
   headers(): string[];
   /** Where to resume. */
@@ -59,10 +59,10 @@ export class Listening {
 
   #connect(): void {
     if (this.#isStopped) return;
-    const { clock } = this.#options.channel.ports;
+    const { clock } = this.#options.endpoint.ports;
     const headers = this.#options.headers();
     if (this.#lastEventId !== '') headers.push('last-event-id', this.#lastEventId);
-    this.#get = new EventGet(this.#options.channel, headers, {
+    this.#get = new EventGet(this.#options.endpoint, headers, {
       onOpen: () => {
         this.#opened = clock.monotonic();
       },
@@ -79,7 +79,7 @@ export class Listening {
     this.#lastEventId = this.#get?.lastEventId || this.#lastEventId;
     this.#hintMs = this.#get?.retryMs ?? this.#hintMs;
     const isRefused = !end.isStream && end.status !== 0 && end.status < 500 && end.status !== 429;
-    const lasted = end.isStream ? this.#options.channel.ports.clock.monotonic() - this.#opened : 0;
+    const lasted = end.isStream ? this.#options.endpoint.ports.clock.monotonic() - this.#opened : 0;
     this.#failures = lasted > MAX_WAIT_MS ? 1 : this.#failures + 1;
     if (isRefused || this.#failures > (this.#options.maxFailures ?? Infinity)) {
       this.#isStopped = true;
@@ -90,7 +90,7 @@ export class Listening {
   }
 
   #wait(): void {
-    const { timers, random } = this.#options.channel.ports;
+    const { timers, random } = this.#options.endpoint.ports;
     const own = this.#failures === 0 ? 0 : backoffMs(this.#failures - 1, FIRST_WAIT_MS, MAX_WAIT_MS, random);
     const hint = Math.min(this.#hintMs ?? 0, MAX_HINT_MS);
     this.#timer = timers.after(Math.max(hint, own), () => this.#connect());

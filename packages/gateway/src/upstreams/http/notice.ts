@@ -1,7 +1,7 @@
 /** A POST or DELETE whose answer holds nothing: notifications, answers to server requests, the end of a session. */
 import type { Dispatcher } from 'undici';
 import type { LinkFailure } from '../link.ts';
-import type { Channel } from './channel.ts';
+import type { Endpoint } from './endpoint.ts';
 import { connectionFailure, statusFailure, type ResponseHeaders } from './trouble.ts';
 
 /**
@@ -12,7 +12,7 @@ import { connectionFailure, statusFailure, type ResponseHeaders } from './troubl
  * @returns undefined when the upstream took it (2xx)
  */
 export const sendNotice = (
-  channel: Channel,
+  endpoint: Endpoint,
   headers: string[],
   body: Buffer | undefined,
 ): Promise<LinkFailure | undefined> =>
@@ -23,13 +23,13 @@ export const sendNotice = (
       timer.cancel();
       resolve(failure);
     };
-    const timer = channel.ports.timers.after(channel.tuning.handshakeMs, () => {
+    const timer = endpoint.ports.timers.after(endpoint.tuning.handshakeMs, () => {
       const error = new Error('no answer in time');
-      finish(connectionFailure(channel.name, error, wasSent));
+      finish(connectionFailure(endpoint.name, error, wasSent));
       controller?.abort(error);
     });
-    channel.calls.dispatch(
-      { method: body === undefined ? 'DELETE' : 'POST', path: channel.path, headers, body: body ?? null },
+    endpoint.calls.dispatch(
+      { method: body === undefined ? 'DELETE' : 'POST', path: endpoint.path, headers, body: body ?? null },
       {
         onRequestStart(started: Dispatcher.DispatchController): void {
           controller = started;
@@ -37,7 +37,7 @@ export const sendNotice = (
         },
         onResponseStart(answering: Dispatcher.DispatchController, status: number, headers_: ResponseHeaders): void {
           if (status < 200) return;
-          finish(status < 300 ? undefined : statusFailure(channel.name, status, headers_, channel.ports.clock.now()));
+          finish(status < 300 ? undefined : statusFailure(endpoint.name, status, headers_, endpoint.ports.clock.now()));
           if (headers_['content-length'] !== '0' && status !== 202 && status !== 204) {
             answering.abort(new Error('the body is of no interest'));
           }
@@ -47,7 +47,7 @@ export const sendNotice = (
         },
         onResponseEnd(): void {},
         onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-          finish(connectionFailure(channel.name, error, wasSent));
+          finish(connectionFailure(endpoint.name, error, wasSent));
         },
       },
     );

@@ -33,20 +33,24 @@ export const statusFailure = (name: string, status: number, headers: ResponseHea
     const location = single(headers, 'location') ?? 'nowhere';
     return linkFailure('bad-answer', `${name} answered with a redirect, which is not followed.`, {
       detail: `${detail} to ${location}`,
+      httpStatus: status,
     });
   }
   if (status === 401 || status === 403) {
-    return linkFailure('unauthorized', `${name} refused the credentials it was given.`, { detail });
+    return linkFailure('unauthorized', `${name} refused the credentials it was given.`, { detail, httpStatus: status });
   }
   if (status === 429 || status === 503) {
     const wait = retryAfterMs(headers, now);
     return linkFailure('busy', `${name} is too busy.`, {
       detail,
+      httpStatus: status,
       ...(wait === undefined ? {} : { retryAfterMs: wait }),
     });
   }
-  if (status === 502 || status === 504) return linkFailure('unreachable', `${name} could not be reached.`, { detail });
-  return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail });
+  if (status === 502 || status === 504) {
+    return linkFailure('unreachable', `${name} could not be reached.`, { detail, httpStatus: status });
+  }
+  return linkFailure('bad-answer', `${name} gave no usable answer.`, { detail, httpStatus: status });
 };
 
 /** Returns what a connection that failed or broke means. `wasSent`: the request may have reached the upstream. */

@@ -1,7 +1,10 @@
 /** A child process as links use it: three pipes, one end, and signals that reach its whole family. */
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { familyOf, MARK_NAME, markedProcesses, readProcesses, type ProcessRow } from './family.ts';
+import { familyWatch } from './family-watch.ts';
+import { familyOf, MARK_NAME, type ProcessRow } from './family.ts';
+import { cpuVerdict, type ResourceLimits } from './limits.ts';
+import { processScanner } from './process-scan.ts';
 
 /** What to start. */
 export interface SpawnRequest {
@@ -12,6 +15,10 @@ export interface SpawnRequest {
   /** Tells this child and its descendants from all others; they see it as `SALLYPORT_UPSTREAM`. */
   readonly mark: string;
   readonly cwd: string;
+  /** What it may use. `program` sees to those of the kernel; the others are watched from here. */
+  readonly limits?: ResourceLimits | undefined;
+  /** Processes below it that are not the server's. Default 0. */
+  readonly helpers?: number;
 }
 
 /** How a child ended; `error` when it never began. */
@@ -19,6 +26,8 @@ export interface ChildExit {
   readonly code: number | null;
   readonly signal: string | null;
   readonly error: Error | undefined;
+  /** The limit that it exceeded, for the operator. */
+  readonly verdict?: string | undefined;
 }
 
 /** A child process. */
@@ -59,8 +68,14 @@ export const spawnChild: SpawnChild = (request) => {
     windowsHide: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const { limits } = request;
+  let verdict: string | undefined;
+  let unwatch: () => void = () => {};
   const exited = new Promise<ChildExit>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal, error: undefined }));
+    child.once('exit', (code, signal) => {
+      unwatch();
+      resolve({ code, signal, error: undefined, verdict: verdict ?? cpuVerdict(limits, { code, signal }) });
+    });
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ code: null, signal: null, error });
     });
@@ -78,9 +93,10 @@ export const spawnChild: SpawnChild = (request) => {
     const { pid } = child;
     if (pid === undefined) return 0;
     if (isWindows) return !hasExited && child.kill(signal) ? 1 : 0;
-    const rows = await readProcesses();
+    const scan = await processScanner.scan();
+    const { rows } = scan;
     if (rows.length === 0) return kill(-pid, signal) ? 1 : 0;
-    const marked = await markedProcesses(rows, MARK_NAME, request.mark);
+    const marked = scan.bearers(request.mark);
     // A number is not given out again while a group or session bears it. So one that lives after the child's end is
     // another program's, and then nothing of ours bears it any more.
     const isReused = hasExited && rows.some((row) => row.pid === pid && !row.isZombie);
@@ -93,5 +109,13 @@ export const spawnChild: SpawnChild = (request) => {
     }
     return living.length;
   };
+  if (child.pid !== undefined && (limits?.memory !== undefined || limits?.processes !== undefined)) {
+    const onExceeded = (text: string): void => {
+      verdict = text;
+      void signalFamily('SIGKILL');
+    };
+    const { mark, helpers = 0 } = request;
+    unwatch = familyWatch.add({ leader: child.pid, mark, limits, helpers, onExceeded });
+  }
   return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited, signalFamily };
 };

@@ -4,6 +4,7 @@
  * only the group is known.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readProc, visitAll } from './proc.ts';
 
 /** One process as /proc/<pid>/stat shows it. */
 export interface ProcessRow {
@@ -57,31 +58,16 @@ export const familyOf = (leader: number, rows: readonly ProcessRow[], marked: It
 /** Returns every process of the machine; empty where there is no /proc. */
 export const readProcesses = async (): Promise<ProcessRow[]> => {
   const names = await readdir('/proc').catch(() => []);
-  const rows = await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        const line = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => undefined);
-        return line === undefined ? undefined : parseStat(Number(name), line);
-      }),
+  const rows: ProcessRow[] = [];
+  await visitAll(
+    names.filter((name) => /^\d+$/.test(name)),
+    (name) => {
+      const line = readProc(`/proc/${name}/stat`);
+      const row = line === undefined ? undefined : parseStat(Number(name), line);
+      if (row !== undefined) rows.push(row);
+    },
   );
-  return rows.filter((row) => row !== undefined);
-};
-
-/** Returns the processes whose environment, as they were started with it, holds `name=value`; unreadable ones do not. */
-export const markedProcesses = async (
-  rows: readonly ProcessRow[],
-  name: string,
-  value: string,
-): Promise<Set<number>> => {
-  const entry = Buffer.from(`\0${name}=${value}\0`);
-  const marked = await Promise.all(
-    rows.map(async ({ pid }) => {
-      const environment = await readFile(`/proc/${pid}/environ`).catch(() => Buffer.alloc(0));
-      return Buffer.concat([Buffer.of(0), environment, Buffer.of(0)]).includes(entry) ? pid : undefined;
-    }),
-  );
-  return new Set(marked.filter((pid) => pid !== undefined));
+  return rows;
 };
 
 /** The variable that a child and its descendants bear their mark in. */
@@ -104,11 +90,11 @@ export interface ProcessTable {
 export const realProcessTable: ProcessTable = {
   list: readProcesses,
   async find(pid) {
-    const line = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+    const line = readProc(`/proc/${pid}/stat`);
     return line === undefined ? undefined : parseStat(pid, line);
   },
   async mark(pid) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    const environment = readProc(`/proc/${pid}/environ`) ?? '';
     const entry = environment.split('\0').find((item) => item.startsWith(`${MARK_NAME}=`));
     return entry?.slice(MARK_NAME.length + 1);
   },

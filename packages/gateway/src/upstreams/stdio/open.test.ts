@@ -15,7 +15,7 @@ afterEach(() => {
 const begin = (onSpawn: (child: FakeChild) => void) => {
   const ports = fakePorts({ spawn: fakeSpawn(onSpawn) });
   const options = { kind: 'stdio' as const, command: ['server'] as const, env: {}, cwd: '/' };
-  const transport = createStdioTransport('files', options, ports, () => {});
+  const transport = createStdioTransport(options, ports, () => {});
   const open = {
     name: 'files',
     tuning: { ...defaultTuning, probeMs: 100, handshakeMs: 1000, stopMs: 100 },

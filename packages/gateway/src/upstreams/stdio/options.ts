@@ -1,4 +1,6 @@
 /** What an operator says about a local server that speaks over its standard streams. */
+import type { ResourceLimits } from './limits.ts';
+import type { SandboxOptions } from './sandbox.ts';
 
 /** A local server. */
 export interface StdioOptions {
@@ -9,4 +11,10 @@ export interface StdioOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute working directory. */
   readonly cwd: string;
+  /** What it may use. Default: whatever the gateway may. */
+  readonly limits?: ResourceLimits | undefined;
+  /** What it may see and change. Default: whatever the gateway may. */
+  readonly sandbox?: SandboxOptions | undefined;
+  /** Values among `command` and `env` that must not be shown when the server prints them. Default: none. */
+  readonly secrets?: readonly string[];
 }

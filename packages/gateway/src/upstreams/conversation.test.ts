@@ -1,9 +1,10 @@
 import { createCanceller } from '@sallyport/guard';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fakePorts, fakeSpawn, type FakeChild } from '../fakes.ts';
-import type { LinkAnswer, LinkEvent } from '../link.ts';
-import { defaultTuning, type OpenOptions } from '../options.ts';
-import { StdioLink } from './link.ts';
+import { Conversation } from './conversation.ts';
+import { fakePorts, fakeSpawn, type FakeChild } from './fakes.ts';
+import type { LinkAnswer, LinkEvent } from './link.ts';
+import { defaultTuning, type OpenOptions } from './options.ts';
+import { StdioChannel } from './stdio/channel.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -20,21 +21,19 @@ const open = (options: Partial<OpenOptions> = {}) => {
   const spawn = fakeSpawn((child) => children.push(child));
   const ports = fakePorts({ spawn });
   const child = spawn({ program: 'server', args: [], env: {}, cwd: '/', mark: 'm' });
-  const link = new StdioLink(
-    child,
-    {
-      name: 'files',
-      tuning: { ...defaultTuning, messageBytes: 1000, stopMs: 100 },
-      clientCapabilities: {},
-      clientInfo: {},
-      ask: [],
-      isShared: true,
-      cancellation: createCanceller(),
-      onEvent: (_link, event) => void events.push(event),
-      ...options,
-    },
-    ports,
-  );
+  const settled: OpenOptions = {
+    name: 'files',
+    tuning: { ...defaultTuning, messageBytes: 1000, stopMs: 100 },
+    clientCapabilities: {},
+    clientInfo: {},
+    ask: [],
+    isShared: true,
+    cancellation: createCanceller(),
+    onEvent: (_link, event) => void events.push(event),
+    ...options,
+  };
+  const link = new Conversation(new StdioChannel(child, settled, ports), settled, ports);
+  void link.connect();
   const request = (canceller = createCanceller()): Promise<LinkAnswer> =>
     link.request(
       {

@@ -1,0 +1,59 @@
+/** What all conversations with one HTTP upstream share: its endpoint, its connections and the fixed headers. */
+import type { JsonBounds } from '@sallyport/protocol';
+import type { Tuning } from '../options.ts';
+import type { UpstreamPorts } from '../ports.ts';
+import type { HttpClient } from './client.ts';
+import { checkAddress } from '../address.ts';
+import type { HttpOptions } from './options.ts';
+import type { SseOptions } from '../sse/options.ts';
+
+const DEFAULT_CONNECTIONS = 1024;
+
+/** What all conversations with one HTTP upstream share. */
+export interface Endpoint {
+  readonly name: string;
+  readonly url: string;
+  readonly path: string;
+  /** Connections for requests. */
+  readonly calls: HttpClient;
+  /** Connections for streams that stay open, so that those never take a request's place. */
+  readonly streams: HttpClient;
+  /** Names and values in turn: content type, accept, and the operator's own headers. */
+  readonly headers: readonly string[];
+  /** The operator's own headers alone. */
+  readonly credentials: readonly string[];
+  readonly tuning: Tuning;
+  readonly bounds: JsonBounds;
+  readonly ports: UpstreamPorts;
+}
+
+/** Prepares the connections to an endpoint; none is opened yet. Throws for options that `checkAddress` faults. */
+export const createEndpoint = (
+  name: string,
+  options: HttpOptions | SseOptions,
+  tuning: Tuning,
+  ports: UpstreamPorts,
+): Endpoint => {
+  const fault = checkAddress(options, ['http:', 'https:']);
+  if (fault !== undefined) throw new Error(fault);
+  const url = new URL(options.url);
+  const credentials = Object.entries(options.headers).flatMap(([header, value]) => [header.toLowerCase(), value]);
+  const client = { connectTimeoutMs: tuning.handshakeMs, ca: options.ca };
+  return {
+    name,
+    url: url.href,
+    path: url.pathname + url.search,
+    calls: ports.http(url.origin, { ...client, connections: options.connections ?? DEFAULT_CONNECTIONS }),
+    streams: ports.http(url.origin, { ...client, connections: null }),
+    headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...credentials],
+    credentials,
+    tuning,
+    bounds: { maxDepth: tuning.messageDepth },
+    ports,
+  };
+};
+
+/** Breaks all connections to an endpoint. */
+export const closeEndpoint = async (endpoint: Endpoint): Promise<void> => {
+  await Promise.all([endpoint.calls.destroy(), endpoint.streams.destroy()]);
+};

@@ -1,0 +1,123 @@
+/** A local server as a channel: one JSON message a line over its standard streams (transports, stdio). */
+import { LineReader } from '@sallyport/protocol';
+import type { Channel, ChannelListener } from '../channel.ts';
+import { linkFailure, type LinkFailure } from '../link.ts';
+import type { OpenOptions } from '../options.ts';
+import { pause, type UpstreamPorts } from '../ports.ts';
+import { toLine } from '../wire.ts';
+import type { Child, ChildExit } from './child.ts';
+
+/** How long the pipes may still bring what the child wrote before its end. */
+const DRAIN_MS = 100;
+const REAP_PAUSE_MS = 50;
+/** How many times `stopMs` a stop takes at most. */
+const STOP_ROUNDS = 6;
+
+/** A local server. */
+export class StdioChannel implements Channel {
+  readonly carrier = 'stdio';
+  readonly pid: number | undefined;
+  readonly lastWords: () => string | undefined;
+  readonly #name: string;
+  readonly #child: Child;
+  readonly #ports: UpstreamPorts;
+  readonly #stopMs: number;
+  readonly #lines: LineReader;
+  /** Settles when the process and its family are gone. */
+  #gone: Promise<void> | undefined;
+  #isStopping = false;
+
+  /** @param lastWords what the child last said of trouble; default: nothing is heard */
+  constructor(
+    child: Child,
+    options: OpenOptions,
+    ports: UpstreamPorts,
+    lastWords: () => string | undefined = () => undefined,
+  ) {
+    this.pid = child.pid;
+    this.lastWords = lastWords;
+    this.#name = options.name;
+    this.#child = child;
+    this.#ports = ports;
+    this.#stopMs = options.tuning.stopMs;
+    this.#lines = new LineReader(options.tuning.messageBytes);
+  }
+
+  get unsent(): number {
+    return this.#child.stdin.writableLength;
+  }
+
+  open(listener: ChannelListener): Promise<undefined> {
+    this.#gone = this.#live(listener);
+    return Promise.resolve(undefined);
+  }
+
+  send(message: Buffer): undefined {
+    this.#child.stdin.write(toLine(message));
+  }
+
+  /** Stops the process: end of input, then SIGTERM, then SIGKILL, each to the whole family and each after a wait. */
+  async close(): Promise<void> {
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#child.stdin.end();
+      if (!(await this.#exitsWithin(this.#stopMs))) {
+        await this.#child.signalFamily('SIGTERM');
+        if (!(await this.#exitsWithin(this.#stopMs))) await this.#child.signalFamily('SIGKILL');
+      }
+    }
+    // A process that not even SIGKILL ends (stuck in the kernel) must not keep the gateway from stopping.
+    await Promise.race([this.#gone, pause(this.#ports.timers, STOP_ROUNDS * this.#stopMs)]);
+  }
+
+  /** Reads until the process ends, then says so and ends whatever the process left behind. */
+  async #live(listener: ChannelListener): Promise<void> {
+    const { stdout, stderr } = this.#child;
+    stdout.on('data', (chunk: Buffer) => this.#read(chunk, listener));
+    const closed = Promise.all(
+      [stdout, stderr].map((pipe) => new Promise<void>((resolve) => void pipe.once('close', resolve))),
+    );
+    const exit = await this.#child.exited;
+    await Promise.race([closed, pause(this.#ports.timers, DRAIN_MS)]);
+    listener.onEnd({ ...exitFailure(this.#name, exit), words: this.lastWords() });
+    if (!(await this.#reap())) listener.onDropped('processes of the server survived SIGKILL');
+    stdout.destroy();
+    stderr.destroy();
+    this.#child.stdin.destroy();
+  }
+
+  /** What the child started and left behind has no use without it. Returns false when something lives on. */
+  async #reap(): Promise<boolean> {
+    const rounds = Math.ceil(this.#stopMs / REAP_PAUSE_MS);
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (let round = 0; round < rounds; round += 1) {
+        if ((await this.#child.signalFamily(signal)) === 0) return true;
+        await pause(this.#ports.timers, REAP_PAUSE_MS);
+      }
+    }
+    return false;
+  }
+
+  async #exitsWithin(ms: number): Promise<boolean> {
+    return Promise.race([this.#child.exited.then(() => true), pause(this.#ports.timers, ms).then(() => false)]);
+  }
+
+  #read(chunk: Buffer, listener: ChannelListener): void {
+    for (const item of this.#lines.push(chunk)) {
+      if (item.kind === 'line') listener.onMessage(item.bytes);
+      else listener.onDropped('a line longer than a message may be');
+    }
+  }
+}
+
+const exitFailure = (name: string, exit: ChildExit): LinkFailure => {
+  if (exit.error !== undefined) {
+    const code = 'code' in exit.error ? String(exit.error.code) : exit.error.name;
+    return linkFailure('unreachable', `${name} could not be started.`, { detail: code, cause: exit.error });
+  }
+  if (exit.verdict !== undefined) {
+    return linkFailure('closed', `${name} stopped before its answer.`, { detail: exit.verdict, isExceeded: true });
+  }
+  const how = exit.signal === null ? `exit code ${String(exit.code)}` : `signal ${exit.signal}`;
+  return linkFailure('closed', `${name} stopped before its answer.`, { detail: how });
+};

@@ -1,0 +1,12 @@
+/** What an operator says about a server that is reached over WebSocket. */
+
+/** A server at a `ws://` or `wss://` URL. */
+export interface WebSocketOptions {
+  readonly kind: 'websocket';
+  /** Trusted as written, also on loopback and private addresses. */
+  readonly url: string;
+  /** Our own credentials and other fixed headers of the upgrade request. Values are resolved already. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM certificates to trust besides the system's own. */
+  readonly ca?: string;
+}

@@ -1,0 +1,134 @@
+/** Listens for HTTP, and leads each request to its door: Streamable HTTP, WebSocket, or the SSE of 2024-11-05. */
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createBacklog, type BacklogOptions } from './backlog.ts';
+import type { DoorContext } from './door.ts';
+import type { EventStreamOptions } from './event-stream.ts';
+import { serveHttp } from './http.ts';
+import { arrivalOf } from './request.ts';
+import { serveSse } from './sse.ts';
+import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
+
+/** Where to listen, and how patient to be. Times in milliseconds. */
+export interface ListenerOptions extends BacklogOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Between two comments on an event stream that has nothing to say. Default 15,000. */
+  readonly keepAliveMs?: number;
+  /** Between two pings on a WebSocket. Default 30,000. */
+  readonly pingMs?: number;
+}
+
+/** A listener with its doors open. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops listening, lets running exchanges end until the deadline, then cuts them. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Requests whose head is larger are answered 431 by the parser. */
+const maxHeaderBytes = 16 * 1024;
+
+/**
+ * Opens the doors.
+ *
+ * @param context - rules, ports, sessions and conversations
+ * @param options - where to listen
+ * @returns the listener, once it listens; rejects when the address cannot be had
+ */
+export async function openListener(context: DoorContext, options: ListenerOptions): Promise<Listener> {
+  const { limits } = context.rules();
+  const backlog = createBacklog(options);
+  const { keepAliveMs, pingMs } = options;
+  const streams: EventStreamOptions = {
+    backlog,
+    stallMs: limits.requestTimeoutMs,
+    ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
+  };
+  const sockets: WebSocketOptions = { backlog, ...(pingMs === undefined ? {} : { pingMs }) };
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      requestTimeout: limits.requestTimeoutMs,
+      headersTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, limits.requestTimeoutMs),
+      keepAliveTimeout: 72_000,
+      noDelay: true,
+      joinDuplicateHeaders: false,
+      // Every other upgrade is not taken, and HTTP/1.1 goes on (RFC 9110 §7.8).
+      shouldUpgradeCallback: (request) => wantsWebSocket(request) && context.rules().doors.websocket,
+    },
+    (request, response) => {
+      // A rejection here is a bug that no stage could turn into an answer; the caller sees a broken connection.
+      serve(request, response, context, streams).catch(() => response.destroy());
+    },
+  );
+  server.on('upgrade', (request, socket, early) => {
+    const arrival = arrivalOf('GET', request.url ?? '', context.rules());
+    serveWebSocket(request, socket, early, arrival, context, sockets).catch(() => socket.destroy());
+  });
+  server.on('clientError', answerUnreadable);
+  server.on('connect', (_, socket) => socket.end(bareAnswer(405)));
+  server.on('dropRequest', (_, socket) => socket.destroy());
+  await listen(server, options);
+  const address = server.address() as AddressInfo;
+  return {
+    host: options.host,
+    port: address.port,
+    close: (deadlineMs) => close(server, deadlineMs),
+  };
+}
+
+function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: DoorContext,
+  options: EventStreamOptions,
+): Promise<void> {
+  const rules = context.rules();
+  const arrival = arrivalOf(request.method ?? '', request.url ?? '', rules);
+  const door = arrival.door === 'sse' ? serveSse : serveHttp;
+  return door(request, response, arrival, rules, context, options);
+}
+
+function listen(server: Server, options: ListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** What the HTTP parser could not read gets the bare status it deserves, and the connection ends. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  socket.end(bareAnswer(unreadableStatus(error.code)));
+}
+
+function bareAnswer(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+}
+
+function unreadableStatus(code: string | undefined): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  return 400;
+}

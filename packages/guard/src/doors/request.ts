@@ -1,0 +1,141 @@
+/** What every door that hangs on node:http makes of a request: its head, its path, its body, and the exchange. */
+import type { IncomingMessage } from 'node:http';
+import { createCanceller } from '../cancellation.ts';
+import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../exchange.ts';
+import { refuse, type Refusal } from '../refusals.ts';
+import type { Rules } from '../rules.ts';
+import type { DoorContext } from './door.ts';
+
+/** Which door a request has come to, judged by its method and target alone. */
+export interface Arrival {
+  readonly door: DoorKind;
+  /** `undefined` where no door has this target. */
+  readonly path: DoorPath | undefined;
+  /** The conversation that the target names, at the door for messages of an SSE connection. */
+  readonly connectionId?: string;
+}
+
+const serverName = '[a-z][a-z0-9-]{0,23}';
+const streamable = new RegExp(`^/mcp(?:/(${serverName}))?$`);
+const eventDoor = new RegExp(`^/sse(?:/(${serverName}))?$`);
+const messageDoor = new RegExp(`^/messages(?:/(${serverName}))?\\?sessionId=([A-Za-z0-9_-]{1,1024})$`);
+
+/** Finds the door of a request; a door that the rules keep closed is not there. */
+export function arrivalOf(method: string, target: string, { doors }: Pick<Rules, 'doors'>): Arrival {
+  if (target === '/mcp') return everything;
+  const found = streamable.exec(target);
+  if (found !== null) return { door: 'http', path: pathTo(found[1]) };
+  if (!doors.sse) return nowhere;
+  const stream = method === 'POST' ? null : eventDoor.exec(target);
+  if (stream !== null) return { door: 'sse', path: pathTo(stream[1]) };
+  const message = method === 'POST' ? messageDoor.exec(target) : null;
+  if (message === null) return nowhere;
+  const [, server, connectionId = ''] = message;
+  return { door: 'sse', path: pathTo(server), connectionId };
+}
+
+const all: DoorPath = { kind: 'all' };
+const everything: Arrival = { door: 'http', path: all };
+const nowhere: Arrival = { door: 'http', path: undefined };
+
+function pathTo(server: string | undefined): DoorPath {
+  return server === undefined ? all : { kind: 'server', server };
+}
+
+/** The exchange of a request. */
+export function receiveRequest(
+  request: IncomingMessage,
+  arrival: Arrival,
+  head: HttpHead,
+  rules: Rules,
+  caller: CallerStream,
+  context: DoorContext,
+): Received {
+  const { clock } = context.ports;
+  const started = clock.monotonic();
+  return {
+    id: context.nextId(),
+    door: arrival.door,
+    path: arrival.path ?? all,
+    rules,
+    time: clock.now(),
+    started,
+    address: addressKey(request.socket.remoteAddress ?? ''),
+    head,
+    ...(arrival.connectionId === undefined ? {} : { connectionId: arrival.connectionId }),
+    cancellation: createCanceller(),
+    caller,
+    readBody: () => readBody(request, rules.limits.body),
+    marks: [],
+  };
+}
+
+/** Reads the head of a request. */
+export function readHead(request: IncomingMessage, { door, path }: Arrival): HttpHead {
+  const { headers, repeated } = readHeaders(request);
+  let hasParamHeaders = false;
+  // At the other doors a head speaks for a connection, never for the arguments of one message.
+  if (door === 'http') for (const name in headers) if (name.startsWith('mcp-param-')) hasParamHeaders = true;
+  return {
+    version: request.httpVersion,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    isKnownPath: path !== undefined,
+    headers,
+    repeated,
+    hasParamHeaders,
+  };
+}
+
+const nothingRepeated: ReadonlySet<string> = new Set();
+
+/**
+ * Headers by lower-case name. The parser has made this object already, but it joins or drops what was sent twice; only
+ * where something was, the raw list is read.
+ */
+function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repeated'> {
+  const raw = request.rawHeaders;
+  const made = request.headers;
+  let count = 0;
+  for (const _ in made) count += 1;
+  // Set-Cookie is the one that is made a list; no request has it for a reason.
+  if (count * 2 === raw.length && made['set-cookie'] === undefined) {
+    return { headers: made as HttpHead['headers'], repeated: nothingRepeated };
+  }
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  const repeated = new Set<string>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    if (name in headers) repeated.add(name);
+    else headers[name] = raw[i + 1] ?? '';
+  }
+  return { headers, repeated };
+}
+
+/** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
+function addressKey(address: string): string {
+  if (address.startsWith('::ffff:')) return address.slice(7);
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
+}
+
+function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | Refusal> {
+  return new Promise((resolve) => {
+    let first: Buffer | undefined;
+    let more: Buffer[] | undefined;
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limit) {
+        request.pause();
+        resolve(refuse('body-too-large', { fill: { limit } }));
+        return;
+      }
+      if (first === undefined) first = chunk;
+      else if (more === undefined) more = [first, chunk];
+      else more.push(chunk);
+    });
+    request.on('end', () => resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
+    request.on('error', (cause) => resolve(refuse('body-timeout', { cause })));
+    request.on('close', () => resolve(refuse('body-timeout', { note: 'the connection ended before the body did' })));
+  });
+}
