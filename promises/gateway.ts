@@ -41,7 +41,7 @@ export const gateway: readonly ProductPromise[] = [
     id: 'sick-upstream',
     sentence: 'An upstream that is down, slow or lying is named in status and never delays or breaks the others.',
     source: ['guard-10'],
-    tests: ['tests/faults/misbehaving.test.ts'],
+    tests: ['tests/faults/misbehaving.test.ts', 'tests/faults/aggregate.test.ts'],
   },
   {
     id: 'any-server',

@@ -54,6 +54,18 @@ export const wrongKeys: readonly WrongConfig[] = [
     says: '`dpeth` is not a key of limits',
     helps: '`depth`',
   },
+  {
+    what: 'a misspelt limit of a server',
+    yaml: server('{ command: [x], limits: { ▸memroy: 1GiB } }'),
+    says: '`memroy` is not a key of the limits of a server',
+    helps: '`memory`',
+  },
+  {
+    what: 'a misspelt key of a sandbox',
+    yaml: server('{ command: [x], sandbox: { ▸netwrok: on } }'),
+    says: '`netwrok` is not a key of a sandbox',
+    helps: '`network`',
+  },
   { what: 'a misspelt key of audit', yaml: 'audit: { ▸directry: x }\n', says: '`directry`', helps: '`directory`' },
   { what: 'a misspelt key of callers', yaml: 'callers: { ▸key: on }\n', says: '`key`', helps: '`keys`' },
   { what: 'a misspelt key of admin', yaml: 'admin: { ▸lissten: 127.0.0.1:1 }\n', says: '`lissten`', helps: '`listen`' },
@@ -131,7 +143,6 @@ export const laterKeys: readonly WrongConfig[] = [
   { what: 'scopes', yaml: files('{ ▸scopes: [a] }'), key: 'scopes' },
   { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
-  { what: 'sandbox', yaml: server('{ command: [npx], ▸sandbox: on }'), key: 'sandbox' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },
 ].map(({ what, yaml, key }) => ({
   what,

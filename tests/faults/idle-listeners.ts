@@ -3,7 +3,8 @@
 import { connect, type Socket } from 'node:net';
 import { createKey, LegacySession, modernRevision, startGateway, waitFor, type Gateway } from '@sallyport/testkit';
 import { holdingOf, settledHolding, type Holding } from './gateway-holding.ts';
-import { makeCalls, medianOf, type LoadResult, type OrdinaryLoad } from './ordinary-load.ts';
+import { makeCallsApart } from './ordinary-load-apart.ts';
+import { medianOf, type LoadResult, type OrdinaryLoad } from './ordinary-load.ts';
 import { startTroubleServer } from './trouble-server.ts';
 
 /** How much of it. */
@@ -60,7 +61,7 @@ export async function runIdleListeners({ listeners, calls, rounds }: IdleOptions
     const keys: string[] = [];
     for (const name of names) keys.push(await createKey(gateway.dir, { name, role: 'everyone' }));
     const load = { url, key, calls };
-    await makeCalls(load);
+    await makeCallsApart(load);
     const quiet = await measure(load, rounds);
     const before = holdingOf(gateway);
 
@@ -95,7 +96,7 @@ export async function runIdleListeners({ listeners, calls, rounds }: IdleOptions
 /** The middle of some rounds. */
 async function measure(load: OrdinaryLoad, rounds: number): Promise<LoadResult> {
   const results: LoadResult[] = [];
-  for (let round = 0; round < rounds; round += 1) results.push(await makeCalls(load));
+  for (let round = 0; round < rounds; round += 1) results.push(await makeCallsApart(load));
   return {
     calls: results.reduce((sum, { calls }) => sum + calls, 0),
     wrong: results.reduce((sum, { wrong }) => sum + wrong, 0),

@@ -168,7 +168,7 @@ export const frontRecipes: Readonly<Record<string, Recipe>> = {
   'slow-read': {
     what: 'cut when nobody reads the answer',
     ends: /^200 cut$/,
-    play: (stage) => several(4, () => unread(stage, 'big')),
+    play: (stage) => several(2, () => unread(stage, 'big')),
   },
   'idle-after-connect': {
     what: 'cut when the time for a request is over',

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { corpusOrSkip, createKey, startGateway, stubStdioCommand, within, type Corpus } from '@sallyport/testkit';
 import { holdingOf } from './gateway-holding.ts';
-import { makeCalls, type LoadResult } from './ordinary-load.ts';
+import { makeCallsApart } from './ordinary-load-apart.ts';
+import type { LoadResult } from './ordinary-load.ts';
 import { frontRecipes } from './slow-front.ts';
 import { isBounded, type Peer, type Recipe, type Stage } from './slow-recipe.ts';
 import { httpRecipes, stdioRecipes } from './slow-upstream.ts';
@@ -24,7 +25,8 @@ export interface SlowOutcome {
   readonly endings: Readonly<Record<string, number>>;
   /** True when they ended as they have to. */
   readonly isBounded: boolean;
-  /** The calls of others meanwhile. */
+  /** The calls of others just before, and meanwhile. */
+  readonly quiet: LoadResult;
   readonly others: LoadResult;
   /** Resident memory of the gateway at its most, less what it was when the recipe began; bytes. */
   readonly grown: number;
@@ -32,8 +34,6 @@ export interface SlowOutcome {
 
 /** What came of all of them. */
 export interface SlowResult {
-  /** Calls before any of it. */
-  readonly quiet: LoadResult;
   readonly outcomes: readonly SlowOutcome[];
   /** Calls after all of it. */
   readonly afterwards: LoadResult;
@@ -93,36 +93,36 @@ export async function runSlowPeers(names: readonly string[], { size, calls }: Sl
       url: `${gateway.url}/files`,
       key: await createKey(gateway.dir, { name: 'other', role: 'everyone' }),
     };
-    await makeCalls({ ...load, calls });
-    const quiet = await makeCalls({ ...load, calls: 3 * calls });
+    await makeCallsApart({ ...load, calls: 3 * calls });
 
     for (const name of names) {
       const recipe = recipes[name];
       if (recipe === undefined) throw new Error(`no recipe for ${name}`);
+      const quiet = await makeCallsApart({ ...load, calls });
       const before = holdingOf(gateway).memory;
       let most = before;
       const sampler = setInterval(() => (most = Math.max(most, holdingOf(gateway).memory)), 50);
       const peers = await recipe.play(stage);
       leftovers.push(...peers);
-      const others = await makeCalls({ ...load, calls });
+      const others = await makeCallsApart({ ...load, calls });
       if (recipe.isHeld === true) for (const peer of peers) peer.end?.();
       // What ends with the gateway is looked at when it has.
       const endings = Promise.all(peers.map(({ outcome }) => outcome));
       if (!isAboutTheEnd(name)) await within(endings, hangMs, `the peers of ${name}`);
       clearInterval(sampler);
-      played.push({ name, recipe, peers, others, grown: most - before });
+      played.push({ name, recipe, peers, quiet, others, grown: most - before });
     }
-    const afterwards = await makeCalls({ ...load, calls });
+    const afterwards = await makeCallsApart({ ...load, calls });
     await gateway.stop();
     const outcomes: SlowOutcome[] = [];
-    for (const { name, recipe, peers, others, grown } of played) {
+    for (const { name, recipe, peers, quiet, others, grown } of played) {
       const endings = await within(Promise.all(peers.map(({ outcome }) => outcome)), hangMs, `the peers of ${name}`);
       const counted: Record<string, number> = {};
       for (const each of endings) counted[each] = (counted[each] ?? 0) + 1;
       const isFine = isBounded(recipe, endings, stage);
-      outcomes.push({ name, what: recipe.what, endings: counted, isBounded: isFine, others, grown });
+      outcomes.push({ name, what: recipe.what, endings: counted, isBounded: isFine, quiet, others, grown });
     }
-    return { quiet, outcomes, afterwards };
+    return { outcomes, afterwards };
   } finally {
     for (const peer of leftovers) peer.end?.();
     await gateway.stop();
@@ -134,6 +134,7 @@ interface Played {
   readonly name: string;
   readonly recipe: Recipe;
   readonly peers: readonly Peer[];
+  readonly quiet: LoadResult;
   readonly others: LoadResult;
   readonly grown: number;
 }

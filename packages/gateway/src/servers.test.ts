@@ -110,7 +110,7 @@ describe('what a local server is started with', () => {
     env: new Map([
       ['TOKEN', new Secret('referenced-value', 'env:TOKEN')],
       ['PASSWORD', new Secret('inherited-value', 'inherit')],
-      ['HOME', new Secret('/home/ada', 'inherit')],
+      ['HOME', new Secret('/home/u1', 'inherit')],
       ['LOG', new Secret('info', 'literal')],
     ]),
     cwd: '/srv',

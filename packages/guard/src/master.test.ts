@@ -1,5 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, sign, verify } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -52,6 +63,51 @@ describe('the master key', () => {
     await openMasterKey(path, random);
     chmodSync(path, 0o440);
     expect(await openMasterKey(path, random)).toHaveProperty('current');
+  });
+
+  describe.skipIf(process.platform === 'win32')('and who could put another in its place', () => {
+    const own = process.geteuid?.() ?? 0;
+    const stranger = own + 4242;
+
+    it('is refused when it belongs to another user', async () => {
+      const path = join(folder, 'master.key');
+      await openMasterKey(path, random);
+      chmodSync(folder, 0o1777);
+      // Seen by somebody else, what is ours is another user's. What belongs to root never is, so root gives it away.
+      if (own === 0) chownSync(path, stranger, stranger);
+      const fault = await openMasterKey(path, random, own === 0 ? own : stranger);
+      expect(fault).toMatchObject({ fault: 'unsafe', message: expect.stringContaining('another user') as unknown });
+    });
+
+    it('is refused behind a symbolic link of another user, and read through one of ours', async () => {
+      const [path, link] = [join(folder, 'master.key'), join(folder, 'link.key')];
+      await openMasterKey(path, random);
+      symlinkSync(path, link);
+      expect(await openMasterKey(link, random)).toHaveProperty('current');
+      if (own !== 0) return;
+      lchownSync(link, stranger, stranger);
+      expect(await openMasterKey(link, random)).toMatchObject({
+        ...{ fault: 'unsafe', message: expect.stringContaining('symbolic link of another user') as unknown },
+      });
+    });
+
+    it('is refused in a folder in which others can replace it, also behind a link', async () => {
+      const open = join(folder, 'open');
+      mkdirSync(open);
+      await openMasterKey(join(open, 'master.key'), random);
+      symlinkSync(join(open, 'master.key'), join(folder, 'link.key'));
+      chmodSync(open, 0o777);
+      for (const path of [join(open, 'master.key'), join(folder, 'link.key')]) {
+        const fault = await openMasterKey(path, random);
+        expect(fault).toMatchObject({ fault: 'unsafe', message: expect.stringContaining('chmod go-w') as unknown });
+      }
+    });
+
+    it('is refused when it is a pipe, without waiting for it', async () => {
+      const path = join(folder, 'master.key');
+      execFileSync('mkfifo', [path]);
+      expect(await openMasterKey(path, random)).toMatchObject({ fault: 'unusable' });
+    });
   });
 
   it('is refused when the file holds something else, without showing it', async () => {

@@ -3,11 +3,13 @@
  * live at once, so that a change of the master key breaks nothing that is in use.
  */
 import { createPrivateKey, hkdfSync } from 'node:crypto';
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, lstat, mkdir, open, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createSigningKey } from './audit/checkpoint.ts';
 import type { SigningKey } from './audit/checkpoint.ts';
+import { findUnsafety } from './file-safety.ts';
 import type { Random } from './ports.ts';
 
 const KEY_BYTES = 32;
@@ -97,8 +99,38 @@ function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }
 
-async function readExisting(path: string, handle: FileHandle): Promise<MasterKey | MasterFault> {
-  const { mode, size } = await handle.stat();
+const ROOT = 0;
+
+/**
+ * Says who else could put another key in place of ours: the owner of the file, of a symbolic link that leads to it, or
+ * who can write to one of the folders. Orchestrators mount secrets as links of root, so links as such are fine.
+ *
+ * @param own user id of this process; `undefined` where there is none, and nothing is checked
+ */
+async function findStranger(path: string, own: number | undefined): Promise<string | undefined> {
+  if (own === undefined) return undefined;
+  const link = await lstat(path).catch(() => undefined);
+  if (link?.isSymbolicLink() === true) {
+    if (link.uid !== own && link.uid !== ROOT) {
+      return `${path} is a symbolic link of another user (${link.uid}), who can turn it elsewhere: move it away`;
+    }
+    const target = await realpath(path).catch(() => undefined);
+    const unsafe = target === undefined ? undefined : await findUnsafety(dirname(target), 'folder', own);
+    if (unsafe !== undefined) return unsafe;
+  }
+  return findUnsafety(dirname(path), 'folder', own);
+}
+
+async function readExisting(
+  path: string,
+  handle: FileHandle,
+  own: number | undefined,
+): Promise<MasterKey | MasterFault> {
+  const { mode, size, uid } = await handle.stat();
+  if (own !== undefined && uid !== own && uid !== ROOT) {
+    const advice = `move it away, or chown it to user ${own}`;
+    return { fault: 'unsafe', message: `${path} belongs to another user (${uid}), who can change it: ${advice}` };
+  }
   // Reading by our own group is how orchestrators mount secrets.
   if (process.platform !== 'win32' && (mode & 0o027) !== 0) {
     const found = (mode & 0o777).toString(8).padStart(4, '0');
@@ -142,13 +174,21 @@ async function make(path: string, random: Random): Promise<MasterKey | MasterFau
 /**
  * Reads the master key file, or makes it (mode 0600, durable before it is used) when there is none.
  *
- * @returns a fault when others can read or change the file, or it holds something else
+ * @param own user id of this process; `undefined` where there is none. Default: the real one
+ * @returns a fault when others can read, change or replace the file, or it holds something else
  */
-export async function openMasterKey(path: string, random: Random): Promise<MasterKey | MasterFault> {
+export async function openMasterKey(
+  path: string,
+  random: Random,
+  own: number | undefined = process.geteuid?.(),
+): Promise<MasterKey | MasterFault> {
   try {
+    const stranger = await findStranger(path, own);
+    if (stranger !== undefined) return { fault: 'unsafe', message: `The master key is not safe: ${stranger}` };
     // Two processes may start at once: only one makes the file, and the other reads it.
     for (let attempt = 0; attempt < 50; attempt++) {
-      const handle = await open(path, 'r').catch((cause: unknown) => {
+      // Opening a pipe would wait for whoever writes to it.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
         if (codeOf(cause) === 'ENOENT') return undefined;
         throw cause;
       });
@@ -158,8 +198,9 @@ export async function openMasterKey(path: string, random: Random): Promise<Maste
         continue;
       }
       try {
-        const { size } = await handle.stat();
-        if (size > 0 || attempt === 49) return await readExisting(path, handle);
+        const found = await handle.stat();
+        if (!found.isFile()) return { fault: 'unusable', message: `${path} is not a file: move it away` };
+        if (found.size > 0 || attempt === 49) return await readExisting(path, handle, own);
       } finally {
         await handle.close();
       }

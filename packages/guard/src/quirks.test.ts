@@ -76,7 +76,9 @@ describe('a message of a session', () => {
   ) =>
     noted((exchange) =>
       noteSessionQuirks(
-        headers === undefined ? exchange : Object.assign(exchange, { head: { ...makeHead(), headers } }),
+        headers === undefined
+          ? exchange
+          : Object.assign(exchange, { door: 'http' as const, head: { ...makeHead(), headers } }),
         message,
         session,
       ),

@@ -3,7 +3,7 @@
  * table is taken strictly. The documents, the metrics and the tests read it.
  */
 import type { Era, Message } from '@sallyport/protocol';
-import type { CallerSession, HttpHead } from './exchange.ts';
+import type { CallerSession, HttpHead, Received } from './exchange.ts';
 
 /** One habit. */
 export interface QuirkRow {
@@ -122,11 +122,12 @@ const firstWithHeader = '2025-06-18';
 
 /** Notes what a legacy message shows within its session. */
 export function noteSessionQuirks(
-  exchange: Noticed & { readonly head?: HttpHead },
+  exchange: Noticed & Partial<Pick<Received, 'door' | 'head'>>,
   { kind, method }: Message,
   session: CallerSession | undefined,
 ): void {
-  const { head } = exchange;
+  // At other doors a head speaks of the connection, not of the message.
+  const head = exchange.door === 'http' ? exchange.head : undefined;
   const mirrored = head?.headers['mcp-method'];
   if (mirrored !== undefined && mirrored.trim() !== method) noteQuirk(exchange, 'stale-method-header');
   const agreed = session?.revision;

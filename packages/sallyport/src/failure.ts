@@ -7,6 +7,8 @@ export const exitCodes = { fine: 0, refused: 1, usage: 2 } as const;
 export class Failure extends Error {
   readonly way: string;
   readonly exitCode: number;
+  /** What keeps the gateway from starting, where that is the reason: the name of a fault of the state. */
+  fault: string | undefined = undefined;
 
   /**
    * @param message what went wrong, without a full stop

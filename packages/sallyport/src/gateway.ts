@@ -36,7 +36,9 @@ export async function requireGateway(config: Config, options: StartOptions): Pro
 
 /** Turns what keeps a gateway from starting into the end of a command. */
 export function startFailure({ fault, message, cause }: StateFault): Failure {
-  return new Failure(message, ways[fault] ?? 'look closer:  sallyport doctor', 1, { cause });
+  const failure = new Failure(message, ways[fault] ?? 'look closer:  sallyport doctor', 1, { cause });
+  failure.fault = fault;
+  return failure;
 }
 
 /** Resolves at the first signal that asks to stop; a second one ends the process at once. */

@@ -118,8 +118,10 @@ describe('loadConfig', () => {
       ['off', false],
       ['false', false],
     ] as const) {
-      const config = await good({ 'main.yaml': `version: 1\ncallers: { keys: ${word} }\nadmin: off\n` });
+      const yaml = `version: 1\ncallers: { keys: ${word} }\nadmin: off\ndoors: { websocket: ${word} }\n`;
+      const config = await good({ 'main.yaml': yaml });
       expect(config.callers.keys).toBe(keys);
+      expect(config.doors).toEqual({ websocket: keys, sse: false });
       expect(config.admin).toBeUndefined();
     }
   });
@@ -373,5 +375,54 @@ describe('loadConfig', () => {
       [7, '"fiels.*" matches nothing: there is no upstream `fiels`'],
     ]);
     expect(loaded.warnings.every((warning) => warning.suggestion !== undefined)).toBe(true);
+  });
+});
+
+describe('what a local server may use and reach', () => {
+  const upstream = (body: string): Record<string, string> => ({
+    'main.yaml': `version: 1\nupstreams: { files: { command: [server], ${body} } }\n`,
+  });
+
+  it('is everything without limits and sandbox', async () => {
+    expect(stdio(await good(upstream('share: all')))).toMatchObject({ limits: undefined, sandbox: undefined });
+    expect(stdio(await good(upstream('sandbox: off')))).toMatchObject({ sandbox: undefined });
+  });
+
+  it('is read with units and absolute paths', async () => {
+    const { limits } = stdio(await good(upstream('limits: { memory: 512MiB, processes: 64, files: 256, cpu: 10m }')));
+    expect(limits).toEqual({ memory: 512 * 1024 * 1024, processes: 64, files: 256, cpu: 600_000 });
+    expect(stdio(await good(upstream('sandbox: on'))).sandbox).toEqual({ network: false, read: [], write: [] });
+    const { sandbox } = stdio(await good(upstream('sandbox: { network: on, read: [/srv], write: [./data] }')));
+    expect(sandbox).toEqual({ network: true, read: ['/srv'], write: ['/etc/sp/data'] });
+  });
+
+  it('knows which words of its command are secrets', async () => {
+    const files = { 'main.yaml': 'version: 1\nupstreams: { files: { command: [server, --token, env:TOKEN] } }\n' };
+    const { command, secretArguments } = stdio(await good(files));
+    expect([command.at(-1), secretArguments.map((secret) => secret.reveal())]).toEqual([value, [value]]);
+  });
+
+  it.each([
+    ['limits: { memory: 1MiB }', 'this must be from 16MiB to 4096GiB'],
+    ['limits: { processes: many }', 'a whole number from 1 to 100000'],
+    ['limits: { body: 1MiB }', '`body` is not a key of the limits of a server'],
+    ['sandbox: maybe', '"maybe" is not a switch'],
+    ['sandbox: { networks: on }', '`networks` is not a key of a sandbox'],
+  ])('is refused: %s', async (body, message) => {
+    const loaded = await load(upstream(body));
+    expect(loaded.ok ? [] : loaded.problems.map((problem) => problem.message)).toEqual([
+      expect.stringContaining(message) as unknown,
+    ]);
+  });
+
+  it('warns of a package without a fixed version, where it stands, and goes on', async () => {
+    const loaded = await load({ 'main.yaml': "version: 1\nupstreams:\n  files: { command: [npx, -y, '@a/b'] }\n" });
+    expect(loaded.ok).toBe(true);
+    expect(loaded.warnings).toMatchObject([
+      {
+        ...{ code: 'unpinned', line: 3, column: 31, length: 6 },
+        suggestion: 'write "@a/b@1.2.3", with the version that you have looked at',
+      },
+    ]);
   });
 });

@@ -17,6 +17,8 @@ interface Runner {
   readonly words: readonly (readonly string[])[];
   /** Options that are followed by a value of their own. */
   readonly valued: ReadonlySet<string>;
+  /** Without one of these options it runs what is installed beside it first, whose version a lock file holds. */
+  readonly fetching?: ReadonlySet<string>;
   /** Options whose value is the package. */
   readonly naming: ReadonlySet<string>;
   isPinned(name: string): boolean;
@@ -31,11 +33,18 @@ const isLocal = (name: string): boolean => /^(?:\.{0,2}\/|file:)/.test(name) || 
 const withoutVersion = (name: string): string => name.replace(/(?<=.)@[^/@]*$/, '');
 
 const npm: Runner = {
-  words: [['npx'], ['bunx'], ['pnpx'], ['npm', 'exec'], ['npm', 'x'], ['pnpm', 'dlx'], ['yarn', 'dlx'], ['bun', 'x']],
+  words: [['npx'], ['npm', 'exec'], ['npm', 'x']],
+  fetching: new Set(['-y', '--yes', '-p', '--package']),
   valued: new Set(['-c', '--call', '--registry', '--cache', '--prefix', '-w', '--workspace', '--userconfig']),
   naming: new Set(['-p', '--package']),
   isPinned: isExactNpm,
   pin: (name) => `${withoutVersion(name)}@1.2.3`,
+};
+
+const otherNpm: Runner = {
+  ...npm,
+  words: [['bunx'], ['pnpx'], ['pnpm', 'dlx'], ['yarn', 'dlx'], ['bun', 'x']],
+  fetching: new Set(),
 };
 
 const python: Runner = {
@@ -69,7 +78,7 @@ const container: Runner = {
   pin: (name) => `${name.replace(/(?:@[^/]*|:[^:/]*)$/, '')}:1.2.3`,
 };
 
-const runners = [npm, python, container];
+const runners = [npm, otherNpm, python, container];
 
 /** The program of a path, without the ending that Windows needs. */
 const programName = (word: string): string =>
@@ -90,6 +99,8 @@ export function findUnpinned(words: readonly string[]): Unpinned | undefined {
   for (const runner of runners) {
     const beginning = runner.words.find((begin) => begin.every((word, index) => plain[index] === word));
     if (beginning === undefined) continue;
+    const { fetching = new Set() } = runner;
+    if (fetching.size > 0 && !words.some((word) => fetching.has(word.replace(/=.*$/, '')))) return undefined;
     const index = packageIndex(words, beginning.length, runner);
     if (index === undefined) return undefined;
     const word = words[index] ?? '';

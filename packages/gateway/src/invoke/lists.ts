@@ -40,9 +40,11 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const view = visibleList(access, source.list, exchange, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
-  const isWhole = target.cursor === undefined && view.items.length <= pageSize && view.joined.length <= mostBytes;
-  if (isWhole && !hasBlockedTool(view.entries, world))
-    return answerWhole(view, source.member, exchange, servers, world);
+  const { joined } = view;
+  const isWhole = target.cursor === undefined && joined !== undefined && joined.length <= mostBytes;
+  if (isWhole && !hasBlockedTool(view.entries, world)) {
+    return answerWhole(view, joined, source.member, exchange, servers, world);
+  }
   const page = pageOf(view, source.list, target, mostBytes, world);
   if (page === undefined) return refuse('bad-handle', { fill: { handle: 'cursor' } });
   const { items, last, again } = page;
@@ -119,6 +121,7 @@ function hasBlockedTool(entries: readonly Entry[], world: World): boolean {
 /** A list on one page, as it was written last where it would be written the same. */
 function answerWhole(
   view: VisibleList,
+  joined: Uint8Array,
   member: string,
   exchange: Intended,
   servers: readonly string[],
@@ -127,7 +130,7 @@ function answerWhole(
   const about = aboutResult(exchange, servers, world);
   const known = view.whole;
   if (known !== undefined && known.about === about) return result(known.body);
-  const body = wrap(member, view.joined, about, exchange.era);
+  const body = wrap(member, joined, about, exchange.era);
   view.whole = { about, body };
   return result(body);
 }
@@ -156,8 +159,8 @@ interface VisibleList {
   readonly entries: readonly Entry[];
   /** The same as JSON. */
   readonly items: readonly string[];
-  /** All of them, with commas between. */
-  readonly joined: Uint8Array;
+  /** All of them with commas between, where they are no more than a page may have. */
+  readonly joined: Uint8Array | undefined;
   /** The result that was written last, and what it says about itself. */
   whole: { readonly about: string; readonly body: Uint8Array } | undefined;
 }
@@ -186,7 +189,7 @@ function visibleList(
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
   const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
   const items = entries.map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
-  const joined = Buffer.from(items.join(','));
+  const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();
   views.set(key, view);

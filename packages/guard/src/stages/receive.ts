@@ -9,7 +9,7 @@ import type { Rules } from '../rules.ts';
 export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
-  noteHeadQuirks(exchange, head);
+  if (exchange.door === 'http') noteHeadQuirks(exchange, head);
   const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
   if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
   return judgeHead(head, exchange.door, rules) ?? exchange;

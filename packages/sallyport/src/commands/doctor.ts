@@ -6,20 +6,24 @@ import { delimiter, dirname, join } from 'node:path';
 import { trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
 import {
   controlPath,
+  findMachineProblems,
   loadConfig,
   systemConfigPorts,
   type Config,
   type ConfigOutline,
   type Loaded,
   type Problem,
+  type ServerStatus,
 } from '@sallyport/gateway';
+import { withoutName } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
 import { exists } from '../files.ts';
 import type { Host } from '../host.ts';
 import { withStore } from '../store.ts';
-import { plain, table } from '../terminal.ts';
+import { clip, plain, table } from '../terminal.ts';
+import { isStatus } from './status.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -28,6 +32,8 @@ export interface Finding {
   readonly text: string;
   /** What to do about it. */
   readonly way?: string;
+  /** What a server last wrote to its standard error, oldest first. */
+  readonly stderr?: readonly string[];
 }
 
 /** How long a server's address may take to answer, milliseconds. */
@@ -39,14 +45,16 @@ const littleSpace = 256 * 1024 * 1024;
 export async function doctor(options: CommonOptions, context: Context): Promise<number> {
   const findings: Finding[] = [nodeFinding(process.versions.node)];
   const files = configFiles(options, context.host);
-  const { isRunning, finding } = await askIfRunning(files);
+  const { isRunning, finding, servers } = await askIfRunning(files);
   const loaded = await loadFindings(files, isRunning, findings, context);
   if (loaded !== undefined) {
-    const { config, upstreams } = loaded;
+    const { config, upstreams, unable } = loaded;
     findings.push(finding);
     if (!isRunning) await portFindings(config, findings);
     findings.push(await stateFinding(config, context.host), await storeFinding(config), await auditFinding(config));
     findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
+    findings.push(...unable.map(({ message, suggestion }) => wrong('servers', message, suggestion)));
+    findings.push(...servers.filter(isSick).map(sickFinding));
   }
   const isWell = findings.every((finding) => finding.verdict !== 'wrong');
   if (options.json) context.terminal.json({ ok: isWell, findings });
@@ -66,6 +74,8 @@ export function nodeFinding(version: string): Finding {
 interface LoadedForDoctor {
   readonly config: ConfigOutline;
   readonly upstreams: Config['upstreams'];
+  /** What servers ask for that this machine cannot do. */
+  readonly unable: readonly Problem[];
 }
 
 /** A gateway that runs has what its servers are given, whether or not it is set here. */
@@ -97,22 +107,47 @@ async function loadFindings(
   const count = outline.config.upstreams.length;
   const names = outline.config.files.map((file) => shortPath(file, host)).join(', ');
   if (loaded.ok) findings.push({ what, verdict: 'fine', text: `${names}, ${count} upstream${count === 1 ? '' : 's'}` });
-  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [] };
+  const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
+  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [], unable };
 }
 
 function way(text: string | undefined): { way?: string } {
   return text === undefined ? {} : { way: text };
 }
 
-async function askIfRunning(files: readonly string[]): Promise<{ isRunning: boolean; finding: Finding }> {
+/** What a gateway that runs says. */
+interface Running {
+  readonly isRunning: boolean;
+  readonly finding: Finding;
+  readonly servers: readonly ServerStatus[];
+}
+
+async function askIfRunning(files: readonly string[]): Promise<Running> {
   const what = 'gateway';
   try {
-    const isRunning = (await askGateway(controlPath({ files }), 'status')) !== undefined;
-    return { isRunning, finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' } };
+    const answer = await askGateway(controlPath({ files }), 'status');
+    const isRunning = answer !== undefined;
+    const servers = isStatus(answer) ? answer.servers : [];
+    return { isRunning, servers, finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' } };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { isRunning: false, finding: { what, verdict: 'wrong', text: error.message, way: error.way } };
+    return { isRunning: false, servers: [], finding: wrong(what, error.message, error.way) };
   }
+}
+
+function wrong(what: string, text: string, out: string | undefined): Finding {
+  return { what, verdict: 'wrong', text, ...way(out) };
+}
+
+function isSick({ state }: ServerStatus): boolean {
+  return state === 'sick' || state === 'stopped';
+}
+
+/** A server that a running gateway cannot use, with its own last words. */
+function sickFinding({ name, state, lastError, stderr }: ServerStatus): Finding {
+  const said = stderr.at(-1);
+  const out = said === undefined ? undefined : `it last said: ${clip(plain(said), 200)}`;
+  return { ...wrong(name, `is ${state}: ${withoutName(name, lastError ?? 'no reason is known')}`, out), stderr };
 }
 
 async function portFindings(config: ConfigOutline, findings: Finding[]): Promise<void> {
@@ -165,13 +200,15 @@ async function storeFinding(config: ConfigOutline): Promise<Finding> {
     return { what: 'store', verdict: 'fine', text: `opens, ${count} key${count === 1 ? '' : 's'}` };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return {
-      what: 'store',
-      verdict: 'wrong',
-      text: error.message,
-      way: 'put back the master key and the store that belong together',
-    };
+    return { what: 'store', verdict: 'wrong', text: error.message, way: storeWay(error.fault) };
   }
+}
+
+/** What helps depends on what is wrong: a file that others can change is right where it is, but not to be trusted. */
+export function storeWay(fault: string | undefined): string {
+  if (fault === 'unsafe') return 'do what is said there, once you know who could have changed it';
+  if (fault === 'unsupported') return 'write store: sqlite:state/sallyport.db';
+  return 'put back the master key and the store that belong together';
 }
 
 async function auditFinding({ audit }: ConfigOutline): Promise<Finding> {

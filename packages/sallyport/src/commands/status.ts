@@ -1,14 +1,14 @@
 /** `sallyport status`: how the running gateway, its servers and its audit trail are. */
-import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus } from '@sallyport/gateway';
+import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus, type ServerStatus } from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
-import { serverLines } from '../banner.ts';
+import { count, serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
 import { isRecord } from '../mcp-caller.ts';
 import { withStore } from '../store.ts';
-import { plain, table } from '../terminal.ts';
+import { clip, plain, table } from '../terminal.ts';
 
 /** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
 export async function status(options: CommonOptions, context: Context): Promise<number> {
@@ -36,7 +36,8 @@ export async function status(options: CommonOptions, context: Context): Promise<
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
 
-function isStatus(answer: unknown): answer is GatewayStatus {
+/** Says whether a gateway's answer is a status that this version can read. */
+export function isStatus(answer: unknown): answer is GatewayStatus {
   return (
     isRecord(answer) &&
     typeof answer['pid'] === 'number' &&
@@ -63,6 +64,7 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     if (server.unreadable !== undefined) {
       terminal.print(`     ${paint.yellow('not read')} lists of ${server.name}: ${plain(server.unreadable)}`);
     }
+    for (const line of custodyLines(server, now, terminal)) terminal.print(line);
     for (const { list, name, reason } of server.quarantined) {
       terminal.print(`     ${paint.yellow('held back')} ${server.name} ${list} ${plain(name)}: ${plain(reason)}`);
     }
@@ -84,6 +86,28 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     ]),
   ];
   for (const line of table(rows, 2)) terminal.print(line);
+}
+
+/** Lines of standard error that are shown of a server that is not well. */
+const shownWords = 3;
+
+/** What there is to say of a server's conversations, and of what it said last while it is not well. */
+function custodyLines(server: ServerStatus, now: number, { paint }: Context['terminal']): string[] {
+  const { state, share, links, waiting, restarts, breaker, nextTry, counters } = server;
+  const tries = breaker === 'half-open' ? 'is being tried now' : 'calls are refused';
+  const next = nextTry === undefined ? '' : `, next try in ${age(nextTry - now)}`;
+  const facts = [
+    ...(breaker === 'closed' ? [] : [`${tries}${next}`]),
+    ...(share === 'all' || links === 0 ? [] : [`${count(links, 'conversation')}, one a ${share}`]),
+    ...(waiting === 0 ? [] : [`${count(waiting, 'caller')} to wait after failures`]),
+    ...(restarts === 0 ? [] : [`restarted ${count(restarts, 'time')}`]),
+    ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${count(counters.exceeded, 'time')}`]),
+  ];
+  const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);
+  return [
+    ...(facts.length === 0 ? [] : [`     ${paint.dim(`${server.name}: ${facts.join('; ')}`)}`]),
+    ...words.map((line) => `     ${paint.dim(`${server.name} said: ${clip(plain(line), 160)}`)}`),
+  ];
 }
 
 /** Writes a time span in its largest two units: `3 d 4 h`. */

@@ -47,12 +47,14 @@ const machine = (processes: FakeProcess[], realm = 'boot-1') => {
   return { table, signals, running };
 };
 
-const note = (mark: string, pid: number, started: string, realm = 'boot-1'): Promise<void> =>
-  writeFile(join(folder, `${pid}-${mark}.json`), JSON.stringify({ realm, pid, started, mark }), { mode: 0o600 });
+const note = (mark: string, pid: number, started: string, realm = 'boot-1', host = 'here'): Promise<void> =>
+  writeFile(join(folder, `${pid}-${mark}.json`), JSON.stringify({ realm, host, pid, started, mark }), { mode: 0o600 });
 
-const take = async (table: ProcessTable) => {
+const take = async (table: ProcessTable, now: () => number = Date.now) => {
   const lines: string[] = [];
-  const custody = await takeCustody(folder, (line) => lines.push(line), { table, pause: () => Promise.resolve() });
+  const custody = await takeCustody(folder, (line) => lines.push(line), {
+    ...{ table, pause: () => Promise.resolve(), host: 'here', now },
+  });
   return { custody, lines };
 };
 
@@ -101,12 +103,23 @@ describe('custody of local servers', () => {
     expect(signals).toEqual([]);
   });
 
-  it('leaves to others what was noted on another boot, machine or in another container', async () => {
-    await note(deadMark, 100, '1000', 'boot-2');
+  it('leaves to others what was noted on another machine, and forgets it after a month', async () => {
+    await note(deadMark, 100, '1000', 'boot-2', 'there');
+    const { table, signals } = machine([{ pid: 11, started: '1001', mark: `${deadMark}.01` }]);
+    const { custody } = await take(table);
+    expect(await readdir(folder)).toHaveLength(2);
+    await custody.release();
+    await take(table, () => Date.now() + 31 * 24 * 3_600_000);
+    expect(await readdir(folder)).toHaveLength(1);
+    expect(signals).toEqual([]);
+  });
+
+  it('forgets what was noted on this machine before it was started anew, and ends nothing for it', async () => {
+    await note(deadMark, 100, '1000', 'boot-0');
     const { table, signals } = machine([{ pid: 11, started: '1001', mark: `${deadMark}.01` }]);
     await take(table);
     expect(signals).toEqual([]);
-    expect(await readdir(folder)).toHaveLength(2);
+    expect(await readdir(folder)).toHaveLength(1);
   });
 
   it('believes no note that others can write, and none that is not whole', async () => {

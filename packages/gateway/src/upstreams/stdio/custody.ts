@@ -4,7 +4,8 @@
  * nothing shows which process bears a mark, so nothing is noted and nothing is ended.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { findUnsafety } from '@sallyport/guard';
@@ -26,12 +27,18 @@ export interface CustodyPorts {
   readonly table?: ProcessTable;
   /** Waits so many milliseconds, and keeps the process alive meanwhile: nothing else may be running yet. */
   readonly pause?: (ms: number) => Promise<unknown>;
+  /** The name of this machine. */
+  readonly host?: string;
+  /** Wall time, milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 const MARK_BYTES = 16;
 const NOTE_NAME = /^\d{1,10}-[0-9a-f]{32}\.json$/;
 const MARK = /^[0-9a-f]{32}$/;
 const ROUND_MS = 100;
+/** How long a note of another machine is kept. Whatever it speaks of has been dealt with there, or never will be. */
+const FOREIGN_MS = 30 * 24 * 3_600_000;
 /** Rounds for each of the two signals. */
 const ROUNDS = 20;
 
@@ -39,6 +46,8 @@ const ROUNDS = 20;
 interface Note {
   /** Boot and process number space: outside of it the number means another process. */
   readonly realm: string;
+  /** The machine's name; absent in old notes. */
+  readonly host?: string | undefined;
   readonly pid: number;
   /** Clock ticks after boot. */
   readonly started: string;
@@ -55,7 +64,7 @@ interface Note {
 export const takeCustody = async (
   folder: string,
   log: (text: string) => void,
-  { table = realProcessTable, pause = setTimeout }: CustodyPorts = {},
+  { table = realProcessTable, pause = setTimeout, host = hostname(), now = Date.now }: CustodyPorts = {},
 ): Promise<Custody> => {
   const mark = randomBytes(MARK_BYTES).toString('hex');
   const unnoted: Custody = { mark, ended: 0, release: () => Promise.resolve() };
@@ -70,14 +79,35 @@ export const takeCustody = async (
       log(`servers that a killed gateway left behind are not ended: ${unsafe}`);
       return unnoted;
     }
-    const note: Note = { realm, pid: own.pid, started: own.started, mark };
+    const note: Note = { realm, host, pid: own.pid, started: own.started, mark };
     await writeFile(path, `${JSON.stringify(note)}\n`, { flag: 'wx', mode: 0o600 });
+    await forgetForeign(folder, note, now());
     const ended = await endOrphans(folder, note, table, pause);
     if (ended > 0) log(`ended ${ended} processes of servers that a killed gateway left behind`);
     return { mark, ended, release: () => rm(path, { force: true }) };
   } catch (cause) {
     log(`servers that a killed gateway left behind are not ended: ${String(cause)}`);
     return unnoted;
+  }
+};
+
+/**
+ * Removes the notes whose processes cannot be here any more: those of this machine before it was started anew, or of a
+ * container that is gone; and very old ones of other machines.
+ */
+const forgetForeign = async (folder: string, own: Note, now: number): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    if (!NOTE_NAME.test(name)) continue;
+    const path = join(folder, name);
+    const note = await readNote(path);
+    if (note === undefined || note.realm === own.realm) continue;
+    const age =
+      now -
+      (await stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => now,
+      ));
+    if (note.host === own.host || age > FOREIGN_MS) await rm(path, { force: true });
   }
 };
 
@@ -140,7 +170,8 @@ const readNote = async (path: string): Promise<Note | undefined> => {
     return undefined;
   }
   if (!isObject(value)) return undefined;
-  const { realm, pid, started, mark } = value;
+  const { realm, host, pid, started, mark } = value;
+  if (host !== undefined && typeof host !== 'string') return undefined;
   if (typeof realm !== 'string' || typeof pid !== 'number' || typeof started !== 'string') return undefined;
-  return typeof mark === 'string' && MARK.test(mark) ? { realm, pid, started, mark } : undefined;
+  return typeof mark === 'string' && MARK.test(mark) ? { realm, host, pid, started, mark } : undefined;
 };

@@ -2,9 +2,9 @@
  * Looks at the families of local servers that have a bound on memory or processes, all of them in one go, and says when
  * one exceeds it. Linux only: elsewhere nothing shows what a family uses.
  */
-import { readFile } from 'node:fs/promises';
 import { familyOf } from './family.ts';
 import type { ResourceLimits } from './limits.ts';
+import { readProc } from './proc.ts';
 import { processScanner, type Scan } from './process-scan.ts';
 
 const LOOK_MS = 500;
@@ -32,7 +32,7 @@ export interface WatchPorts {
 
 /** Reads RssAnon and RssShmem of /proc/<pid>/status (proc(5)): what is shared with others does not count. */
 export const readMemory = async (pid: number): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
+  const status = readProc(`/proc/${pid}/status`) ?? '';
   let kib = 0;
   for (const [, value] of status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)) kib += Number(value);
   return kib * 1024;

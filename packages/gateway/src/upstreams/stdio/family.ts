@@ -4,6 +4,7 @@
  * only the group is known.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readProc, visitAll } from './proc.ts';
 
 /** One process as /proc/<pid>/stat shows it. */
 export interface ProcessRow {
@@ -15,9 +16,6 @@ export interface ProcessRow {
   /** Clock ticks after boot; tells a process from a later one with the same number. */
   readonly started: string;
 }
-
-/** Files that are read at once. */
-const AT_ONCE = 16;
 
 const STATE = 0;
 const PARENT = 1;
@@ -59,16 +57,16 @@ export const familyOf = (leader: number, rows: readonly ProcessRow[], marked: It
 
 /** Returns every process of the machine; empty where there is no /proc. */
 export const readProcesses = async (): Promise<ProcessRow[]> => {
-  const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const names = await readdir('/proc').catch(() => []);
   const rows: ProcessRow[] = [];
-  const read = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      const line = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => undefined);
+  await visitAll(
+    names.filter((name) => /^\d+$/.test(name)),
+    (name) => {
+      const line = readProc(`/proc/${name}/stat`);
       const row = line === undefined ? undefined : parseStat(Number(name), line);
       if (row !== undefined) rows.push(row);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, read));
+    },
+  );
   return rows;
 };
 
@@ -92,11 +90,11 @@ export interface ProcessTable {
 export const realProcessTable: ProcessTable = {
   list: readProcesses,
   async find(pid) {
-    const line = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+    const line = readProc(`/proc/${pid}/stat`);
     return line === undefined ? undefined : parseStat(pid, line);
   },
   async mark(pid) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    const environment = readProc(`/proc/${pid}/environ`) ?? '';
     const entry = environment.split('\0').find((item) => item.startsWith(`${MARK_NAME}=`));
     return entry?.slice(MARK_NAME.length + 1);
   },

@@ -31,11 +31,12 @@ export const createStdioTransport = (
     const env = childEnvironment(options.env, process.env, process.platform);
     const child = ports.spawn({ program, args, env, cwd, mark: newMark(ports), limits, helpers });
     const lastWords = createLastWords();
-    readStderr(child.stderr, (said) => {
+    const hear = (said: string): void => {
       const line = redact(said);
       lastWords.hear(line);
       onStderr(line);
-    });
+    };
+    readStderr(child.stderr, hear, ports.timers, child.exited);
     return new StdioChannel(child, open, ports, lastWords.text);
   };
   return {

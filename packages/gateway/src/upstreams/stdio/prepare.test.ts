@@ -14,7 +14,7 @@ const machine = (paths: Readonly<Record<string, string | true>>, replacements: P
   };
   const ports: PreparePorts = {
     platform: 'linux',
-    machine: { homes: ['/home', '/root', '/home/ada'], path: '/bin:/usr/bin', look },
+    machine: { homes: ['/home', '/root', '/home/u1'], path: '/bin:/usr/bin', look },
     tryOut: (argv) => {
       tried.push([...argv]);
       return Promise.resolve(undefined);
@@ -65,11 +65,18 @@ describe('a server behind walls', () => {
     expect(command).toMatch(/--ro-bind \/srv\/app \/srv\/app .*--chdir \/srv\/app -- server --flag$/);
   });
 
+  it('is rehearsed once for each kind of walls', async () => {
+    const { ports, tried } = machine(usual);
+    for (const network of [false, false, true, true])
+      await prepareCommand(entry({ sandbox: walls({ network }) }), ports);
+    expect(tried.map((argv) => argv.includes('--unshare-net'))).toEqual([true, false]);
+  });
+
   it('has the network and the paths that its entry lists', async () => {
-    const sandbox = walls({ network: true, read: ['/home/ada/shared'], write: ['/srv/app/data'] });
-    const command = await commandOf(entry({ sandbox }), machine({ ...usual, '/home/ada/shared/': true }));
+    const sandbox = walls({ network: true, read: ['/home/u1/shared'], write: ['/srv/app/data'] });
+    const command = await commandOf(entry({ sandbox }), machine({ ...usual, '/home/u1/shared/': true }));
     expect(command).not.toContain('--unshare-net');
-    expect(command).toContain('--ro-bind /home/ada/shared /home/ada/shared');
+    expect(command).toContain('--ro-bind /home/u1/shared /home/u1/shared');
     expect(command).toContain('--bind /srv/app/data /srv/app/data');
     expect(command.indexOf('--bind /srv/app/data')).toBeGreaterThan(command.indexOf('--ro-bind /srv/app '));
   });
@@ -77,14 +84,14 @@ describe('a server behind walls', () => {
   it('sees of a program that lies in a home what it needs to run', async () => {
     const paths = {
       ...usual,
-      '/home/ada/node/bin/': true,
-      '/home/ada/node/bin/npx': '/home/ada/node/lib/node_modules/npm/bin/npx-cli.js',
-      '/home/ada/node/lib/node_modules/npm/bin/npx-cli.js': true,
+      '/home/u1/node/bin/': true,
+      '/home/u1/node/bin/npx': '/home/u1/node/lib/node_modules/npm/bin/npx-cli.js',
+      '/home/u1/node/lib/node_modules/npm/bin/npx-cli.js': true,
     } as const;
-    const command = await commandOf(entry({ command: ['/home/ada/node/bin/npx'], sandbox: walls() }), machine(paths));
-    expect(command).toContain('--ro-bind /home/ada/node/bin /home/ada/node/bin');
-    expect(command).toContain('--ro-bind /home/ada/node/lib/node_modules /home/ada/node/lib/node_modules');
-    expect(command).not.toContain('--ro-bind /home/ada /home/ada');
+    const command = await commandOf(entry({ command: ['/home/u1/node/bin/npx'], sandbox: walls() }), machine(paths));
+    expect(command).toContain('--ro-bind /home/u1/node/bin /home/u1/node/bin');
+    expect(command).toContain('--ro-bind /home/u1/node/lib/node_modules /home/u1/node/lib/node_modules');
+    expect(command).not.toContain('--ro-bind /home/u1 /home/u1');
   });
 
   it('never sees the state, nor changes the configuration, where its paths hold them', async () => {

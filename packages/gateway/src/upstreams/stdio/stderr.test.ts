@@ -1,6 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { realUpstreamPorts } from '../ports.ts';
 import { createLastWords, readStderr } from './stderr.ts';
+
+/** A process that does not end. */
+const never = new Promise<void>(() => {});
 
 const lastWordsOf = (lines: readonly string[]): string | undefined => {
   const words = createLastWords();
@@ -12,11 +16,36 @@ describe('standard error', () => {
   it('is heard line by line, without control characters, up to an end without a line feed', async () => {
     const stderr = new PassThrough();
     const heard: string[] = [];
-    readStderr(stderr, (line) => heard.push(line));
+    readStderr(stderr, (line) => heard.push(line), realUpstreamPorts().timers, never);
     stderr.write('one\n\u001b[31mtwo\u0007\n\n');
     stderr.end('three');
     await new Promise((resolve) => stderr.once('close', resolve));
     expect(heard).toEqual(['one', '[31mtwo', 'three']);
+  });
+
+  it('is read no faster than a log is worth, but to its end once the process has ended', async () => {
+    const stderr = new PassThrough({ highWaterMark: 1024 * 1024 });
+    let heard = 0;
+    const windows: (() => void)[] = [];
+    const timers = {
+      after(_ms: number, go: () => void) {
+        windows.push(go);
+        return { cancel: () => {} };
+      },
+    };
+    let end: () => void = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    readStderr(stderr, () => (heard += 1), timers, ended);
+    const line = Buffer.from(`${'x'.repeat(1023)}\n`);
+    for (let index = 0; index < 256; index += 1) stderr.write(line);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([heard, stderr.isPaused()]).toEqual([64, true]);
+    windows.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([heard, stderr.isPaused()]).toEqual([128, true]);
+    end();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([heard, stderr.isPaused()]).toEqual([256, false]);
   });
 });
 

@@ -1,12 +1,37 @@
 /** A server's standard error, line by line, for the operator's log. Bounded, because anything may come. */
 import { LineReader, type LineItem } from '@sallyport/protocol';
 import type { Readable } from 'node:stream';
+import type { Timers } from '../ports.ts';
 
 const MAX_LINE_BYTES = 8 * 1024;
 const CONTROLS = /[^\P{Cc}\t]/gu;
 
-/** Calls `onLine` with each line, without control characters; of an overlong line only that it came. */
-export const readStderr = (stderr: Readable, onLine: (line: string) => void): void => {
+/** What is read at once before the rest of a window is waited for. */
+const WINDOW_BYTES = 64 * 1024;
+const WINDOW_MS = 100;
+
+/**
+ * Calls `onLine` with each line, without control characters; of an overlong line only that it came. What comes faster
+ * than a log is worth waits in the pipe, so that a server that floods slows itself and nobody else.
+ *
+ * @param ended - settles when the process has ended; what it left behind is read without waiting
+ */
+export const readStderr = (
+  stderr: Readable,
+  onLine: (line: string) => void,
+  timers: Timers,
+  ended: Promise<unknown>,
+): void => {
+  let read = 0;
+  let hasEnded = false;
+  void ended.then(() => {
+    hasEnded = true;
+    stderr.resume();
+  });
+  const go = (): void => {
+    read = 0;
+    stderr.resume();
+  };
   const lines = new LineReader(MAX_LINE_BYTES);
   const tell = (items: readonly LineItem[]): void => {
     for (const item of items) {
@@ -18,7 +43,13 @@ export const readStderr = (stderr: Readable, onLine: (line: string) => void): vo
       if (text.trim() !== '') onLine(text);
     }
   };
-  stderr.on('data', (chunk: Buffer) => tell(lines.push(chunk)));
+  stderr.on('data', (chunk: Buffer) => {
+    tell(lines.push(chunk));
+    if (hasEnded) return;
+    if (read === 0) timers.after(WINDOW_MS, go);
+    read += chunk.length;
+    if (read >= WINDOW_BYTES) stderr.pause();
+  });
   stderr.once('end', () => tell(lines.end()));
 };
 
