@@ -138,6 +138,12 @@ export const door: readonly ProductPromise[] = [
     tests: ['tests/faults/idle-listeners.test.ts'],
   },
   {
+    id: 'silent-connections',
+    sentence: 'Connections that make no request are bounded for each address, and end in time.',
+    source: ['guard-6', 'guard-10'],
+    tests: ['packages/guard/src/doors/silent.test.ts', 'tests/faults/slow-callers.test.ts'],
+  },
+  {
     id: 'slow-peers',
     sentence:
       'Callers and servers that are slow, stop in the middle or never end are cut off in time, and the calls of others go on.',

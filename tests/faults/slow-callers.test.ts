@@ -1,5 +1,7 @@
 // Callers that stop reading, die without a word, or send more than they take: others go on, and memory stays bounded.
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import type { Intended } from '@sallyport/guard';
 import { LegacySession, open, openRawWebSocket, waitFor, within, type RawWebSocket } from '@sallyport/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -52,6 +54,26 @@ describe('a dead peer', () => {
     stuck.pause();
     for (let id = 1; id <= 400; id++) stuck.send(call(id));
     await waitFor(() => count(own) === 0, { what: 'the stuck caller to be dropped' });
+  });
+});
+
+describe('connections that make no request', () => {
+  it('[silent-connections] make room for each other long before their time is over, and callers are let in', async () => {
+    const own = await start(() => ok, { silentPerAddress: 10 });
+    const alive = await greeted(own.url);
+    const sockets: Socket[] = [];
+    for (let index = 0; index < 30; index += 1) {
+      const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+      left.push(socket);
+      await once(socket, 'connect');
+      sockets.push(socket.on('error', () => undefined).resume());
+    }
+    const other = await greeted(own.url);
+    other.send(call(1));
+    await waitFor(() => other.messages().some(({ id }) => id === 1), { what: 'the other caller' });
+    await waitFor(() => sockets.filter(({ closed }) => closed).length >= 20, { what: 'the oldest to be cut' });
+    expect(sockets.slice(21).map(({ closed }) => closed)).not.toContain(true);
+    expect(alive.isClosed).toBe(false);
   });
 });
 

@@ -171,8 +171,8 @@ export const frontRecipes: Readonly<Record<string, Recipe>> = {
     play: (stage) => several(2, () => unread(stage, 'big')),
   },
   'idle-after-connect': {
-    what: 'cut when the time for a request is over',
-    ends: /^408 cut$/,
+    what: 'cut when their time is over, or before, when one address has too many',
+    ends: /^(?:408 )?cut$/,
     play: (stage) => many(stage.size === 'ci' ? 200 : 10_000, () => call(stage, undefined)),
   },
   'idle-keepalive': {

@@ -6,6 +6,7 @@ import type { DoorContext } from './door.ts';
 import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
 import { arrivalOf } from './request.ts';
+import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
 
@@ -17,6 +18,8 @@ export interface ListenerOptions extends BacklogOptions {
   readonly keepAliveMs?: number;
   /** Between two pings on a WebSocket. Default 30,000. */
   readonly pingMs?: number;
+  /** Connections of one address that have made no request yet; the oldest makes room. Default 1024. */
+  readonly silentPerAddress?: number;
 }
 
 /** A listener with its doors open. */
@@ -47,6 +50,7 @@ export async function openListener(context: DoorContext, options: ListenerOption
     ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
   };
   const sockets: WebSocketOptions = { backlog, ...(pingMs === undefined ? {} : { pingMs }) };
+  const silent = createSilent(options.silentPerAddress ?? 1024);
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -60,11 +64,14 @@ export async function openListener(context: DoorContext, options: ListenerOption
       shouldUpgradeCallback: (request) => wantsWebSocket(request) && context.rules().doors.websocket,
     },
     (request, response) => {
+      silent.spoke(request.socket);
       // A rejection here is a bug that no stage could turn into an answer; the caller sees a broken connection.
       serve(request, response, context, streams).catch(() => response.destroy());
     },
   );
+  server.on('connection', (socket) => silent.join(socket));
   server.on('upgrade', (request, socket, early) => {
+    silent.spoke(request.socket);
     const arrival = arrivalOf('GET', request.url ?? '', context.rules());
     serveWebSocket(request, socket, early, arrival, context, sockets).catch(() => socket.destroy());
   });

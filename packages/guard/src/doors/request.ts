@@ -113,7 +113,7 @@ function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repe
 }
 
 /** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
-function addressKey(address: string): string {
+export function addressKey(address: string): string {
   if (address.startsWith('::ffff:')) return address.slice(7);
   return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
 }

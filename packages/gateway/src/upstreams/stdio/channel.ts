@@ -7,9 +7,12 @@ import { pause, type UpstreamPorts } from '../ports.ts';
 import { toLine } from '../wire.ts';
 import type { Child, ChildExit } from './child.ts';
 
+const LINE_FEED = 0x0a;
 /** How long the pipes may still bring what the child wrote before its end. */
 const DRAIN_MS = 100;
 const REAP_PAUSE_MS = 50;
+/** Between two reads of a line that is too long already, so that a server that floods slows itself and nobody else. */
+const FLOOD_PAUSE_MS = 2;
 /** How many times `stopMs` a stop takes at most. */
 const STOP_ROUNDS = 6;
 
@@ -23,6 +26,9 @@ export class StdioChannel implements Channel {
   readonly #ports: UpstreamPorts;
   readonly #stopMs: number;
   readonly #lines: LineReader;
+  readonly #messageBytes: number;
+  /** Bytes since the last line ended. */
+  #sinceLine = 0;
   /** Settles when the process and its family are gone. */
   #gone: Promise<void> | undefined;
   #isStopping = false;
@@ -40,7 +46,8 @@ export class StdioChannel implements Channel {
     this.#child = child;
     this.#ports = ports;
     this.#stopMs = options.tuning.stopMs;
-    this.#lines = new LineReader(options.tuning.messageBytes);
+    this.#messageBytes = options.tuning.messageBytes;
+    this.#lines = new LineReader(this.#messageBytes);
   }
 
   get unsent(): number {
@@ -102,7 +109,15 @@ export class StdioChannel implements Channel {
     return Promise.race([this.#child.exited.then(() => true), pause(this.#ports.timers, ms).then(() => false)]);
   }
 
+  #rest(): void {
+    const { stdout } = this.#child;
+    stdout.pause();
+    this.#ports.timers.after(FLOOD_PAUSE_MS, () => stdout.resume());
+  }
+
   #read(chunk: Buffer, listener: ChannelListener): void {
+    this.#sinceLine = chunk.includes(LINE_FEED) ? 0 : this.#sinceLine + chunk.length;
+    if (this.#sinceLine > this.#messageBytes) this.#rest();
     for (const item of this.#lines.push(chunk)) {
       if (item.kind === 'line') listener.onMessage(item.bytes);
       else listener.onDropped('a line longer than a message may be');
