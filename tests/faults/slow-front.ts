@@ -106,7 +106,7 @@ const unreadMs = 6000;
 async function many(count: number, make: () => Line): Promise<Line[]> {
   const lines: Line[] = [];
   while (lines.length < count) {
-    const wave = Array.from({ length: Math.min(100, count - lines.length) }, make);
+    const wave = Array.from({ length: Math.min(20, count - lines.length) }, make);
     await Promise.all(wave.map(({ opened }) => opened));
     lines.push(...wave);
   }

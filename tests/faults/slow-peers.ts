@@ -15,9 +15,11 @@ export interface SlowOptions {
   readonly size: 'ci' | 'full';
   /** Ordinary calls beside each recipe. */
   readonly calls: number;
+  /** How many times each recipe is played; 1 by default. */
+  readonly repeats?: number;
 }
 
-/** What came of one recipe. */
+/** What came of one recipe, played once. */
 export interface SlowOutcome {
   readonly name: string;
   readonly what: string;
@@ -34,6 +36,7 @@ export interface SlowOutcome {
 
 /** What came of all of them. */
 export interface SlowResult {
+  /** Recipe by recipe, and of each as often as it was played. */
   readonly outcomes: readonly SlowOutcome[];
   /** Calls after all of it. */
   readonly afterwards: LoadResult;
@@ -64,7 +67,10 @@ export const ownRecipes: readonly string[] = Object.keys(httpRecipes);
  *
  * @param names - which of them
  */
-export async function runSlowPeers(names: readonly string[], { size, calls }: SlowOptions): Promise<SlowResult> {
+export async function runSlowPeers(
+  names: readonly string[],
+  { size, calls, repeats = 1 }: SlowOptions,
+): Promise<SlowResult> {
   const upstream = await startTroubleServer();
   const stubborn = fileURLToPath(new URL('../fixtures/upstreams/stubborn-server.ts', import.meta.url));
   const patience = { timeout: '1s', maxTime: '3s' };
@@ -95,7 +101,7 @@ export async function runSlowPeers(names: readonly string[], { size, calls }: Sl
     };
     await makeCallsApart({ ...load, calls: 3 * calls });
 
-    for (const name of names) {
+    for (const name of names.flatMap((each) => Array.from({ length: repeats }, () => each))) {
       const recipe = recipes[name];
       if (recipe === undefined) throw new Error(`no recipe for ${name}`);
       const quiet = await makeCallsApart({ ...load, calls });
