@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { ownRecipes, readSlowCorpus, recipes, runSlowPeers, slowCorpus, slowCount } from './slow-peers.ts';
 
+/** Where a run of recipes, each with seconds of patience in it, counts as hung. */
+const ceilingMs = 600_000;
 const options = { size: 'ci', calls: 20 } as const;
 const expected = (names: readonly string[]) =>
   names.map((name) =>
@@ -16,18 +18,26 @@ describe.skipIf(!slowCorpus.isHere || process.platform !== 'linux')('the corpus 
     expect(names.filter((name) => recipes[name] === undefined)).toEqual([]);
   });
 
-  it('[slow-peers] is bounded, recipe by recipe, and others go on', async () => {
-    const names = readSlowCorpus();
-    const { outcomes, afterwards } = await runSlowPeers(names, options);
-    expect(outcomes).toEqual(expected(names));
-    expect(afterwards.wrong).toBe(0);
-  });
+  it(
+    '[slow-peers] is bounded, recipe by recipe, and others go on',
+    async () => {
+      const names = readSlowCorpus();
+      const { outcomes, afterwards } = await runSlowPeers(names, options);
+      expect(outcomes).toEqual(expected(names));
+      expect(afterwards.wrong).toBe(0);
+    },
+    ceilingMs,
+  );
 });
 
 describe('servers over HTTP that are slow, stop in the middle or never end', () => {
-  it('[slow-peers] are given up in time, and others go on', async () => {
-    const { outcomes, afterwards } = await runSlowPeers(ownRecipes, options);
-    expect(outcomes).toEqual(expected(ownRecipes));
-    expect(afterwards.wrong).toBe(0);
-  });
+  it(
+    '[slow-peers] are given up in time, and others go on',
+    async () => {
+      const { outcomes, afterwards } = await runSlowPeers(ownRecipes, options);
+      expect(outcomes).toEqual(expected(ownRecipes));
+      expect(afterwards.wrong).toBe(0);
+    },
+    ceilingMs,
+  );
 });
