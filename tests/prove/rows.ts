@@ -29,6 +29,11 @@ export const rows: readonly Row[] = [
   { id: '13', title: 'overhead', goal: '≥ 0.65 of a bare proxy at interval, ≥ 0.45 at intent, flat in tools and keys' },
   { id: '14', title: 'configuration errors', goal: 'each with file, line, column, suggestion' },
   {
+    id: '3.1',
+    title: 'every caller at every server',
+    goal: '5 callers × 6 servers × 12 steps: each passes, or is refused as docs/bridging.md says; a record of each',
+  },
+  {
     id: '3.5',
     title: 'sessions and servers come and go',
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',
