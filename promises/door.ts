@@ -183,6 +183,12 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'Callers and upstreams of either era work together on every transport; what cannot be bridged is refused and listed.',
     source: ['guard-10'],
-    due: work.bridge,
+    tests: [
+      'tests/conformance/matrix.test.ts',
+      'tests/conformance/cross-era.test.ts',
+      'packages/gateway/src/invoke/parking.test.ts',
+      'packages/gateway/src/invoke/rounds.test.ts',
+      'packages/gateway/src/invoke/subscriptions.test.ts',
+    ],
   },
 ];

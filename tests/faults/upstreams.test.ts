@@ -4,17 +4,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createCanceller } from '@sallyport/guard';
-import {
-  createUpstream,
-  realUpstreamPorts,
-  type AcquireWish,
-  type HttpOptions,
-  type Link,
-  type LinkAnswer,
-  type LinkListener,
-  type StdioOptions,
-  type Upstream,
-  type UpstreamDefinition,
+import type {
+  AcquireWish,
+  HttpOptions,
+  LinkListener,
+  StdioOptions,
+  Upstream,
+  UpstreamDefinition,
 } from '@sallyport/gateway';
 import type { Message } from '@sallyport/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -28,31 +24,21 @@ import {
   type Call,
   type HttpFixture,
 } from '../fixtures/upstreams/http-server.ts';
+import { callerOf, callTool, reasonOf, silent, startUpstream, takeLink, textOf } from '../fixtures/upstreams/links.ts';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/upstreams/stdio-server.ts', import.meta.url));
 const SDK_FIXTURE = fileURLToPath(new URL('../fixtures/upstreams/sdk-server.ts', import.meta.url));
 const EVERYTHING = fileURLToPath(
   new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url),
 );
-const ENVELOPE = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-  'io.modelcontextprotocol/clientCapabilities': {},
-};
-
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
 const start = async (definition: Omit<UpstreamDefinition, 'name'>): Promise<Upstream> => {
-  const upstream = createUpstream(
-    { name: 'fixture', ...definition, tuning: { stopMs: 500, backoffMs: 50, ...definition.tuning } },
-    realUpstreamPorts(),
-    { name: 'sallyport-test', version: '0.0.0' },
-  );
+  const upstream = await startUpstream(definition);
   ends.push(() => upstream.stop());
-  upstream.start();
-  await upstream.settled();
   return upstream;
 };
 
@@ -71,50 +57,7 @@ const serve = async (handler: (call: Call) => void, port = 0): Promise<HttpFixtu
   return fixture;
 };
 
-const anyone: AcquireWish = { era: 'modern', scope: 'key:a', owner: 'key:a', clientCapabilities: {} };
-
-const take = async (upstream: Upstream, wish: AcquireWish = anyone): Promise<Link> => {
-  const opening = await upstream.acquire(wish);
-  if (opening.kind === 'failure') throw new Error(`${opening.failure.text} ${String(opening.failure.detail)}`);
-  return opening.link;
-};
-
-const silent: LinkListener = {
-  onMessage: () => {},
-  onRequest: () => Promise.reject(new Error('nothing is asked here')),
-};
-
-interface CallOptions {
-  readonly timeoutMs?: number;
-  readonly listener?: LinkListener;
-  readonly canceller?: ReturnType<typeof createCanceller>;
-}
-
-const call = (link: Link, name: string, args: object = {}, options: CallOptions = {}): Promise<LinkAnswer> => {
-  const id = link.mint();
-  const meta = { ...(link.era === 'modern' ? ENVELOPE : {}), progressToken: id };
-  const timeoutMs = options.timeoutMs ?? 20_000;
-  return link.request(
-    {
-      id,
-      method: 'tools/call',
-      name,
-      params: Buffer.from(JSON.stringify({ name, arguments: args, _meta: meta })),
-      timeoutMs,
-      maxTimeMs: timeoutMs,
-      cancellation: options.canceller ?? createCanceller(),
-    },
-    options.listener ?? silent,
-  );
-};
-
-const textOf = (answer: LinkAnswer): string => {
-  if (answer.kind === 'failure') throw new Error(`${answer.failure.reason}: ${String(answer.failure.detail)}`);
-  const { result } = answer.message.value as { result?: { content?: { text?: string }[] } };
-  return result?.content?.[0]?.text ?? JSON.stringify(answer.message.value);
-};
-
-const reasonOf = (answer: LinkAnswer): string => (answer.kind === 'failure' ? answer.failure.reason : 'answered');
+const anyone = callerOf('modern');
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -133,7 +76,7 @@ describe('the era of a local server', () => {
   it('[any-server] is legacy when server/discover meets an error', async () => {
     const upstream = await start({ transport: stdio() });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'legacy', revision: '2025-11-25', restarts: 0 });
-    expect(textOf(await call(await take(upstream), 'echo', { text: 'hi' }))).toBe('hi');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { text: 'hi' }))).toBe('hi');
   });
 
   it('is modern when server/discover is answered', async () => {
@@ -141,7 +84,7 @@ describe('the era of a local server', () => {
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'modern', revision: '2026-07-28' });
     expect(upstream.status().serverInfo).toMatchObject({ name: 'stdio-fixture' });
     expect(upstream.status().counters.dropped).toBe(2);
-    expect(textOf(await call(await take(upstream), 'echo', { text: 'hi' }))).toBe('hi');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { text: 'hi' }))).toBe('hi');
   });
 
   it('is legacy when server/discover meets silence', async () => {
@@ -164,7 +107,7 @@ describe('the era of a local server', () => {
       transport: { kind: 'stdio', command: [process.execPath, EVERYTHING, 'stdio'], env: {}, cwd: process.cwd() },
     });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'legacy' });
-    expect(textOf(await call(await take(upstream), 'echo', { message: 'hello' }))).toContain('hello');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { message: 'hello' }))).toContain('hello');
   });
 
   it('is found for a modern server of the official SDK', async () => {
@@ -172,51 +115,53 @@ describe('the era of a local server', () => {
       transport: { kind: 'stdio', command: [process.execPath, SDK_FIXTURE, 'stdio'], env: {}, cwd: process.cwd() },
     });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'modern' });
-    expect(textOf(await call(await take(upstream), 'echo', { text: 'hello' }))).toBe('hello');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { text: 'hello' }))).toBe('hello');
   });
 });
 
 describe('a local server', () => {
   it('keeps the answers of many calls at once apart', async () => {
-    const link = await take(await start({ transport: stdio() }));
+    const link = await takeLink(await start({ transport: stdio() }));
     const texts = Array.from({ length: 500 }, (_, index) => `text ${index}`);
-    const answers = await Promise.all(texts.map((text, index) => call(link, 'echo', { text, ms: (index * 7) % 20 })));
+    const answers = await Promise.all(
+      texts.map((text, index) => callTool(link, 'echo', { text, ms: (index * 7) % 20 })),
+    );
     expect(answers.map(textOf)).toEqual(texts);
     expect(link.pending).toBe(0);
   });
 
   it('[child-custody] killed mid-call fails the call within a second, and the next call works', async () => {
     const upstream = await start({ transport: stdio() });
-    const link = await take(upstream);
+    const link = await takeLink(upstream);
     const before = performance.now();
-    const waiting = call(link, 'hang');
+    const waiting = callTool(link, 'hang');
     const { pid } = upstream.status();
     if (pid === undefined) throw new Error('no process');
     process.kill(pid, 'SIGKILL');
     const answer = await waiting;
     expect(performance.now() - before).toBeLessThan(1000);
     expect(answer).toMatchObject({ kind: 'failure', failure: { reason: 'closed', detail: 'signal SIGKILL' } });
-    expect(textOf(await call(await take(upstream), 'echo', { text: 'again' }))).toBe('again');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { text: 'again' }))).toBe('again');
     expect(upstream.status()).toMatchObject({ state: 'ready', restarts: 1 });
   });
 
   it('that ends itself mid-call fails the call with its exit code for the log only', async () => {
-    const link = await take(await start({ transport: stdio() }));
-    const answer = await call(link, 'exit');
+    const link = await takeLink(await start({ transport: stdio() }));
+    const answer = await callTool(link, 'exit');
     expect(answer).toMatchObject({ kind: 'failure', failure: { reason: 'closed', detail: 'exit code 3' } });
     if (answer.kind === 'failure') expect(answer.failure.text).not.toContain('3');
   });
 
   it('[child-custody] that never answers meets the deadline, and other calls go on', async () => {
-    const link = await take(await start({ transport: stdio() }));
-    expect(reasonOf(await call(link, 'hang', {}, { timeoutMs: 100 }))).toBe('timeout');
-    expect(textOf(await call(link, 'echo', { text: 'on' }))).toBe('on');
+    const link = await takeLink(await start({ transport: stdio() }));
+    expect(reasonOf(await callTool(link, 'hang', {}, { timeoutMs: 100 }))).toBe('timeout');
+    expect(textOf(await callTool(link, 'echo', { text: 'on' }))).toBe('on');
   });
 
   it('is told when a caller gives up', async () => {
-    const link = await take(await start({ transport: stdio() }));
+    const link = await takeLink(await start({ transport: stdio() }));
     const canceller = createCanceller();
-    const waiting = call(link, 'hang', {}, { canceller });
+    const waiting = callTool(link, 'hang', {}, { canceller });
     canceller.cancel('gone');
     expect(reasonOf(await waiting)).toBe('cancelled');
     expect(link.pending).toBe(0);
@@ -224,14 +169,14 @@ describe('a local server', () => {
 
   it('that prints 256 MiB without a line end costs little memory and loses no other answer', async () => {
     const upstream = await start({ transport: stdio(), tuning: { messageBytes: 1024 * 1024 } });
-    const link = await take(upstream);
+    const link = await takeLink(upstream);
     let peak = 0;
     const before = process.memoryUsage();
     const watch = setInterval(() => {
       const { external, heapUsed } = process.memoryUsage();
       peak = Math.max(peak, external + heapUsed - before.external - before.heapUsed);
     }, 5);
-    const answer = await call(link, 'flood', { mebibytes: 256 });
+    const answer = await callTool(link, 'flood', { mebibytes: 256 });
     clearInterval(watch);
     expect(textOf(answer)).toBe('flooded');
     expect(peak).toBeLessThan(128 * 1024 * 1024);
@@ -240,7 +185,7 @@ describe('a local server', () => {
 
   it('[child-custody] that ignores SIGTERM and forks leaves no process behind', async () => {
     const upstream = await start({ transport: stdio(['--ignore-sigterm', '--fork']), tuning: { stopMs: 200 } });
-    const pids = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
+    const pids = JSON.parse(textOf(await callTool(await takeLink(upstream), 'fork'))) as number[];
     const { pid } = upstream.status();
     const family = [...pids, ...(pid === undefined ? [] : [pid])];
     expect(family.filter(isAlive)).toHaveLength(3);
@@ -250,9 +195,9 @@ describe('a local server', () => {
 
   it('[child-custody] that crashes takes along what it started, also what left its group and session', async () => {
     const upstream = await start({ transport: stdio() });
-    const grandchildren = JSON.parse(textOf(await call(await take(upstream), 'fork'))) as number[];
+    const grandchildren = JSON.parse(textOf(await callTool(await takeLink(upstream), 'fork'))) as number[];
     expect(grandchildren.filter(isAlive)).toHaveLength(2);
-    await call(await take(upstream), 'exit');
+    await callTool(await takeLink(upstream), 'exit');
     await until(() => !grandchildren.some(isAlive));
     await upstream.stop();
   });
@@ -260,7 +205,7 @@ describe('a local server', () => {
   it("[child-env] sees of the environment what is listed, and PATH, and nothing of the gateway's", async () => {
     process.env['SALLYPORT_TEST_CANARY'] = `canary-${process.pid}`;
     const upstream = await start({ transport: stdio([], { LISTED: 'yes' }) });
-    const seen = JSON.parse(textOf(await call(await take(upstream), 'env'))) as Record<string, string>;
+    const seen = JSON.parse(textOf(await callTool(await takeLink(upstream), 'env'))) as Record<string, string>;
     delete process.env['SALLYPORT_TEST_CANARY'];
     expect(seen).toEqual({ LISTED: 'yes', PATH: process.env['PATH'], SALLYPORT_UPSTREAM: expect.any(String) });
   });
@@ -276,10 +221,10 @@ describe('a local server', () => {
   });
 
   it('delivers progress to the call that it belongs to', async () => {
-    const link = await take(await start({ transport: stdio() }));
+    const link = await takeLink(await start({ transport: stdio() }));
     const heard: unknown[] = [];
     const listener = { ...silent, onMessage: (message: Message) => void heard.push(message.params?.['progress']) };
-    expect(textOf(await call(link, 'progress', {}, { listener }))).toBe('done');
+    expect(textOf(await callTool(link, 'progress', {}, { listener }))).toBe('done');
     expect(heard).toEqual([1, 2, 3]);
   });
 
@@ -290,17 +235,17 @@ describe('a local server', () => {
     };
     const own = await start({ transport: stdio(), share: 'caller', ask: ['elicitation'] });
     const wish: AcquireWish = { ...anyone, clientCapabilities: { elicitation: {}, sampling: {} } };
-    expect(textOf(await call(await take(own, wish), 'ask', {}, { listener }))).toContain('"action":"accept"');
+    expect(textOf(await callTool(await takeLink(own, wish), 'ask', {}, { listener }))).toContain('"action":"accept"');
 
     const shared = await start({ transport: stdio(), share: 'all', ask: ['elicitation'] });
-    expect(textOf(await call(await take(shared, wish), 'ask', {}, { listener }))).toContain('-32601');
+    expect(textOf(await callTool(await takeLink(shared, wish), 'ask', {}, { listener }))).toContain('-32601');
     expect(shared.status().counters.refusedRequests).toBe(1);
   });
 
   it('runs once for each caller where the entry says so', async () => {
     const upstream = await start({ transport: stdio(), share: 'caller' });
     const pidOf = async (scope: string): Promise<string> =>
-      textOf(await call(await take(upstream, { ...anyone, scope }), 'pid'));
+      textOf(await callTool(await takeLink(upstream, { ...anyone, scope }), 'pid'));
     const [first, second, again] = [await pidOf('key:a'), await pidOf('key:b'), await pidOf('key:a')];
     expect(second).not.toBe(first);
     expect(again).toBe(first);
@@ -316,7 +261,7 @@ describe('a local server', () => {
     });
     const pidOf = async (owner: string, scope: string, elicitation: object = {}): Promise<string> => {
       const wish: AcquireWish = { era: 'legacy', scope, owner, clientCapabilities: { elicitation } };
-      return textOf(await call(await take(upstream, wish), 'pid'));
+      return textOf(await callTool(await takeLink(upstream, wish), 'pid'));
     };
     const first = await pidOf('key:a', 'session-1');
     for (let turn = 0; turn < 12; turn += 1) await pidOf('key:b', `session-b${turn}`);
@@ -332,7 +277,7 @@ describe('a local server', () => {
     upstream.onLog((entry) => {
       if (entry.level === 'stderr') lines.push(entry.text);
     });
-    await call(await take(upstream), 'stderr');
+    await callTool(await takeLink(upstream), 'stderr');
     await until(() => lines.length > 0);
     expect(lines).toEqual(['a word from the server']);
   });
@@ -356,7 +301,7 @@ describe('a modern server at a URL', () => {
     const token = `Bearer ${'t'.repeat(8)}${process.pid}`;
     const upstream = await start({ transport: http(fixture.url, { Authorization: token }) });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'modern', transport: 'http' });
-    const headers = JSON.parse(textOf(await call(await take(upstream), 'grüß'))) as Record<string, string>;
+    const headers = JSON.parse(textOf(await callTool(await takeLink(upstream), 'grüß'))) as Record<string, string>;
     expect(headers).toMatchObject({
       authorization: token,
       accept: 'application/json, text/event-stream',
@@ -374,14 +319,14 @@ describe('a modern server at a URL', () => {
       sendEvent(response, { id: message.id, result: done('streamed') });
       response.end();
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
     const heard: string[] = [];
     const listener: LinkListener = {
       ...silent,
       onStream: () => void heard.push('stream'),
       onMessage: (message) => void heard.push(String(message.method)),
     };
-    expect(textOf(await call(link, 'echo', {}, { listener }))).toBe('streamed');
+    expect(textOf(await callTool(link, 'echo', {}, { listener }))).toBe('streamed');
     expect(heard).toEqual(['stream', 'notifications/progress']);
   });
 
@@ -392,8 +337,8 @@ describe('a modern server at a URL', () => {
         isClosed = true;
       });
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
-    expect(reasonOf(await call(link, 'hang', {}, { timeoutMs: 100 }))).toBe('timeout');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    expect(reasonOf(await callTool(link, 'hang', {}, { timeoutMs: 100 }))).toBe('timeout');
     await until(() => isClosed);
   });
 
@@ -406,15 +351,15 @@ describe('a modern server at a URL', () => {
       });
       canceller.cancel('gone');
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
-    expect(reasonOf(await call(link, 'hang', {}, { canceller }))).toBe('cancelled');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    expect(reasonOf(await callTool(link, 'hang', {}, { canceller }))).toBe('cancelled');
     await until(() => isClosed);
   });
 
   it('that resets the connection is not sent the call again', async () => {
     const fixture = await modern(({ request }) => request.socket.resetAndDestroy());
-    const link = await take(await start({ transport: http(fixture.url) }));
-    expect(reasonOf(await call(link, 'echo'))).toBe('unreachable');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('unreachable');
     expect(fixture.log).toEqual(['POST server/discover', 'POST tools/call']);
   });
 
@@ -423,8 +368,8 @@ describe('a modern server at a URL', () => {
       openEvents(response);
       response.end();
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
-    expect(reasonOf(await call(link, 'echo'))).toBe('unreachable');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('unreachable');
     expect(fixture.log).toEqual(['POST server/discover', 'POST tools/call']);
   });
 
@@ -440,8 +385,8 @@ describe('a modern server at a URL', () => {
     ['an error', (incoming: Call) => sendJson(incoming.response, { id: 999, error: { code: 1, message: 'x' } })],
     ['no id', (incoming: Call) => sendJson(incoming.response, { result: done('not yours') })],
   ])("is not believed when it answers another's request (%s)", async (_what, onCall) => {
-    const link = await take(await start({ transport: http((await modern(onCall)).url) }));
-    expect(reasonOf(await call(link, 'echo'))).toBe('bad-answer');
+    const link = await takeLink(await start({ transport: http((await modern(onCall)).url) }));
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('bad-answer');
   });
 
   it.each([
@@ -458,8 +403,8 @@ describe('a modern server at a URL', () => {
       response.writeHead(status, { location: '/elsewhere', 'content-type': 'text/html', ...headers });
       response.end('<h1>secret inner page</h1>');
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
-    const answer = await call(link, 'echo');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    const answer = await callTool(link, 'echo');
     expect(reasonOf(answer)).toBe(reason);
     if (answer.kind === 'failure') {
       expect(answer.failure.text).not.toContain('secret');
@@ -472,7 +417,7 @@ describe('a modern server at a URL', () => {
     const fixture = await modern(({ response, message }) =>
       sendJson(response, { id: message.id, error: { code: -32601, message: 'no' } }, 404),
     );
-    const answer = await call(await take(await start({ transport: http(fixture.url) })), 'echo');
+    const answer = await callTool(await takeLink(await start({ transport: http(fixture.url) })), 'echo');
     expect(answer).toMatchObject({ kind: 'answer', httpStatus: 404 });
   });
 
@@ -499,23 +444,23 @@ describe('a modern server at a URL', () => {
     ],
   ])('cannot answer with more than a message may hold (%s)', async (_how, answer) => {
     const fixture = await modern(({ response, message }) => answer(response, message.id));
-    const link = await take(await start({ transport: http(fixture.url), tuning: { messageBytes: 2000 } }));
-    expect(reasonOf(await call(link, 'echo'))).toBe('too-large');
+    const link = await takeLink(await start({ transport: http(fixture.url), tuning: { messageBytes: 2000 } }));
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('too-large');
   });
 
   it('that is away is sick, and ready again by itself when it is back', async () => {
     const first = await modern(({ response, message }) => sendJson(response, { id: message.id, result: done('ok') }));
     const port = Number(new URL(first.url).port);
     const upstream = await start({ transport: http(first.url) });
-    const link = await take(upstream);
+    const link = await takeLink(upstream);
     await first.close();
-    expect(reasonOf(await call(link, 'echo'))).toBe('unreachable');
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('unreachable');
     await until(() => upstream.status().state === 'sick');
     await serve(({ response, message }) => {
       sendJson(response, { id: message.id, result: message.method === 'server/discover' ? discovery() : done('back') });
     }, port);
     await until(() => upstream.status().state === 'ready');
-    expect(textOf(await call(await take(upstream), 'echo'))).toBe('back');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo'))).toBe('back');
   });
 
   it('is found when it is made with the official SDK', async () => {
@@ -524,7 +469,7 @@ describe('a modern server at a URL', () => {
     const [port] = (await once(child.stdout, 'data')) as [Buffer];
     const upstream = await start({ transport: http(`http://127.0.0.1:${port.toString().trim()}/mcp`) });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'modern' });
-    expect(textOf(await call(await take(upstream), 'echo', { text: 'hello' }))).toBe('hello');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo', { text: 'hello' }))).toBe('hello');
   });
 });
 
@@ -568,7 +513,7 @@ describe('a legacy server at a URL', () => {
     const upstream = await start({ transport: http(fixture.url) });
     expect(upstream.status()).toMatchObject({ state: 'ready', era: 'legacy' });
     const sessionOf = async (scope: string): Promise<string> =>
-      textOf(await call(await take(upstream, { ...anyone, scope }), 'echo'));
+      textOf(await callTool(await takeLink(upstream, { ...anyone, scope }), 'echo'));
     expect([await sessionOf('key:a'), await sessionOf('key:b'), await sessionOf('key:a')]).toEqual([
       'session-2',
       'session-3',
@@ -608,10 +553,10 @@ describe('a legacy server at a URL', () => {
         }
       },
     });
-    const link = await take(await start({ transport: http(fixture.url) }));
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
     const heard: unknown[] = [];
     const listener = { ...silent, onMessage: (message: Message) => void heard.push(message.params?.['progress']) };
-    expect(textOf(await call(link, 'echo', {}, { listener }))).toBe('resumed');
+    expect(textOf(await callTool(link, 'echo', {}, { listener }))).toBe('resumed');
     expect(heard).toEqual([1]);
     expect(seen).toEqual(['event-1', 'event-2']);
     expect(fixture.log.filter((entry) => entry === 'POST tools/call')).toHaveLength(1);
@@ -627,18 +572,18 @@ describe('a legacy server at a URL', () => {
       },
     });
     const upstream = await start({ transport: http(fixture.url) });
-    const link = await take(upstream);
+    const link = await takeLink(upstream);
     isLost = true;
-    expect(reasonOf(await call(link, 'echo'))).toBe('session-lost');
+    expect(reasonOf(await callTool(link, 'echo'))).toBe('session-lost');
     await until(() => link.state === 'closed');
-    expect(textOf(await call(await take(upstream), 'echo'))).toBe('session-3');
+    expect(textOf(await callTool(await takeLink(upstream), 'echo'))).toBe('session-3');
   });
 
   it('is told by notification when a caller gives up', async () => {
     const canceller = createCanceller();
     const fixture = await legacy({ onCall: () => canceller.cancel('gone') });
-    const link = await take(await start({ transport: http(fixture.url) }));
-    expect(reasonOf(await call(link, 'hang', {}, { canceller }))).toBe('cancelled');
+    const link = await takeLink(await start({ transport: http(fixture.url) }));
+    expect(reasonOf(await callTool(link, 'hang', {}, { canceller }))).toBe('cancelled');
     await until(() => fixture.log.includes('POST notifications/cancelled'));
   });
 
@@ -667,8 +612,8 @@ describe('a legacy server at a URL', () => {
       onMessage: () => {},
       onRequest: () => Promise.resolve({ kind: 'result', body: Buffer.from('{"action":"decline"}') }),
     };
-    const link = await take(upstream, { ...anyone, clientCapabilities: { elicitation: {} } });
-    expect(textOf(await call(link, 'ask', {}, { listener }))).toBe('asked');
+    const link = await takeLink(upstream, { ...anyone, clientCapabilities: { elicitation: {} } });
+    expect(textOf(await callTool(link, 'ask', {}, { listener }))).toBe('asked');
     expect(answers).toEqual([{ action: 'decline' }]);
   });
 
@@ -702,7 +647,7 @@ describe('a server at a URL that speaks both eras', () => {
       else sendJson(response, { id: message.id, result: done(String(request.headers['mcp-protocol-version'])) });
     });
     const upstream = await start({ transport: http(fixture.url) });
-    expect(textOf(await call(await take(upstream, { ...anyone, era: 'modern' }), 'echo'))).toBe('2026-07-28');
-    expect(textOf(await call(await take(upstream, { ...anyone, era: 'legacy' }), 'echo'))).toBe('2025-11-25');
+    expect(textOf(await callTool(await takeLink(upstream, { ...anyone, era: 'modern' }), 'echo'))).toBe('2026-07-28');
+    expect(textOf(await callTool(await takeLink(upstream, { ...anyone, era: 'legacy' }), 'echo'))).toBe('2025-11-25');
   });
 });

@@ -30,6 +30,11 @@ export const rows: readonly Row[] = [
   { id: '14', title: 'configuration errors', goal: 'each with file, line, column, suggestion' },
   { id: '3.3', title: 'conformance, the gateway as client', goal: 'every required client scenario passes' },
   {
+    id: '3.1',
+    title: 'every caller at every server',
+    goal: '5 callers × 6 servers × 12 steps: each passes, or is refused as docs/bridging.md says; a record of each',
+  },
+  {
     id: '3.5',
     title: 'sessions and servers come and go',
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',

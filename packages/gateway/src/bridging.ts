@@ -305,7 +305,7 @@ export const bridgings: readonly Bridging[] = [
     what: 'closing the connection',
     ...modernToLegacy,
     fate: 'carried',
-    how: 'The server is sent notifications/cancelled. Between a question and the next try nothing is cancelled until its time is over.',
+    how: 'The server is sent notifications/cancelled, as also when a caller over stdio or WebSocket sends one. Between a question and the next try nothing is cancelled until its time is over.',
     test: invoke('parking', 'has its call cancelled upstream when the caller goes while it waits'),
   },
   {

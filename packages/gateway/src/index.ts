@@ -20,7 +20,7 @@ export type { ControlServer } from './control.ts';
 export { controlPath, findControlDanger, openControl } from './control.ts';
 export { findMachineProblems } from './machine.ts';
 export { wireName, wireUri } from './names.ts';
-export type { GatewayLogLine, GatewayOptions, GatewayStatus, RunningGateway, ServerStatus } from './run.ts';
+export type { GatewayLogLine, GatewayOptions, GatewayStatus, RunningGateway, ServerStatus } from './running.ts';
 export { startGateway } from './run.ts';
 export type { StateFault } from './state.ts';
 export { openConfiguredStore, openKeys, systemClock, systemRandom } from './state.ts';

@@ -4,7 +4,6 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
-  canReachServer,
   createBuckets,
   createConcurrency,
   createConversations,
@@ -16,21 +15,16 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
-  type DoorPath,
   type Listener,
   type Ports,
   type Rules,
   type Session,
-  type TrailStats,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
 import { createResultCache } from './cache/result-cache.ts';
-import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
-import type { ConfigPorts } from './config/ports.ts';
-import type { Problem } from './config/problem.ts';
-import type { Config, UpstreamConfig } from './config/types.ts';
+import type { Config } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
@@ -40,97 +34,25 @@ import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
+import { hostText, listenFault } from './listen-address.ts';
 import { makeRules } from './rules.ts';
-import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
+import { createFleet, type Fleet } from './fleet.ts';
+import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
-import { summarize, type ExchangeSummary } from './summary.ts';
-import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
+import { summarize } from './summary.ts';
+import { realTimers } from './upstreams/ports.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
-import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
+import { endUnwelcome } from './welcome.ts';
+import type {
+  DoorStatus,
+  GatewayLogLine,
+  GatewayOptions,
+  GatewayStatus,
+  OpenStdioOptions,
+  RunningGateway,
+} from './running.ts';
 import type { World } from './world.ts';
-
-/** How a gateway is started. */
-export interface GatewayOptions {
-  /** The files as given to `loadConfig`; the gateway watches them. Empty for a configuration that is no file's. */
-  readonly files: readonly string[];
-  readonly config: Config;
-  readonly configPorts: ConfigPorts;
-  /** Whether the HTTP doors and the control socket are opened. Default true. */
-  readonly opensDoors?: boolean;
-  /** Told of each exchange at its end. */
-  readonly onExchange?: (summary: ExchangeSummary) => void;
-  /** Told what an operator should know: servers' states and words, reloads, trouble with the audit trail. */
-  readonly onLog?: (line: GatewayLogLine) => void;
-  /** Told when a changed file is wrong and the old configuration stays. */
-  readonly onProblems?: (problems: readonly Problem[]) => void;
-}
-
-/** One line of the gateway's log. */
-export interface GatewayLogLine {
-  /** Wall time, milliseconds. */
-  readonly time: number;
-  readonly level: 'info' | 'warning' | 'stderr';
-  /** The server it is about. */
-  readonly server?: string;
-  readonly text: string;
-}
-
-/** A server as status shows it. */
-export interface ServerStatus extends UpstreamStatus {
-  readonly tools: number;
-  readonly prompts: number;
-  readonly resources: number;
-  readonly quarantined: readonly { readonly list: string; readonly name: string; readonly reason: string }[];
-  /** Why its lists could not be read when they were last asked for; absent when they could. */
-  readonly unreadable?: string;
-}
-
-/** A gateway as status shows it. */
-export interface GatewayStatus {
-  readonly version: string;
-  readonly pid: number;
-  /** Wall time of the start, milliseconds. */
-  readonly started: number;
-  readonly endpoint: string | undefined;
-  readonly admin: string | undefined;
-  readonly servers: readonly ServerStatus[];
-  readonly audit: TrailStats;
-  readonly sessions: number;
-  /** Local programs at stdio doors. */
-  readonly connections: number;
-  readonly doors: { readonly websocket: DoorStatus; readonly sse: DoorStatus };
-}
-
-/** A door that the configuration can open. */
-export interface DoorStatus {
-  readonly isOpen: boolean;
-  readonly connections: number;
-}
-
-/** A running gateway. */
-export interface RunningGateway {
-  /** `http://host:port/mcp`; absent when it opens no doors. */
-  readonly endpoint: string | undefined;
-  readonly admin: string | undefined;
-  /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */
-  readonly settled: Promise<void>;
-  status(): GatewayStatus;
-  /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
-  refresh(): Promise<void>;
-  /** Serves MCP over a pair of streams as the local user. */
-  openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): Conversation;
-  /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
-  close(deadlineMs?: number): Promise<void>;
-}
-
-/** What the local user asks of a stdio door. */
-export interface OpenStdioOptions {
-  /** Default: all servers. */
-  readonly path?: DoorPath;
-  /** A role to try out in place of `callers.local`. */
-  readonly role?: string;
-}
 
 /** How long callers wait for servers that are slow to start, milliseconds. */
 const settleMs = 10_000;
@@ -191,6 +113,7 @@ class Gateway implements RunningGateway {
   readonly #state: OpenState;
   readonly #started = systemClock.now();
   readonly #servers = new Map<string, Server>();
+  readonly #fleet: Fleet;
   readonly #catalog: Catalog;
   readonly #results = createResultCache({ clock: systemClock });
   readonly #world: World;
@@ -246,6 +169,13 @@ class Gateway implements RunningGateway {
       settlement: this.#settlement,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
+    this.#fleet = createFleet(this.#servers, {
+      catalog: this.#catalog,
+      results: this.#results,
+      subscriptions,
+      mark: state.custody.mark,
+      log: state.log,
+    });
     this.#metrics = createMetrics({
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
@@ -287,7 +217,7 @@ class Gateway implements RunningGateway {
       await mkdir(dirname(controlPath(this.#config)), { recursive: true, mode: 0o700 });
     }
     // Before any door is open, so that nobody who comes in early finds that there are no servers.
-    for (const config of this.#config.upstreams) this.#addServer(config);
+    for (const upstream of this.#config.upstreams) this.#fleet.add(upstream, this.#config);
     this.#waitForServers();
     if (this.#options.opensDoors !== false) {
       const fault = await this.#openDoors();
@@ -374,7 +304,7 @@ class Gateway implements RunningGateway {
     await within(this.#context.conversations.closeAll('draining'), lastCloseMs);
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
-    await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
+    await this.#fleet.stop('the gateway stops');
     await this.#state.custody.release();
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -461,42 +391,8 @@ class Gateway implements RunningGateway {
     ];
   }
 
-  #addServer(config: UpstreamConfig): void {
-    const { limits } = this.#config;
-    const message = { bytes: limits.message, depth: limits.depth };
-    const definition = defineUpstream(config, message, surroundingsOf(this.#config));
-    const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
-    const server = makeServer(config, upstream);
-    this.#servers.set(config.name, server);
-    upstream.onLog(({ level, text }) => this.#state.log(level, text, config.name));
-    upstream.onChange(({ state }) => {
-      if (state === 'ready') void this.#catalog.refresh(config.name);
-    });
-    this.#catalog.watch(server);
-    followServer(server, this.#results);
-    this.#world.subscriptions.watch(server);
-    upstream.start();
-  }
-
-  /** Takes a server out of use at once and stops it when its running calls have ended. */
-  async #removeServer(name: string): Promise<void> {
-    const server = this.#servers.get(name);
-    this.#servers.delete(name);
-    this.#catalog.forget(name);
-    this.#results.drop(name);
-    if (server === undefined) return;
-    const deadline = systemClock.monotonic() + drainMs;
-    while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) await pause(pollMs);
-    await server.upstream.stop('removed from the configuration');
-  }
-
   #waitForServers(): void {
-    for (const { name, upstream } of this.#servers.values()) {
-      const loaded = upstream
-        .settled()
-        .then(({ state }) => (state === 'ready' ? this.#catalog.refresh(name) : undefined));
-      this.#settlement.begin(name, loaded);
-    }
+    for (const [name, loaded] of this.#fleet.loading()) this.#settlement.begin(name, loaded);
     const timer = setTimeout(() => this.#settlement.giveUp(), settleMs);
     timer.unref();
     this.#stops.push(() => clearTimeout(timer));
@@ -518,31 +414,14 @@ class Gateway implements RunningGateway {
   async #reload(config: Config, changes: ConfigChanges): Promise<void> {
     this.#config = config;
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
-    const { added, removed, changed, tuned } = changes.upstreams;
-    const byName = new Map(config.upstreams.map((upstream) => [upstream.name, upstream]));
-    for (const name of tuned) {
-      const server = this.#servers.get(name);
-      const upstream = byName.get(name);
-      if (server !== undefined && upstream !== undefined)
-        this.#servers.set(name, makeServer(upstream, server.upstream));
-    }
-    const leaving = [...removed, ...changed].map((name) => this.#removeServer(name));
-    for (const name of [...changed, ...added]) {
-      const upstream = byName.get(name);
-      if (upstream !== undefined) this.#addServer(upstream);
-    }
-    const names = config.upstreams.map(({ name }) => name);
-    const arranged = names.flatMap((name) => this.#servers.get(name) ?? []);
-    this.#servers.clear();
-    for (const server of arranged) this.#servers.set(server.name, server);
-    this.#catalog.arrange(names);
+    const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
     this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
     const waits = changes.needsRestart.length === 0 ? '' : `; ${changes.needsRestart.join(', ')} need a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
-    await Promise.all(leaving);
+    await leaving;
   }
 
   #announceAll(): void {
@@ -555,31 +434,7 @@ class Gateway implements RunningGateway {
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    const { live } = this.#state;
-    const isWelcome = (principal: string): boolean => {
-      if (live.blocks.isBlocked('caller', principal)) return false;
-      const { callers } = this.#rules;
-      if (principal === 'anonymous') return callers.anonymous !== undefined;
-      if (principal.startsWith('local:')) return callers.local !== undefined;
-      return !principal.startsWith('key:') || (callers.keys && live.hasKey(principal.slice(4)));
-    };
-    const reason = 'the caller may not call any more';
-    const { sessions, conversations } = this.#context;
-    for (const session of [...sessions.list()]) {
-      if (!isWelcome(session.owner) || !this.#mayStay(session)) sessions.end(session, reason);
-    }
-    conversations.reauthorize();
-    this.#world.subscriptions.endFor(isWelcome, reason);
-    this.#world.parking.endFor(isWelcome, reason);
-    for (const { upstream } of this.#servers.values()) upstream.releaseOwners(isWelcome, reason);
-  }
-
-  /** A session on the path of one server ends with the last grant on that server. */
-  #mayStay({ path, roles, owner }: Session): boolean {
-    if (path.kind === 'all') return true;
-    const { policy, servers, callers } = this.#rules;
-    const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-    return servers.has(path.server) && canReachServer(policy.access(held), path.server);
+    endUnwelcome(this.#world, this.#context.conversations, this.#state.live);
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -619,22 +474,4 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-}
-
-function hostText(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function listenFault(
-  key: string,
-  address: { readonly host: string; readonly port: number },
-  cause: unknown,
-): StateFault {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const where = `${hostText(address.host)}:${address.port}`;
-  const message =
-    code === 'EADDRINUSE'
-      ? `${key}: ${where} is in use; stop what listens there, or choose another port`
-      : `${key}: ${where} cannot be listened on (${code})`;
-  return { fault: 'listen', message, cause };
 }

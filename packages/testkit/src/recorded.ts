@@ -7,7 +7,7 @@ import type { Script, UpstreamCall, UpstreamTool } from './recording-script.ts';
 
 /** One message as it came in. */
 export interface RecordedRequest {
-  /** `FRAME` for a message over WebSocket. */
+  /** `FRAME` for a message over WebSocket, `LINE` for one over stdio. */
   readonly httpMethod: string;
   readonly path: string;
   /** Names and values in the order and case they came; those of the upgrade for a message over WebSocket. */
@@ -57,7 +57,11 @@ export interface Recording {
  * Keeps one message.
  * @param request the HTTP request that it came in, or the upgrade request of its connection.
  */
-export function record(request: IncomingMessage, body: Buffer, httpMethod = request.method ?? ''): RecordedRequest {
+export function record(
+  request: Pick<IncomingMessage, 'method' | 'rawHeaders' | 'url'>,
+  body: Buffer,
+  httpMethod = request.method ?? '',
+): RecordedRequest {
   const rawHeaders: (readonly [string, string])[] = [];
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     rawHeaders.push([request.rawHeaders[index] ?? '', request.rawHeaders[index + 1] ?? '']);
@@ -114,6 +118,11 @@ export async function playMessages(
 ): Promise<void> {
   if (script.delayMs !== undefined) await delay(script.delayMs, undefined, { signal, ref: false });
   if (script.kind === 'hang') return;
+  if (script.kind === 'play') {
+    const say = (message: object): void => send(JSON.stringify(message));
+    send(answerText(await script.play({ send: say, say, signal }), call));
+    return;
+  }
   if (script.kind === 'raw') {
     send(script.body);
     return;
@@ -123,6 +132,12 @@ export async function playMessages(
     else send(JSON.stringify(step));
   }
   send(answerText(script, call));
+}
+
+/** A refusal that over HTTP is a bare status is an error here, as on every channel without statuses. */
+export function overChannel(script: Script): Script {
+  if (script.kind !== 'raw' || script.status === undefined) return script;
+  return { kind: 'error', error: { code: -32_601, message: 'Method not found' } };
 }
 
 function readObject(body: Buffer): Readonly<Record<string, unknown>> {

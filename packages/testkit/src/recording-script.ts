@@ -39,10 +39,27 @@ interface MessageScript extends ScriptBase {
   readonly stream?: readonly (Readonly<Record<string, unknown>> | number)[];
 }
 
+/** What a call may be answered over while it runs. */
+export interface Playing {
+  /** Sends a message on the stream of the call. */
+  send(message: Readonly<Record<string, unknown>>): void;
+  /** Sends a message that belongs to no call, to the same conversation; also after the call is answered. */
+  say(message: Readonly<Record<string, unknown>>): void;
+  /** Aborted when the connection that the call came over is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** How a call ends. */
+export type Outcome =
+  | { readonly kind: 'result'; readonly result: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'error'; readonly error: Readonly<Record<string, unknown>> };
+
 /** How one call is answered. */
 export type Script =
   | (MessageScript & { readonly kind: 'result'; readonly result: Readonly<Record<string, unknown>> })
   | (MessageScript & { readonly kind: 'error'; readonly error: Readonly<Record<string, unknown>> })
+  /** Decides while the call runs; the answer is SSE once something was sent. */
+  | (ScriptBase & { readonly kind: 'play'; readonly play: (playing: Playing) => Promise<Outcome> })
   | (ScriptBase & { readonly kind: 'raw'; readonly body: string | Uint8Array })
   | (ScriptBase & { readonly kind: 'hang' });
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { answerHandshake, defaultScript } from './recording-script.ts';
-import { playMessages, record, toCall } from './recorded.ts';
+import { overChannel, playMessages, record, toCall } from './recorded.ts';
 import type { RecordedRequest, Recording, RecordingOptions } from './recorded.ts';
 
 /** How the server answers, and how it takes connections. */
@@ -86,7 +86,7 @@ export async function startRecordingSocket(options: RecordingSocketOptions = {})
     const script =
       (await current.script?.(call)) ?? answerHandshake(call, era, current.tools) ?? defaultScript(call, current.tools);
     // A connection that is gone needs no answer.
-    await playMessages(overSocket(script), call, send, signal).catch(() => undefined);
+    await playMessages(overChannel(script), call, send, signal).catch(() => undefined);
   }
 
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
@@ -117,10 +117,4 @@ export async function startRecordingSocket(options: RecordingSocketOptions = {})
       await closed;
     },
   };
-}
-
-/** A refusal that over HTTP is a bare status is an error here, as on every channel without statuses. */
-function overSocket(script: Awaited<ReturnType<NonNullable<RecordingOptions['script']>>> & object): typeof script {
-  if (script.kind !== 'raw' || script.status === undefined) return script;
-  return { kind: 'error', error: { code: -32_601, message: 'Method not found' } };
 }

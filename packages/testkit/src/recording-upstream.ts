@@ -9,9 +9,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerHandshake, defaultScript } from './recording-script.ts';
-import type { Script, UpstreamCall } from './recording-script.ts';
+import type { Outcome, Script, UpstreamCall } from './recording-script.ts';
 import { answerText, record, toCall } from './recorded.ts';
 import type { RecordedRequest, Recording, RecordingOptions } from './recorded.ts';
+
+/** How the server answers, and whether it speaks outside of calls. */
+export interface RecordingUpstreamOptions extends RecordingOptions {
+  /** Keeps a standalone stream (GET) open for each legacy session; false by default. */
+  readonly hasStreams?: boolean;
+}
 
 /** A running server. */
 export interface RecordingUpstream extends Recording {
@@ -20,11 +26,12 @@ export interface RecordingUpstream extends Recording {
 }
 
 /** Starts the server on a free loopback port. */
-export async function startRecordingUpstream(options: RecordingOptions = {}): Promise<RecordingUpstream> {
-  const { era = 'both', isForgetful = false } = options;
-  let current = options;
+export async function startRecordingUpstream(options: RecordingUpstreamOptions = {}): Promise<RecordingUpstream> {
+  const { era = 'both', isForgetful = false, hasStreams = false } = options;
+  let current: RecordingOptions = options;
   let abandoned = 0;
   const requests: RecordedRequest[] = [];
+  const streams = new Map<string, ServerResponse>();
 
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy());
@@ -35,6 +42,12 @@ export async function startRecordingUpstream(options: RecordingOptions = {}): Pr
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const recorded = record(request, Buffer.concat(chunks));
     if (!isForgetful) requests.push(recorded);
+    const session = recorded.headers['mcp-session-id'];
+    if (request.method === 'GET' && hasStreams && session !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      streams.set(session, response);
+      return;
+    }
     if (request.method !== 'POST') {
       response.writeHead(request.method === 'DELETE' ? 200 : 405).end();
       return;
@@ -52,7 +65,11 @@ export async function startRecordingUpstream(options: RecordingOptions = {}): Pr
     });
     const script =
       (await current.script?.(call)) ?? answerHandshake(call, era, current.tools) ?? defaultScript(call, current.tools);
-    await play(script, call, response, aborted.signal);
+    const say = (message: object): void => {
+      const stream = streams.get(session ?? '');
+      if (stream !== undefined) writeEvent(stream, JSON.stringify(message));
+    };
+    await play(script, call, response, aborted.signal, say);
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -78,12 +95,26 @@ export async function startRecordingUpstream(options: RecordingOptions = {}): Pr
   };
 }
 
-async function play(script: Script, call: UpstreamCall, response: ServerResponse, signal: AbortSignal): Promise<void> {
+async function play(
+  script: Script,
+  call: UpstreamCall,
+  response: ServerResponse,
+  signal: AbortSignal,
+  say: (message: object) => void,
+): Promise<void> {
   if (script.delayMs !== undefined) await delay(script.delayMs, undefined, { signal, ref: false });
   if (script.kind === 'hang') return;
   if (script.kind === 'raw') {
     response.writeHead(script.status ?? 200, { 'content-type': 'application/json', ...script.headers });
     response.end(script.body);
+    return;
+  }
+  if (script.kind === 'play') {
+    const send = (message: object): void => {
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
+      writeEvent(response, JSON.stringify(message));
+    };
+    finish(await script.play({ send, say, signal }), call, response);
     return;
   }
   const message = answerText(script, call);
@@ -96,7 +127,21 @@ async function play(script: Script, call: UpstreamCall, response: ServerResponse
   response.writeHead(status, { 'content-type': 'text/event-stream', ...script.headers });
   for (const step of script.stream) {
     if (typeof step === 'number') await delay(step, undefined, { signal, ref: false });
-    else response.write(`event: message\ndata: ${JSON.stringify(step)}\n\n`);
+    else writeEvent(response, JSON.stringify(step));
   }
-  response.end(`event: message\ndata: ${message}\n\n`);
+  writeEvent(response, message);
+  response.end();
+}
+
+function finish(outcome: Outcome, call: UpstreamCall, response: ServerResponse): void {
+  const message = answerText(outcome, call);
+  if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/json' }).end(message);
+  else {
+    writeEvent(response, message);
+    response.end();
+  }
+}
+
+function writeEvent(response: ServerResponse, message: string): void {
+  response.write(`event: message\ndata: ${message}\n\n`);
 }

@@ -164,6 +164,17 @@ describe('a result that asks for more', () => {
     },
   );
 
+  it('[one-record] leaves a record of each question that reaches the caller, and of no other', async () => {
+    const declared = asked({ elicitation: {}, sampling: {} });
+    const before = world.recorded.length;
+    await taken(declared, 'modern', asking('elicitation/create'), ['sampling']);
+    expect(world.recorded).toHaveLength(before);
+    await taken(declared, 'modern', asking('elicitation/create'), ['elicitation']);
+    expect(world.recorded.slice(before)).toMatchObject([
+      { kind: 'outcome', method: 'elicitation/create', target: { upstream: 'files', kind: 'caller' } },
+    ]);
+  });
+
   it('is refused with more state than a caller could bring back', async () => {
     const answer = asking('elicitation/create', 'x'.repeat(32 * 1024 + 1));
     const declared = asked({ elicitation: {} });

@@ -129,7 +129,10 @@ function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext):
   if (barred !== undefined) return barred;
   const state = value['requestState'];
   const place = locate(body, ['requestState']);
-  if (state === undefined && questions.length > 0) return body;
+  if (state === undefined && questions.length > 0) {
+    noteQuestions(questions, context);
+    return body;
+  }
   if (typeof state !== 'string' || place === undefined) {
     return refuse('bad-answer', { note: 'input_required without questions or a state that can be read' });
   }
@@ -138,7 +141,25 @@ function sealState(body: Uint8Array, value: JsonObject, context: AnswerContext):
   if (round > mostStates) return refuse('bad-answer', { note: 'the server asks again and again' });
   const binding = handleBinding(exchange, stateSubject(target, exchange));
   const sealed = world.seal.close('state', binding, { state, round }, roundMs);
+  noteQuestions(questions, context);
   return splice(body, [{ ...place, bytes: Buffer.from(JSON.stringify(sealed)) }]);
+}
+
+/** Each question that reaches a caller has a record of its own; how it was answered shows in the retry's. */
+function noteQuestions(questions: readonly Question[], { exchange, target, world }: AnswerContext): void {
+  const { id, principal, door } = exchange;
+  for (const { method } of questions) {
+    world.audit.append({
+      kind: 'outcome',
+      exchange: id,
+      principal,
+      door,
+      era: 'modern',
+      method,
+      target: { upstream: target.upstream, kind: 'caller', name: method },
+      outcome: { status: 'ok', reason: 'asked in the result' },
+    });
+  }
 }
 
 function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {

@@ -172,6 +172,20 @@ describe('parse', () => {
     expect(heard()).toEqual([]);
   });
 
+  it('takes the cancellation of a modern caller on a connection, and no other notification before initialize', async () => {
+    const notify = (method: string) => JSON.stringify({ jsonrpc: '2.0', method, params: { requestId: 1 } });
+    const fresh = createSessionStub({ revision: undefined });
+    const cancelled = onStdio(notify('notifications/cancelled'), fresh);
+    expect(await parse(cancelled, makePorts())).toMatchObject({ method: { name: 'notifications/cancelled' } });
+    for (const method of ['notifications/initialized', 'notifications/roots/list_changed']) {
+      const refused = { name: 'session-required' };
+      expect(await parse(onStdio(notify(method), fresh), makePorts())).toMatchObject(refused);
+    }
+    expect(await parse(over(notify('notifications/cancelled')), makePorts())).toMatchObject({
+      name: 'session-required',
+    });
+  });
+
   it('takes a posted response only within a session', async () => {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} });
     expect(await parse(over(body), makePorts())).toMatchObject({ name: 'session-required' });

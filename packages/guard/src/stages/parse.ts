@@ -87,6 +87,8 @@ function needsSession(
 ): boolean {
   if (classified.kind !== 'response' && sessionless.has(classified.method.name)) return false;
   if (session === undefined) return true;
+  // Notifications have no envelope, so on a connection that began nothing this one is a modern caller's.
+  if (classified.kind === 'notification' && classified.method.name === 'notifications/cancelled') return false;
   return exchange.connection !== undefined && session.revision === undefined;
 }
 
