@@ -28,11 +28,15 @@ export const rows: readonly Row[] = [
   { id: '12', title: 'environment of child processes', goal: 'nothing that is not listed' },
   { id: '13', title: 'overhead', goal: '≥ 0.65 of a bare proxy at interval, ≥ 0.45 at intent, flat in tools and keys' },
   { id: '14', title: 'configuration errors', goal: 'each with file, line, column, suggestion' },
-  { id: '3.3', title: 'conformance, the gateway as client', goal: 'every required client scenario passes' },
   {
     id: '3.1',
     title: 'every caller at every server',
     goal: '5 callers × 6 servers × 12 steps: each passes, or is refused as docs/bridging.md says; a record of each',
+  },
+  {
+    id: '3.3',
+    title: 'conformance, the gateway as client',
+    goal: 'every required client scenario passes, those about OAuth aside',
   },
   {
     id: '3.5',
