@@ -30,7 +30,8 @@ import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
-import type { Config, UpstreamConfig } from './config/types.ts';
+import { outlineOf } from './config/outline.ts';
+import type { Config, ConfigOutline, UpstreamConfig } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
@@ -116,6 +117,10 @@ export interface RunningGateway {
   /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */
   readonly settled: Promise<void>;
   status(): GatewayStatus;
+  /** What is in force, whatever the file says by now. */
+  configuration(): ConfigOutline;
+  /** The names of the tools that each server lists; absent for a server whose list has not been read. */
+  tools(): Readonly<Record<string, readonly string[]>>;
   /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
   refresh(): Promise<void>;
   /** Serves MCP over a pair of streams as the local user. */
@@ -333,6 +338,14 @@ class Gateway implements RunningGateway {
     };
   }
 
+  configuration(): ConfigOutline {
+    return outlineOf(this.#config);
+  }
+
+  tools(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.#catalog.servers().map(({ server, tools }) => [server, [...tools.keys()]]));
+  }
+
   #count(door: Conversation['door']): number {
     let count = 0;
     for (const conversation of this.#context.conversations.list()) if (conversation.door === door) count += 1;
@@ -435,6 +448,8 @@ class Gateway implements RunningGateway {
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
+      configuration: () => this.configuration(),
+      tools: () => this.tools(),
       refresh: () => this.refresh(),
     });
     if (control === undefined) {

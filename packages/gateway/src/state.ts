@@ -15,7 +15,6 @@ import {
   openTrail,
   parseMasterKey,
   watchStore,
-  type BlockRow,
   type Blocks,
   type ChangeRow,
   type Clock,
@@ -32,6 +31,7 @@ import {
   type Trail,
   type TrailState,
 } from '@sallyport/guard';
+import { indexBlocks } from './blocks.ts';
 import { resolveSecret } from './config/resolve-secret.ts';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Config } from './config/types.ts';
@@ -111,23 +111,19 @@ export async function openLiveStore(
   let lastDays = indexLastDays(first);
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
   const listeners: Array<() => void> = [];
-  let blocks = indexBlocks(await blockRepository.snapshot());
+  let blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
   const refresh = async (): Promise<void> => {
     const rows = await keyRepository.snapshot();
     lastDays = indexLastDays(rows);
     index = createKeyIndex(rows, [pepper, ...previous]);
-    blocks = indexBlocks(await blockRepository.snapshot());
+    blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
     for (const listener of listeners) listener();
   };
   const stop = watchStore(store, storePollMs, refresh, (cause) => log(`the store could not be read: ${String(cause)}`));
   return {
     credentials: { verify: (token, now) => index.verify(token, now) },
     blocks: {
-      isBlocked(kind, subject) {
-        if (blocks.size === 0) return false;
-        const row = blocks.get(`${kind} ${subject}`);
-        return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
-      },
+      isBlocked: (kind, subject) => blocks.isBlocked(kind, subject),
     },
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     refresh,
@@ -168,10 +164,6 @@ function draftChange({ time, actor, action, kind, subject }: ChangeRow): RecordD
     target: { kind, name: subject },
     outcome: { status: 'ok', reason: `made at ${new Date(time).toISOString()}` },
   };
-}
-
-function indexBlocks(rows: readonly BlockRow[]): ReadonlyMap<string, BlockRow> {
-  return new Map(rows.map((row) => [`${row.kind} ${row.subject}`, row]));
 }
 
 /** Makes the seal for handles. */

@@ -45,6 +45,8 @@ async function serve(gateway: RunningGateway, path: string): Promise<number> {
       guests.add(gone);
     },
     status: () => gateway.status(),
+    configuration: () => gateway.configuration(),
+    tools: () => gateway.tools(),
     refresh: () => gateway.refresh(),
   });
   const own = gateway.openStdio(process.stdin, process.stdout);

@@ -9,6 +9,7 @@ import { openControlDoor } from '../control.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
 import { requireGateway } from '../gateway.ts';
 import { createMcpCaller, isRecord, type RpcAnswer } from '../mcp-caller.ts';
+import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
 import { plain } from '../terminal.ts';
 
@@ -47,7 +48,10 @@ export async function call(words: readonly string[], options: CallOptions, conte
         ? answer.result
         : { error: { code: answer.code, message: answer.message, data: answer.data } },
     );
-  else show(answer, key, options, context);
+  else {
+    const unknown = answer.kind === 'error' ? await askServer(files, toolCall.server) : undefined;
+    show(answer, key, unknown && whyAbsent(unknown, toolCall.tool), options, context);
+  }
   return answer.kind === 'result' && answer.result['isError'] !== true ? exitCodes.fine : exitCodes.refused;
 }
 
@@ -98,12 +102,20 @@ async function request(
   }
 }
 
-function show(answer: RpcAnswer, key: string, options: CallOptions, { terminal, host }: Context): void {
+function show(
+  answer: RpcAnswer,
+  key: string,
+  absence: string | undefined,
+  options: CallOptions,
+  { terminal, host }: Context,
+): void {
   const { paintErr } = terminal;
   const as = options.as === undefined ? '' : `--as ${shellQuote(options.as)} `;
   const seeWhy = (words: string) => `see:  ${ownCommand('explain', words, options, host)}`;
   if (answer.kind === 'error') {
     const id = refusalExchange(answer.data);
+    // A caller is told "unknown"; the operator may know why.
+    if (absence !== undefined) throw new Failure(absence, `see:  ${ownCommand('status', '', options, host)}`);
     throw new Failure(plain(answer.message), seeWhy(id ?? `${as}${shellQuote(key)}`));
   }
   const isError = answer.result['isError'] === true;

@@ -23,7 +23,7 @@ import { exists } from '../files.ts';
 import type { Host } from '../host.ts';
 import { withStore } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
-import { isStatus } from './status.ts';
+import { isStatus } from '../running.ts';
 
 /** One thing that was looked at. */
 export interface Finding {

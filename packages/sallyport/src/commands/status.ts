@@ -1,13 +1,20 @@
 /** `sallyport status`: how the running gateway, its servers and its audit trail are. */
-import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus, type ServerStatus } from '@sallyport/gateway';
+import {
+  controlPath,
+  loadConfig,
+  systemConfigPorts,
+  type ConfigOutline,
+  type GatewayStatus,
+  type ServerStatus,
+} from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
 import { serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
-import { isRecord } from '../mcp-caller.ts';
-import { withStore } from '../store.ts';
+import { isStatus, runningOutline } from '../running.ts';
+import { readBlocks } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
 
 /** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
@@ -16,7 +23,7 @@ export async function status(options: CommonOptions, context: Context): Promise<
   const files = configFiles(options, host);
   await requireFiles(files, context);
   const answer = await askGateway(controlPath({ files }), 'status');
-  const blocks = await readBlocks(files);
+  const blocks = await blocksOf(files);
   if (answer === undefined) {
     if (options.json) terminal.json({ running: false, blocks });
     else
@@ -36,20 +43,15 @@ export async function status(options: CommonOptions, context: Context): Promise<
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
 
-/** Says whether a gateway's answer is a status that this version can read. */
-export function isStatus(answer: unknown): answer is GatewayStatus {
-  return (
-    isRecord(answer) &&
-    typeof answer['pid'] === 'number' &&
-    Array.isArray(answer['servers']) &&
-    isRecord(answer['audit'])
-  );
+/** What is blocked, also where the file is broken and the gateway goes on with what it had. */
+async function blocksOf(files: readonly string[]): Promise<readonly BlockRow[]> {
+  const config = (await runningOutline(files)) ?? (await readOutline(files));
+  return config === undefined ? [] : readBlocks(config);
 }
 
-/** What is blocked; nothing when the configuration cannot be read now, for the gateway runs on an older one. */
-async function readBlocks(files: readonly string[]): Promise<readonly BlockRow[]> {
+async function readOutline(files: readonly string[]): Promise<ConfigOutline | undefined> {
   const loaded = await loadConfig(files, systemConfigPorts(), { secrets: 'skip' });
-  return loaded.ok ? withStore(loaded.config, ({ blocks }) => blocks.snapshot()) : [];
+  return loaded.ok ? loaded.config : undefined;
 }
 
 function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: Context): void {
