@@ -26,7 +26,7 @@ export { wireName, wireUri } from './names.ts';
 export type { GatewayLogLine, GatewayOptions, GatewayStatus, RunningGateway, ServerStatus } from './run.ts';
 export { startGateway } from './run.ts';
 export type { StateFault } from './state.ts';
-export { openConfiguredStore, openKeys, systemClock, systemRandom } from './state.ts';
+export { openConfiguredStore, openKeys, readKeys, systemClock, systemRandom } from './state.ts';
 export type { ExchangeSummary } from './summary.ts';
 export type { AskKind, Link, LinkAnswer, LinkListener } from './upstreams/link.ts';
 export type { UpstreamDefinition } from './upstreams/options.ts';

@@ -41,12 +41,14 @@ import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
+import { createLastResort } from './last-resort.ts';
 import { makeRules } from './rules.ts';
 import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize, type ExchangeSummary } from './summary.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
+import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createUpstream, type UpstreamStatus } from './upstreams/upstream.ts';
 import type { World } from './world.ts';
@@ -204,6 +206,7 @@ class Gateway implements RunningGateway {
   readonly #concurrency = createConcurrency();
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
+  readonly #lastResort = createLastResort(spawnChild);
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   #rules: Rules;
@@ -281,6 +284,7 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    process.once('exit', this.#lastResort.kill);
     // Servers behind walls start before the control socket is there, and its folder is hidden from them.
     const { opensDoors, files } = this.#options;
     if (opensDoors !== false && files.length > 0 && process.platform !== 'win32') {
@@ -383,6 +387,7 @@ class Gateway implements RunningGateway {
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await Promise.all([...this.#servers.values()].map(({ upstream }) => upstream.stop('the gateway stops')));
+    process.off('exit', this.#lastResort.kill);
     await this.#state.custody.release();
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -475,7 +480,11 @@ class Gateway implements RunningGateway {
     const { limits } = this.#config;
     const message = { bytes: limits.message, depth: limits.depth };
     const definition = defineUpstream(config, message, surroundingsOf(this.#config));
-    const upstream = createUpstream(definition, realUpstreamPorts({ mark: this.#state.custody.mark }), ownInfo);
+    const upstream = createUpstream(
+      definition,
+      realUpstreamPorts({ mark: this.#state.custody.mark, spawn: this.#lastResort.spawn }),
+      ownInfo,
+    );
     const server = makeServer(config, upstream);
     this.#servers.set(config.name, server);
     upstream.onLog(({ level, text }) => this.#state.log(level, text, config.name));

@@ -10,10 +10,12 @@ import {
   createPepper,
   createSeal,
   deriveKeys,
+  lookAtStore,
   openMasterKey,
   openStore,
   openTrail,
   parseMasterKey,
+  readMasterKey,
   watchStore,
   type Blocks,
   type ChangeRow,
@@ -49,8 +51,33 @@ export const systemClock: Clock = { now: () => Date.now(), monotonic: () => perf
 /** Randomness of this process. */
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
-/** Reads the master key that the configuration names; a file that is absent is made. */
-export async function openKeys(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<KeyRing | StateFault> {
+/**
+ * Reads the master key that the configuration names. A file that is absent is made, unless the store has keys: they
+ * would all stop working under another master key.
+ */
+export async function openKeys(
+  config: Pick<Config, 'master' | 'store'>,
+  ports: ConfigPorts,
+): Promise<KeyRing | StateFault> {
+  const read = await readKeys(config, ports);
+  if (!('fault' in read) || read.fault !== 'missing' || config.master.kind !== 'file') return read;
+  const store = await lookAtStore(config.store.path);
+  if ('fault' in store) return store;
+  if (store.keys > 0) {
+    // Another process may have made both meanwhile.
+    const again = await readKeys(config, ports);
+    if (!('fault' in again)) return again;
+    return {
+      fault: 'missing',
+      message: `${config.master.path} is missing and the store has ${store.keys === 1 ? '1 key' : `${store.keys} keys`}`,
+    };
+  }
+  const made = await openMasterKey(config.master.path, systemRandom);
+  return 'fault' in made ? made : deriveKeys(made);
+}
+
+/** Reads the master key that the configuration names and makes none; the fault `missing` says that there is no file. */
+export async function readKeys(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<KeyRing | StateFault> {
   const master = await readMaster(config, ports);
   return 'fault' in master ? master : deriveKeys(master);
 }
@@ -60,7 +87,7 @@ async function readMaster(
   ports: ConfigPorts,
 ): Promise<MasterKey | MasterFault | StateFault> {
   const { master } = config;
-  if (master.kind === 'file') return openMasterKey(master.path, systemRandom);
+  if (master.kind === 'file') return readMasterKey(master.path);
   const resolved = await resolveSecret(master, ports);
   if (!resolved.ok) return { fault: resolved.code, message: `master: ${resolved.message}; ${resolved.suggestion}` };
   return parseMasterKey(resolved.secret.reveal(), master.written);

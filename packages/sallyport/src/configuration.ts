@@ -77,3 +77,8 @@ export function showProblems(problems: readonly Problem[], isWarning: boolean, {
     terminal.note(formatProblem({ ...problem, file: shortPath(problem.file, host) }, { color, isWarning }));
   }
 }
+
+/** What JSON says of a problem. */
+export function problemFacts({ code, file, line, column, message, suggestion }: Problem) {
+  return { code, file, line, column, message, suggestion };
+}

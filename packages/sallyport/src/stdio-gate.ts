@@ -6,7 +6,7 @@ import { requireConfig } from './configuration.ts';
 import { configFiles, type CommonOptions, type Context } from './context.ts';
 import { openControlDoor } from './control.ts';
 import { exitCodes, Failure } from './failure.ts';
-import { startFailure, tryStartGateway, untilSignal } from './gateway.ts';
+import { busyFailure, startFailure, tryStartGateway, untilSignal } from './gateway.ts';
 import { plain } from './terminal.ts';
 
 /** How long another gateway that starts at the same moment may take to let us in, milliseconds. */
@@ -27,7 +27,7 @@ export async function runStdio(
   if ('fault' in started) {
     // Two programs that start at once both found nobody; the one that came second joins the first.
     if (started.fault !== 'locked' && started.fault !== 'running') throw startFailure(started);
-    return passThrough(await joinSoon(path, startFailure(started)));
+    return passThrough(await joinSoon(path, await busyFailure(started, files)));
   }
   return serve(started, path);
 }

@@ -9,10 +9,9 @@ import {
   toPolicyModel,
   toProblem,
   type Config,
-  type Problem,
   type TestOutcome,
 } from '@sallyport/gateway';
-import { requireFiles, showProblems } from '../configuration.ts';
+import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exitCodes } from '../failure.ts';
 
@@ -64,10 +63,6 @@ function runTests(config: Config): readonly TestOutcome[] {
     if (decide(access, 'tools', call).effect === 'allow') return 'allowed';
     return canList(access, 'tools', call) ? 'denied' : 'unknown';
   });
-}
-
-function problemFacts({ code, file, line, column, message, suggestion }: Problem) {
-  return { code, file, line, column, message, suggestion };
 }
 
 function summary(

@@ -1,0 +1,22 @@
+import { refusals } from '@sallyport/guard';
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../failure.ts';
+import { requireReason } from './audit.ts';
+
+describe('a reason to search for', () => {
+  it('is the name of a refusal', () => {
+    for (const name of Object.keys(refusals)) expect(() => requireReason(name)).not.toThrow();
+  });
+
+  it('is refused as wrong usage, with the names that there are, when nothing can have it', () => {
+    let failure: unknown;
+    try {
+      requireReason('forbiden');
+    } catch (error) {
+      failure = error;
+    }
+    expect(failure).toBeInstanceOf(Failure);
+    expect(failure).toMatchObject({ exitCode: 2, way: expect.stringContaining('did you mean forbidden?') as unknown });
+    expect(failure).toMatchObject({ way: expect.stringContaining('body-too-large, caller-blocked') as unknown });
+  });
+});
