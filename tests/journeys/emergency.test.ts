@@ -71,7 +71,9 @@ describe('an operator in a hurry', () => {
       expect(blocked).toMatchObject({ code: 0, stderr: expect.stringContaining('the configuration is broken') });
       expect(blocked.stderr.trim().split('\n')).toHaveLength(1);
       await waitFor(async () => (await callEcho()).includes('caller-blocked'), { what: 'the block' });
-      expect((await run('status')).stdout).toContain('caller key:ci');
+      const shown = (await run('status')).stdout;
+      expect(shown).toContain('caller key:ci');
+      expect(shown).toMatch(/not in force +sallyport\.yaml:\d+:\d+: `rolse` is not a key/);
       for (const words of [
         ['unblock', 'key:ci'],
         ['keys', 'list'],

@@ -27,7 +27,7 @@ import { openAdmin, type AdminServer } from './admin.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { followServer } from './cache/follow.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
-import type { ConfigChanges } from './config/diff.ts';
+import { diffConfig, type ConfigChanges } from './config/diff.ts';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
 import { outlineOf } from './config/outline.ts';
@@ -98,6 +98,13 @@ export interface GatewayStatus {
   readonly endpoint: string | undefined;
   readonly admin: string | undefined;
   readonly servers: readonly ServerStatus[];
+  /** What the files say that is not in force. */
+  readonly configuration: {
+    /** Mistakes in the files, because of which what they said before is in force. */
+    readonly problems: readonly Pick<Problem, 'file' | 'line' | 'column' | 'message'>[];
+    /** Keys that were changed since the start and wait for the next one. */
+    readonly needsRestart: readonly string[];
+  };
   readonly audit: TrailStats;
   readonly sessions: number;
   /** Local programs at stdio doors. */
@@ -209,6 +216,8 @@ class Gateway implements RunningGateway {
   readonly #lastResort = createLastResort(spawnChild);
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
+  /** What is wrong with the files while they are not what is in force. */
+  #problems: readonly Problem[] = [];
   #rules: Rules;
   #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
@@ -335,6 +344,10 @@ class Gateway implements RunningGateway {
           ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
+      configuration: {
+        problems: this.#problems.map(({ file, line, column, message }) => ({ file, line, column, message })),
+        needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
+      },
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -526,8 +539,14 @@ class Gateway implements RunningGateway {
     const watch = watchConfig(files, this.#config, systemWatchPorts(configPorts), {
       onChange: (config, changes) => this.#reload(config, changes),
       onProblem: (problems) => {
-        this.#state.log('warning', `the changed configuration has ${problems.length} problems; the old one stays`);
+        const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`;
+        this.#state.log('warning', `the changed configuration has ${count}; the old one stays`);
+        this.#problems = problems;
         onProblems?.(problems);
+      },
+      onMended: () => {
+        this.#problems = [];
+        this.#state.log('info', 'the configuration is right again, and what is in force is what it says');
       },
     });
     this.#stops.push(() => watch.close());
@@ -536,6 +555,7 @@ class Gateway implements RunningGateway {
   /** Puts a new configuration in force: rules at once, changed servers as their calls end. */
   async #reload(config: Config, changes: ConfigChanges): Promise<void> {
     this.#config = config;
+    this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     const { added, removed, changed, tuned } = changes.upstreams;
     const byName = new Map(config.upstreams.map((upstream) => [upstream.name, upstream]));
@@ -559,7 +579,9 @@ class Gateway implements RunningGateway {
     if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
     this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
-    const waits = changes.needsRestart.length === 0 ? '' : `; ${changes.needsRestart.join(', ')} need a restart`;
+    const waiting = changes.needsRestart;
+    const verb = waiting.length === 1 ? 'needs' : 'need';
+    const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
     await Promise.all(leaving);
   }

@@ -28,6 +28,14 @@ describe('recordLine', () => {
     ).toContain('unavailable: no such host');
   });
 
+  it('names the denial that said no, instead of roles that have nothing to do with it', () => {
+    const outcome = { status: '403', reason: 'forbidden' } as const;
+    const decision = { effect: 'deny', rule: 'deny: *.write_file', at: 'sallyport.yaml:3:8' } as const;
+    expect(line({ ...call, kind: 'refusal', outcome, decision })).toContain('not allowed: deny: *.write_file');
+    const silent = { effect: 'deny', rule: 'no-grant' } as const;
+    expect(line({ ...call, kind: 'refusal', outcome, decision: silent })).toContain('roles reader, writer');
+  });
+
   it('takes a stream that opened and closed for no failure', () => {
     const stream = { ...base, exchange: 'x7Qf', principal: call.principal, method: 'GET', kind: 'outcome' } as const;
     for (const status of ['stream opened', 'stream closed', 'stream resumed', 'session ended', 'socket opened']) {

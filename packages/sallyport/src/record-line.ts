@@ -48,7 +48,11 @@ export function reasonWords(record: AuditRecord): string | undefined {
   if (reason === undefined) return record.outcome?.status;
   const name = reasonName(reason);
   if (name === undefined) return reason;
-  if (name === 'forbidden' || name === 'denied') return `not allowed: ${rolesWords(record)}`;
+  if (name === 'forbidden' || name === 'denied') {
+    const rule = record.decision?.rule;
+    // A denial of the whole file has nothing to do with the caller's roles.
+    return `not allowed: ${rule?.startsWith('deny: ') === true ? rule : rolesWords(record)}`;
+  }
   // The case's own facts are for the caller; the note behind the name is for operators.
   const note = reason.slice(name.length).replace(/^: /, '');
   return note === '' ? name : `${name}: ${note}`;

@@ -53,5 +53,5 @@ async function countKeys(database: Kysely<StoreTables>): Promise<number> {
     .selectFrom('guard_keys')
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .execute();
-  return Number(row?.count ?? 0);
+  return row?.count ?? 0;
 }

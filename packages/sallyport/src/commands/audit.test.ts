@@ -1,7 +1,18 @@
-import { refusals } from '@sallyport/guard';
+import { refusals, type AuditRecord } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../failure.ts';
-import { requireReason } from './audit.ts';
+import { requireReason, targetMatcher } from './audit.ts';
+
+describe('a target to search for', () => {
+  it('also finds names that led nowhere, as they were asked for', () => {
+    const isTarget = targetMatcher('files.*');
+    const about = (target: object) => isTarget({ target } as AuditRecord);
+    expect(about({ kind: 'tool', upstream: 'files', name: 'read' })).toBe(true);
+    expect(about({ kind: 'tool', name: 'files__ehco' })).toBe(true);
+    expect(about({ kind: 'tool', name: 'notes__ehco' })).toBe(false);
+    expect(about({ kind: 'tool', upstream: 'notes', name: 'files__read' })).toBe(false);
+  });
+});
 
 describe('a reason to search for', () => {
   it('is the name of a refusal', () => {

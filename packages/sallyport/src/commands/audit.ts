@@ -123,13 +123,18 @@ async function reading<T>(directory: string, read: () => Promise<T>): Promise<T>
   }
 }
 
-function targetMatcher(target: string | undefined): (record: AuditRecord) => boolean {
+/** Says which records are about targets that a pattern matches. */
+export function targetMatcher(target: string | undefined): (record: AuditRecord) => boolean {
   if (target === undefined) return () => true;
   const compiled = compilePattern(target);
   if (compiled.kind !== 'pattern')
     throw usageFailure(`--target "${target}": ${compiled.message}`, 'write it like files.* or files.write_file');
-  return ({ target: found }) =>
-    found !== undefined && (matchesPattern(compiled, `${found.upstream ?? ''}.${found.name}`) || found.name === target);
+  return ({ target: found }) => {
+    if (found === undefined) return false;
+    if (found.name === target || matchesPattern(compiled, `${found.upstream ?? ''}.${found.name}`)) return true;
+    // A name that led nowhere is recorded as it was asked for: server__tool.
+    return found.upstream === undefined && matchesPattern(compiled, found.name.replace('__', '.'));
+  };
 }
 
 /** A name that no refusal has would find nothing, ever. */

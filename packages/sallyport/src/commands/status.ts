@@ -54,7 +54,8 @@ async function readOutline(files: readonly string[]): Promise<ConfigOutline | un
   return loaded.ok ? loaded.config : undefined;
 }
 
-function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: Context): void {
+function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Context): void {
+  const { terminal } = context;
   const { paint } = terminal;
   const now = Date.now();
   terminal.print(
@@ -72,6 +73,7 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     }
   }
   terminal.print();
+  for (const line of staleLines(status, context)) terminal.print(line);
   const { audit } = status;
   const isHealthy = audit.state === 'healthy';
   const rows = [
@@ -90,8 +92,32 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
   for (const line of table(rows, 2)) terminal.print(line);
 }
 
+/** What the files say that is not in force. A gateway of an older version does not tell. */
+function staleLines({ configuration }: Partial<GatewayStatus>, { terminal, host }: Context): string[] {
+  const { paint } = terminal;
+  const { problems = [], needsRestart = [] } = configuration ?? {};
+  const [first] = problems;
+  const more = problems.length < 2 ? '' : ` (and ${problems.length - 1} more)`;
+  const broken =
+    first === undefined
+      ? []
+      : [
+          `  ${paint.yellow('not in force')}  ${shortPath(first.file, host)}:${first.line}:${first.column}: ${plain(first.message)}${more}; see:  sallyport check`,
+        ];
+  const verb = needsRestart.length === 1 ? 'waits' : 'wait';
+  const waiting =
+    needsRestart.length === 0
+      ? []
+      : [`  ${paint.yellow('not in force')}  ${needsRestart.join(', ')} ${verb} for a restart`];
+  return [...broken, ...waiting];
+}
+
 /** Lines of standard error that are shown of a server that is not well. */
 const shownWords = 3;
+
+/** What to think of first when a local server has not been ready since the start. */
+const neverReady =
+  'never ready so far: npx and its like may still be downloading, and get proxy variables only where env lists them';
 
 /** What there is to say of a server's conversations, and of what it said last while it is not well. */
 function custodyLines(server: ServerStatus, now: number, { paint }: Context['terminal']): string[] {
@@ -103,6 +129,7 @@ function custodyLines(server: ServerStatus, now: number, { paint }: Context['ter
     ...(share === 'all' || links === 0 ? [] : [`${links} conversations, one a ${share}`]),
     ...(waiting === 0 ? [] : [`${waiting} callers wait after failures`]),
     ...(restarts === 0 ? [] : [`restarted ${restarts} times`]),
+    ...(state !== 'ready' && counters.opened === 0 && server.transport === 'stdio' ? [neverReady] : []),
     ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${counters.exceeded} times`]),
   ];
   const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);
