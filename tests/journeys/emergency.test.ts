@@ -73,7 +73,7 @@ describe('an operator in a hurry', () => {
       await waitFor(async () => (await callEcho()).includes('caller-blocked'), { what: 'the block' });
       const shown = (await run('status')).stdout;
       expect(shown).toContain('caller key:ci');
-      expect(shown).toMatch(/not in force +sallyport\.yaml:\d+:\d+: `rolse` is not a key/);
+      expect(shown).toMatch(/not in force +sallyport\.yaml:\d+:\d+: .*see: +sallyport check/);
       for (const words of [
         ['unblock', 'key:ci'],
         ['keys', 'list'],

@@ -1,6 +1,7 @@
 /** The command line: every command with its words, options and examples. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
-import type { CommonOptions, Context } from './context.ts';
+import { withFiles, type CommonOptions, type Context } from './context.ts';
+import { Failure } from './failure.ts';
 
 /** Loads a command and runs it. Gives the exit code. */
 type Run = (args: readonly string[], options: CommonOptions) => Promise<number>;
@@ -68,7 +69,12 @@ function addCommand(parent: Command, row: CommandRow, finish: (exitCode: number)
     const own = { ...switchesOff(command), ...command.opts<CommonOptions>() };
     const config = [...(outer.config ?? []), ...(group.config ?? []), ...own.config];
     const json = outer.json === true || group.json === true || own.json;
-    finish(await row.run(words, { ...own, config, json }));
+    try {
+      finish(await row.run(words, { ...own, config, json }));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw error.withWay(withFiles(error.way, config));
+    }
   });
 }
 

@@ -119,6 +119,11 @@ const shownWords = 3;
 const neverReady =
   'never ready so far: npx and its like may still be downloading, and get proxy variables only where env lists them';
 
+/** A program that has ended says why by itself. */
+function mayBeDownloading({ transport, lastError }: ServerStatus): boolean {
+  return transport === 'stdio' && !/exit code|signal|ENOENT|EACCES/.test(lastError ?? '');
+}
+
 /** What there is to say of a server's conversations, and of what it said last while it is not well. */
 function custodyLines(server: ServerStatus, now: number, { paint }: Context['terminal']): string[] {
   const { state, share, links, waiting, restarts, breaker, nextTry, counters } = server;
@@ -129,7 +134,7 @@ function custodyLines(server: ServerStatus, now: number, { paint }: Context['ter
     ...(share === 'all' || links === 0 ? [] : [`${links} conversations, one a ${share}`]),
     ...(waiting === 0 ? [] : [`${waiting} callers wait after failures`]),
     ...(restarts === 0 ? [] : [`restarted ${restarts} times`]),
-    ...(state !== 'ready' && counters.opened === 0 && server.transport === 'stdio' ? [neverReady] : []),
+    ...(state !== 'ready' && counters.opened === 0 && mayBeDownloading(server) ? [neverReady] : []),
     ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${counters.exceeded} times`]),
   ];
   const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);
