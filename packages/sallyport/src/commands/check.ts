@@ -13,6 +13,7 @@ import {
 } from '@sallyport/gateway';
 import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { findDoubts } from '../doubts.ts';
 import { exitCodes } from '../failure.ts';
 
 /** Options of `check`. */
@@ -30,12 +31,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   const failed = outcomes.filter((outcome) => !outcome.passed);
   const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
   const problems = [...(loaded.ok ? [] : loaded.problems), ...unable, ...failed.map(toProblem)];
+  const warnings = [...loaded.warnings, ...(loaded.ok ? findDoubts(loaded.config) : [])];
   const exitCode = problems.length === 0 ? exitCodes.fine : exitCodes.refused;
   if (options.json) {
     terminal.json({
       ok: problems.length === 0,
       problems: problems.map(problemFacts),
-      warnings: loaded.warnings.map(problemFacts),
+      warnings: warnings.map(problemFacts),
       tests: outcomes.map(({ test, actual, passed }) => ({
         as: test.as,
         call: test.call,
@@ -47,7 +49,7 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
     });
     return exitCode;
   }
-  showProblems(loaded.warnings, true, context);
+  showProblems(warnings, true, context);
   showProblems(problems, false, context);
   if (!loaded.ok) return exitCode;
   if (options.print) terminal.print(printConfig(loaded.config).trimEnd());
