@@ -9,6 +9,7 @@ import {
   runSallyport,
   sallyportBin,
   startGateway,
+  startStdioDoor,
   stubStdioCommand,
   waitFor,
   within,
@@ -134,6 +135,48 @@ async function isReady(adminUrl: string | undefined): Promise<boolean> {
     () => false,
   );
 }
+
+describe('two client programs without a gateway', () => {
+  const hello = {
+    jsonrpc: '2.0',
+    id: 'hello',
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'client', version: '1' } },
+  };
+  const call = (id: string, name: string, args: object = {}) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name, arguments: args },
+  });
+  const start = async () => {
+    const door = startStdioDoor(folder.configPath, folder.dir);
+    await door.request(hello);
+    door.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`);
+    return door;
+  };
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)('do not need each other: the first is ended by %s', async (signal) => {
+    const first = await start();
+    const second = await start();
+    const third = await start();
+    try {
+      expect(await second.request(call('a', 'notes__echo'))).toMatchObject({ result: {} });
+      const lost = second.request(call('b', 'notes__never'));
+      await waitFor(async () => (await run('status', '--json')).stdout.includes('"pending":1'), { what: 'the call' });
+      first.process.kill(signal);
+      expect(await lost).toHaveProperty('error');
+      expect(await second.request(call('c', 'notes__echo'))).toMatchObject({ result: { content: [{}] } });
+      expect(await third.request(call('d', 'notes__echo'))).toMatchObject({ result: { content: [{}] } });
+      expect(second.messages.filter(({ id }) => id === 'hello')).toHaveLength(1);
+      const ends = await Promise.all([second.stop(), third.stop()]);
+      expect(ends).toMatchObject([{ code: 0 }, { code: 0 }]);
+      expect([...second.noise, ...third.noise]).toEqual([]);
+    } finally {
+      for (const door of [first, second, third]) door.process.kill('SIGKILL');
+    }
+  });
+});
 
 function isAlive(pid: number): boolean {
   try {
