@@ -396,6 +396,12 @@ export const wrongValues: readonly WrongConfig[] = [
     helps: 'command: [PROGRAM',
   },
   {
+    what: 'a misspelt command',
+    yaml: 'upstreams: { files: { ▸comand: [npx] } }\n',
+    says: '`comand` is not a key',
+    helps: 'did you mean `command`',
+  },
+  {
     what: 'a server that is both',
     yaml: server('{ command: [npx], ▸url: https://a.example }'),
     says: 'either `command` or `url`',

@@ -13,7 +13,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
   ['a key of a later version', cases.laterKeys, 15],
   ['a value of the wrong type', cases.wrongTypes, 37],
-  ['a value that means nothing or something unsafe', cases.wrongValues, 44],
+  ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
   ['a pattern', cases.wrongPatterns, 12],
   ['a rate, duration or size', cases.wrongQuantities, 24],

@@ -9,7 +9,13 @@ import { sallyportBin } from '@sallyport/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const isRoot = process.geteuid?.() === 0;
-const handlers = { openStdio: () => undefined, status: () => ({}), refresh: () => Promise.resolve() };
+const handlers = {
+  openStdio: () => undefined,
+  status: () => ({}),
+  configuration: () => ({}),
+  tools: () => ({}),
+  refresh: () => Promise.resolve(),
+};
 const stops: Array<() => Promise<void>> = [];
 let folder = '';
 let path = '';

@@ -1,6 +1,6 @@
 /**
  * The control socket: how programs of the same user reach a running gateway. One line of JSON says what is wanted;
- * `open: stdio` turns the connection into a stdio door, `ask: status` is answered with one line. The socket's folder
+ * `open: stdio` turns the connection into a stdio door, `ask: status` and its like are answered with one line. The socket's folder
  * and mode keep other users out; both ends look at folder and socket before they use them.
  */
 import { createHash } from 'node:crypto';
@@ -55,11 +55,20 @@ export async function findControlDanger(path: string): Promise<string | undefine
   return found.uid === own ? undefined : `${path} belongs to another user (${found.uid}): move it away`;
 }
 
+/** What may be asked on the control socket; each is answered with one line of JSON. */
+export interface ControlAnswers {
+  /** How it stands. */
+  status(): object;
+  /** What is in force, whatever the file says by now. */
+  configuration(): object;
+  /** The names of the tools that each server lists. */
+  tools(): object;
+}
+
 /** What a connection may ask for. */
-export interface ControlHandlers {
+export interface ControlHandlers extends ControlAnswers {
   /** Serves MCP over the connection until it ends, with a role of the user's choice where one is named. */
   openStdio(socket: Socket, role?: string): void;
-  status(): object;
   /** Takes over what another process has changed in the store. */
   refresh(): Promise<void>;
 }
@@ -138,8 +147,8 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
       handlers.openStdio(socket, typeof role === 'string' ? role : undefined);
       // The pause above is explicit, so a listener alone does not start the flow again.
       socket.resume();
-    } else if (hello?.['ask'] === 'status') {
-      socket.end(`${JSON.stringify(handlers.status())}\n`);
+    } else if (isQuestion(hello?.['ask'])) {
+      socket.end(`${JSON.stringify(handlers[hello['ask']]())}\n`);
     } else if (hello?.['ask'] === 'refresh') {
       void handlers.refresh().then(
         () => socket.end('{"refreshed":true}\n'),
@@ -150,6 +159,12 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
     }
   };
   socket.on('data', onData);
+}
+
+const questions: readonly unknown[] = ['status', 'configuration', 'tools'] satisfies (keyof ControlAnswers)[];
+
+function isQuestion(asked: unknown): asked is keyof ControlAnswers {
+  return questions.includes(asked);
 }
 
 function parseHello(line: Uint8Array): { readonly [name: string]: unknown } | undefined {

@@ -7,8 +7,7 @@ import type { Config, UpstreamConfig } from './config/types.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
 import { ownInfo } from './own-request.ts';
 import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
-import { systemClock } from './state.ts';
-import { pause, realTimers, realUpstreamPorts, type UpstreamLogEntry } from './upstreams/ports.ts';
+import { pause, type UpstreamLogEntry, type UpstreamPorts } from './upstreams/ports.ts';
 import { createUpstream } from './upstreams/upstream.ts';
 
 /** Who has to know of a server that comes or goes. */
@@ -16,8 +15,8 @@ export interface FleetOptions {
   readonly catalog: Catalog;
   readonly results: ResultCache;
   readonly subscriptions: Pick<Subscriptions, 'watch'>;
-  /** What the marks of child processes begin with. */
-  readonly mark: string;
+  /** What servers need from the machine. */
+  readonly ports: UpstreamPorts;
   readonly log: (level: UpstreamLogEntry['level'], text: string, server: string) => void;
 }
 
@@ -43,13 +42,13 @@ const pollMs = 20;
  * @param servers - the table that requests look into; the fleet keeps it, in the order of the configuration
  */
 export function createFleet(servers: Map<string, Server>, options: FleetOptions): Fleet {
-  const { catalog, results, subscriptions, mark, log } = options;
+  const { catalog, results, subscriptions, ports, log } = options;
 
   function add(upstreamConfig: UpstreamConfig, config: Config): void {
     const { name } = upstreamConfig;
     const message = { bytes: config.limits.message, depth: config.limits.depth };
     const definition = defineUpstream(upstreamConfig, message, surroundingsOf(config));
-    const upstream = createUpstream(definition, realUpstreamPorts({ mark }), ownInfo);
+    const upstream = createUpstream(definition, ports, ownInfo);
     const server = makeServer(upstreamConfig, upstream);
     servers.set(name, server);
     upstream.onLog(({ level, text }) => log(level, text, name));
@@ -69,9 +68,9 @@ export function createFleet(servers: Map<string, Server>, options: FleetOptions)
     catalog.forget(name);
     results.drop(name);
     if (server === undefined) return;
-    const deadline = systemClock.monotonic() + drainMs;
-    while (server.upstream.status().pending > 0 && systemClock.monotonic() < deadline) {
-      await pause(realTimers, pollMs);
+    const deadline = ports.clock.monotonic() + drainMs;
+    while (server.upstream.status().pending > 0 && ports.clock.monotonic() < deadline) {
+      await pause(ports.timers, pollMs);
     }
     await server.upstream.stop('removed from the configuration');
   }

@@ -23,8 +23,10 @@ import {
 import { openAdmin, type AdminServer } from './admin.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
-import type { ConfigChanges } from './config/diff.ts';
-import type { Config } from './config/types.ts';
+import { diffConfig, type ConfigChanges } from './config/diff.ts';
+import { outlineOf } from './config/outline.ts';
+import type { Problem } from './config/problem.ts';
+import type { Config, ConfigOutline } from './config/types.ts';
 import { systemWatchPorts, watchConfig } from './config/watch.ts';
 import { controlPath, findControlDanger, openControl } from './control.ts';
 import { invokeTarget } from './invoke/invoke.ts';
@@ -34,6 +36,7 @@ import { createWatches } from './invoke/watches.ts';
 import { createMetrics } from './metrics.ts';
 import { ownInfo } from './own-request.ts';
 import { resolveTarget } from './resolve.ts';
+import { createLastResort } from './last-resort.ts';
 import { hostText, listenFault } from './listen-address.ts';
 import { makeRules } from './rules.ts';
 import { createFleet, type Fleet } from './fleet.ts';
@@ -41,7 +44,8 @@ import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
-import { realTimers } from './upstreams/ports.ts';
+import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
+import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
@@ -122,8 +126,11 @@ class Gateway implements RunningGateway {
   readonly #concurrency = createConcurrency();
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
+  readonly #lastResort = createLastResort(spawnChild);
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
+  /** What is wrong with the files while they are not what is in force. */
+  #problems: readonly Problem[] = [];
   #rules: Rules;
   #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
@@ -173,7 +180,7 @@ class Gateway implements RunningGateway {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      mark: state.custody.mark,
+      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }),
       log: state.log,
     });
     this.#metrics = createMetrics({
@@ -211,6 +218,7 @@ class Gateway implements RunningGateway {
   }
 
   async start(): Promise<StateFault | undefined> {
+    process.once('exit', this.#lastResort.kill);
     // Servers behind walls start before the control socket is there, and its folder is hidden from them.
     const { opensDoors, files } = this.#options;
     if (opensDoors !== false && files.length > 0 && process.platform !== 'win32') {
@@ -261,11 +269,23 @@ class Gateway implements RunningGateway {
           ...(unreadable === undefined ? {} : { unreadable }),
         };
       }),
+      configuration: {
+        problems: this.#problems.map(({ file, line, column, message }) => ({ file, line, column, message })),
+        needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
+      },
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
       doors: { websocket: this.#doorStatus('websocket'), sse: this.#doorStatus('sse') },
     };
+  }
+
+  configuration(): ConfigOutline {
+    return outlineOf(this.#config);
+  }
+
+  tools(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.#catalog.servers().map(({ server, tools }) => [server, [...tools.keys()]]));
   }
 
   #count(door: Conversation['door']): number {
@@ -305,6 +325,7 @@ class Gateway implements RunningGateway {
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
     await this.#fleet.stop('the gateway stops');
+    process.off('exit', this.#lastResort.kill);
     await this.#state.custody.release();
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -370,6 +391,8 @@ class Gateway implements RunningGateway {
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
+      configuration: () => this.configuration(),
+      tools: () => this.tools(),
       refresh: () => this.refresh(),
     });
     if (control === undefined) {
@@ -403,8 +426,14 @@ class Gateway implements RunningGateway {
     const watch = watchConfig(files, this.#config, systemWatchPorts(configPorts), {
       onChange: (config, changes) => this.#reload(config, changes),
       onProblem: (problems) => {
-        this.#state.log('warning', `the changed configuration has ${problems.length} problems; the old one stays`);
+        const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`;
+        this.#state.log('warning', `the changed configuration has ${count}; the old one stays`);
+        this.#problems = problems;
         onProblems?.(problems);
+      },
+      onMended: () => {
+        this.#problems = [];
+        this.#state.log('info', 'the configuration is right again, and what is in force is what it says');
       },
     });
     this.#stops.push(() => watch.close());
@@ -413,13 +442,16 @@ class Gateway implements RunningGateway {
   /** Puts a new configuration in force: rules at once, changed servers as their calls end. */
   async #reload(config: Config, changes: ConfigChanges): Promise<void> {
     this.#config = config;
+    this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
     this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
-    const waits = changes.needsRestart.length === 0 ? '' : `; ${changes.needsRestart.join(', ')} need a restart`;
+    const waiting = changes.needsRestart;
+    const verb = waiting.length === 1 ? 'needs' : 'need';
+    const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
     await leaving;
   }

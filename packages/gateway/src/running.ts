@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Conversation, DoorPath, TrailStats } from '@sallyport/guard';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
-import type { Config } from './config/types.ts';
+import type { Config, ConfigOutline } from './config/types.ts';
 import type { ExchangeSummary } from './summary.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
@@ -52,6 +52,13 @@ export interface GatewayStatus {
   readonly endpoint: string | undefined;
   readonly admin: string | undefined;
   readonly servers: readonly ServerStatus[];
+  /** What the files say that is not in force. */
+  readonly configuration: {
+    /** Mistakes in the files, because of which what they said before is in force. */
+    readonly problems: readonly Pick<Problem, 'file' | 'line' | 'column' | 'message'>[];
+    /** Keys that were changed since the start and wait for the next one. */
+    readonly needsRestart: readonly string[];
+  };
   readonly audit: TrailStats;
   readonly sessions: number;
   /** Local programs at stdio doors. */
@@ -73,6 +80,10 @@ export interface RunningGateway {
   /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */
   readonly settled: Promise<void>;
   status(): GatewayStatus;
+  /** What is in force, whatever the file says by now. */
+  configuration(): ConfigOutline;
+  /** The names of the tools that each server lists; absent for a server whose list has not been read. */
+  tools(): Readonly<Record<string, readonly string[]>>;
   /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
   refresh(): Promise<void>;
   /** Serves MCP over a pair of streams as the local user. */

@@ -10,12 +10,13 @@ import {
   createPepper,
   createSeal,
   deriveKeys,
+  lookAtStore,
   openMasterKey,
   openStore,
   openTrail,
   parseMasterKey,
+  readMasterKey,
   watchStore,
-  type BlockRow,
   type Blocks,
   type ChangeRow,
   type Clock,
@@ -32,6 +33,7 @@ import {
   type Trail,
   type TrailState,
 } from '@sallyport/guard';
+import { indexBlocks } from './blocks.ts';
 import { resolveSecret } from './config/resolve-secret.ts';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Config } from './config/types.ts';
@@ -49,8 +51,33 @@ export const systemClock: Clock = { now: () => Date.now(), monotonic: () => perf
 /** Randomness of this process. */
 export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 
-/** Reads the master key that the configuration names; a file that is absent is made. */
-export async function openKeys(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<KeyRing | StateFault> {
+/**
+ * Reads the master key that the configuration names. A file that is absent is made, unless the store has keys: they
+ * would all stop working under another master key.
+ */
+export async function openKeys(
+  config: Pick<Config, 'master' | 'store'>,
+  ports: ConfigPorts,
+): Promise<KeyRing | StateFault> {
+  const read = await readKeys(config, ports);
+  if (!('fault' in read) || read.fault !== 'missing' || config.master.kind !== 'file') return read;
+  const store = await lookAtStore(config.store.path);
+  if ('fault' in store) return store;
+  if (store.keys > 0) {
+    // Another process may have made both meanwhile.
+    const again = await readKeys(config, ports);
+    if (!('fault' in again)) return again;
+    return {
+      fault: 'missing',
+      message: `${config.master.path} is missing and the store has ${store.keys === 1 ? '1 key' : `${store.keys} keys`}`,
+    };
+  }
+  const made = await openMasterKey(config.master.path, systemRandom);
+  return 'fault' in made ? made : deriveKeys(made);
+}
+
+/** Reads the master key that the configuration names and makes none; the fault `missing` says that there is no file. */
+export async function readKeys(config: Pick<Config, 'master'>, ports: ConfigPorts): Promise<KeyRing | StateFault> {
   const master = await readMaster(config, ports);
   return 'fault' in master ? master : deriveKeys(master);
 }
@@ -60,7 +87,7 @@ async function readMaster(
   ports: ConfigPorts,
 ): Promise<MasterKey | MasterFault | StateFault> {
   const { master } = config;
-  if (master.kind === 'file') return openMasterKey(master.path, systemRandom);
+  if (master.kind === 'file') return readMasterKey(master.path);
   const resolved = await resolveSecret(master, ports);
   if (!resolved.ok) return { fault: resolved.code, message: `master: ${resolved.message}; ${resolved.suggestion}` };
   return parseMasterKey(resolved.secret.reveal(), master.written);
@@ -111,23 +138,19 @@ export async function openLiveStore(
   let lastDays = indexLastDays(first);
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
   const listeners: Array<() => void> = [];
-  let blocks = indexBlocks(await blockRepository.snapshot());
+  let blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
   const refresh = async (): Promise<void> => {
     const rows = await keyRepository.snapshot();
     lastDays = indexLastDays(rows);
     index = createKeyIndex(rows, [pepper, ...previous]);
-    blocks = indexBlocks(await blockRepository.snapshot());
+    blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
     for (const listener of listeners) listener();
   };
   const stop = watchStore(store, storePollMs, refresh, (cause) => log(`the store could not be read: ${String(cause)}`));
   return {
     credentials: { verify: (token, now) => index.verify(token, now) },
     blocks: {
-      isBlocked(kind, subject) {
-        if (blocks.size === 0) return false;
-        const row = blocks.get(`${kind} ${subject}`);
-        return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
-      },
+      isBlocked: (kind, subject) => blocks.isBlocked(kind, subject),
     },
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     refresh,
@@ -168,10 +191,6 @@ function draftChange({ time, actor, action, kind, subject }: ChangeRow): RecordD
     target: { kind, name: subject },
     outcome: { status: 'ok', reason: `made at ${new Date(time).toISOString()}` },
   };
-}
-
-function indexBlocks(rows: readonly BlockRow[]): ReadonlyMap<string, BlockRow> {
-  return new Map(rows.map((row) => [`${row.kind} ${row.subject}`, row]));
 }
 
 /** Makes the seal for handles. */

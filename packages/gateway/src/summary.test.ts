@@ -74,11 +74,14 @@ describe('the summary of an exchange', () => {
     });
   });
 
-  it('tells the operator of a forbidden target what the caller may not know: role and rule', async () => {
+  it('tells the operator of a forbidden target what the caller may not know: the role, or the denial of the file', async () => {
     const rules = makeRules(policyOf({ reader: { tools: [grantOf('files.*')] } }, ['*.read']));
     const access = rules.policy.access(['reader']);
     const decision = access.judge('tools', 'files.read').settled;
     const exchange = Object.assign(await refused('forbidden'), { decision });
-    expect(summarize(exchange as Recorded, 0).text).toBe('not allowed: role reader, *.read');
+    expect(summarize(exchange as Recorded, 0).text).toBe('not allowed: deny: *.read');
+    const silent = { effect: 'deny', because: 'no grant' } as const;
+    const other = Object.assign(await refused('forbidden'), { decision: silent });
+    expect(summarize(other as unknown as Recorded, 0).text).toBe('not allowed: role reader');
   });
 });

@@ -56,9 +56,11 @@ export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
 function explainShortly(exchange: Extract<Recorded, { refusal: object }>): string {
   const { refusal, principal, decision } = exchange;
   if (refusal.name === 'forbidden') {
+    const rule = decision?.rule;
+    // A denial of the whole file has nothing to do with the caller's roles.
+    if (rule !== undefined && rule.role === undefined) return `not allowed: deny: ${rule.pattern}`;
     const roles = principal?.roles.join(', ') ?? '';
-    const rule = decision?.rule === undefined ? '' : `, ${decision.rule.pattern}`;
-    return `not allowed: role ${roles}${rule}`;
+    return `not allowed: role ${roles}${rule === undefined ? '' : `, ${rule.pattern}`}`;
   }
   const row: RefusalRow = refusals[refusal.name];
   if (row.shows === 'unknown') return describeRefusal(refusal, undefined, exchange.id).replace(/^U/, 'u');

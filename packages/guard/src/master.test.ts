@@ -3,6 +3,7 @@ import { createHash, sign, verify } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deriveKeys, openMasterKey, parseMasterKey } from './master.ts';
+import { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 
 let count = 0;
 const random = {
@@ -36,6 +37,15 @@ describe('the master key', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const again = await openMasterKey(path, random);
     expect('fault' in again || 'fault' in made ? undefined : Buffer.compare(again.current, made.current)).toBe(0);
+  });
+
+  it('is only read, and not made, by whoever just looks', async () => {
+    const path = join(folder, 'state', 'master.key');
+    expect(await readMasterKey(path)).toMatchObject({ fault: 'missing' });
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+    const made = await openMasterKey(path, random);
+    const read = await readMasterKey(path);
+    expect('fault' in read || 'fault' in made ? undefined : Buffer.compare(read.current, made.current)).toBe(0);
   });
 
   it('is one key when several start at once', async () => {

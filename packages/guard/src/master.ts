@@ -24,7 +24,7 @@ export interface MasterKey {
 
 /** Why the master key cannot be used. The message is for the operator. */
 export interface MasterFault {
-  readonly fault: 'unsafe' | 'malformed' | 'unusable';
+  readonly fault: 'unsafe' | 'malformed' | 'unusable' | 'missing';
   readonly message: string;
   readonly cause?: unknown;
 }
@@ -177,11 +177,30 @@ async function make(path: string, random: Random): Promise<MasterKey | MasterFau
  * @param own user id of this process; `undefined` where there is none. Default: the real one
  * @returns a fault when others can read, change or replace the file, or it holds something else
  */
-export async function openMasterKey(
+export function openMasterKey(
   path: string,
   random: Random,
   own: number | undefined = process.geteuid?.(),
 ): Promise<MasterKey | MasterFault> {
+  return load(path, () => make(path, random), own);
+}
+
+/**
+ * Reads the master key file and makes nothing.
+ *
+ * @param own user id of this process; `undefined` where there is none. Default: the real one
+ * @returns the fault `missing` when there is none, else as `openMasterKey`
+ */
+export function readMasterKey(
+  path: string,
+  own: number | undefined = process.geteuid?.(),
+): Promise<MasterKey | MasterFault> {
+  return load(path, () => ({ fault: 'missing', message: `The master key ${path} is not there` }), own);
+}
+
+type Absent = () => MasterKey | MasterFault | undefined | Promise<MasterKey | MasterFault | undefined>;
+
+async function load(path: string, absent: Absent, own: number | undefined): Promise<MasterKey | MasterFault> {
   try {
     const stranger = await findStranger(path, own);
     if (stranger !== undefined) return { fault: 'unsafe', message: `The master key is not safe: ${stranger}` };
@@ -193,7 +212,7 @@ export async function openMasterKey(
         throw cause;
       });
       if (handle === undefined) {
-        const made = await make(path, random);
+        const made = await absent();
         if (made !== undefined) return made;
         continue;
       }

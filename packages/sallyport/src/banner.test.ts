@@ -62,7 +62,7 @@ describe('banner', () => {
       ...style,
       isTerminal: false,
     });
-    expect(line).toBe('  sick  files  sick: exit 1: \\u001b[31mno');
+    expect(line).toBe('  sick  files  exit 1: \\u001b[31mno');
   });
 
   it('keeps the columns of the others together, however much there is to say of one', () => {

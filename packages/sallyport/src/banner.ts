@@ -86,7 +86,9 @@ export function serverLines(servers: readonly ShownServer[], style: BannerStyle)
     if (server.state === 'ready') return [mark, name, count(server.tools, 'tool') + held, transport, era];
     const why =
       server.lastError === undefined ? '' : `: ${clip(plain(withoutName(server.name, server.lastError)), 120)}`;
-    return [mark, name, colour(`${server.state}${why}`)];
+    // Beside a word for the state it need not be said again.
+    const text = style.isTerminal ? `${server.state}${why}` : why.replace(/^: /, '');
+    return [mark, name, colour(text)];
   });
   return table(rows, 2);
 }

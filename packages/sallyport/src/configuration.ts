@@ -11,7 +11,8 @@ import {
 import { configFiles, shortPath, type CommonOptions, type Context } from './context.ts';
 import { Failure } from './failure.ts';
 import { exists } from './files.ts';
-import { isColoured } from './terminal.ts';
+import { runningOutline } from './running.ts';
+import { isColoured, plain } from './terminal.ts';
 
 /** Loads the configuration that the options name, to start servers with; or fails after showing every problem. */
 export async function requireConfig(options: CommonOptions, context: Context): Promise<Config> {
@@ -22,12 +23,32 @@ export async function requireConfig(options: CommonOptions, context: Context): P
 
 /**
  * As `requireConfig`, for commands that start no server: what the servers are given need not be set where they are
- * typed.
+ * typed. While the files are broken, what a running gateway has in force counts, and one line says so: what helps in an
+ * emergency must not wait for a file to be mended.
  */
 export async function requireOutline(options: CommonOptions, context: Context): Promise<ConfigOutline> {
   const files = configFiles(options, context.host);
-  await requireFiles(files, context);
-  return requireLoaded(await loadConfig(files, systemConfigPorts(), { secrets: 'skip' }), context);
+  const loaded = await loadConfig(files, systemConfigPorts(), { secrets: 'skip' });
+  if (!loaded.ok) {
+    const inForce = await runningOutline(files).catch((cause: unknown) => {
+      if (cause instanceof Failure) return undefined;
+      throw cause;
+    });
+    if (inForce !== undefined) {
+      context.terminal.note(brokenLine(loaded.problems, context));
+      return inForce;
+    }
+    await requireFiles(files, context);
+  }
+  return requireLoaded(loaded, context);
+}
+
+function brokenLine(problems: readonly Problem[], { terminal, host }: Context): string {
+  const [first, ...others] = problems;
+  const place = first === undefined ? '' : `${shortPath(first.file, host)}:${first.line}:${first.column}: `;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  const text = `${place}${plain(first?.message ?? 'it cannot be read')}${more}`;
+  return `${terminal.paintErr.yellow('!')} the configuration is broken, so the one that the gateway runs with is used: ${text}`;
 }
 
 function requireLoaded<C extends ConfigOutline>(loaded: Loaded<C>, context: Context): C {
@@ -55,4 +76,9 @@ export function showProblems(problems: readonly Problem[], isWarning: boolean, {
   for (const problem of problems) {
     terminal.note(formatProblem({ ...problem, file: shortPath(problem.file, host) }, { color, isWarning }));
   }
+}
+
+/** What JSON says of a problem. */
+export function problemFacts({ code, file, line, column, message, suggestion }: Problem) {
+  return { code, file, line, column, message, suggestion };
 }

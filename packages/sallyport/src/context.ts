@@ -35,6 +35,18 @@ export function ownCommand(command: string, words: string, options: CommonOption
   return [program, command, ...files, words].filter((part) => part !== '').join(' ');
 }
 
+/**
+ * Adds the files that were named with `-c` to the commands of this program that a text suggests; the default needs none.
+ */
+export function withFiles(text: string, files: readonly string[]): string {
+  if (files.length === 0 || text.includes(' -c ')) return text;
+  const named = files.map((file) => ` -c ${shellQuote(file)}`).join('');
+  return text.replace(
+    /\bsallyport ((?:keys|audit) [a-z]+|block|call|check|connect|doctor|explain|init|run|status|unblock)\b/g,
+    (command) => command + named,
+  );
+}
+
 /** Writes a path as short as a person would: from here, or from home. */
 export function shortPath(path: string, host: Host): string {
   if (path === host.cwd) return '.';

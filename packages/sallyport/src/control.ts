@@ -3,7 +3,7 @@
  * MCP door, or one line of JSON comes back.
  */
 import { connect, type Socket } from 'node:net';
-import { findControlDanger } from '@sallyport/gateway';
+import { findControlDanger, type ControlAnswers } from '@sallyport/gateway';
 import { Failure, systemCode } from './failure.ts';
 
 /** How long a running gateway may take to accept, milliseconds. */
@@ -43,7 +43,7 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
 }
 
 /** Asks a running gateway and returns its answer; nothing when none runs. */
-export async function askGateway(path: string, question: 'status' | 'refresh'): Promise<unknown> {
+export async function askGateway(path: string, question: keyof ControlAnswers | 'refresh'): Promise<unknown> {
   const socket = await connectControl(path);
   if (socket === undefined) return undefined;
   socket.setTimeout(answerTimeout, () =>

@@ -129,12 +129,37 @@ export function decisionLines(record: AuditRecord, shown: (at: string) => string
   return lines;
 }
 
-/** Writes what policy answers and why, with the smallest change that would turn a no into a yes. */
-export function explanationLines(explanation: Explanation, shown: (origin: Origin) => string, paint: Paint): string[] {
+/** What stops a call that the rules allow, in words. */
+export interface Hindrance {
+  /** An operator has blocked it. */
+  readonly blocked?: string;
+  /** It is not there to be called. */
+  readonly absent?: string;
+}
+
+/**
+ * Writes what would happen and why, with the smallest change that would turn a no of the rules into a yes.
+ *
+ * @param hindrance what else stops the call. Default: nothing
+ */
+export function explanationLines(
+  explanation: Explanation,
+  shown: (origin: Origin) => string,
+  paint: Paint,
+  { blocked, absent }: Hindrance = {},
+): string[] {
   const { decision } = explanation;
   const isAllowed = decision.effect === 'allow';
+  const head = !isAllowed
+    ? paint.red('✗ not allowed')
+    : blocked !== undefined
+      ? paint.red('✗ blocked')
+      : absent !== undefined
+        ? paint.yellow('! allowed, but not there')
+        : paint.green('✓ allowed');
   const lines = [
-    `${isAllowed ? paint.green('✓ allowed') : paint.red('✗ not allowed')}  ${paint.bold(plain(explanation.key))}`,
+    `${head}  ${paint.bold(plain(explanation.key))}`,
+    ...[blocked, absent].flatMap((text) => (text === undefined ? [] : [`  ${paint.red('✗')} ${plain(text)}`])),
     '',
   ];
   const rows: string[][] = [];

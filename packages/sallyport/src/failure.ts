@@ -21,6 +21,13 @@ export class Failure extends Error {
     this.way = way;
     this.exitCode = exitCode;
   }
+
+  /** The same failure with another way out. */
+  withWay(way: string): Failure {
+    const other = new Failure(this.message, way, this.exitCode, { cause: this.cause });
+    other.fault = this.fault;
+    return other;
+  }
 }
 
 /** Makes the failure of a command that was typed wrongly. */

@@ -1,6 +1,7 @@
 /** The command line: every command with its words, options and examples. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
-import type { CommonOptions, Context } from './context.ts';
+import { withFiles, type CommonOptions, type Context } from './context.ts';
+import { Failure } from './failure.ts';
 
 /** Loads a command and runs it. Gives the exit code. */
 type Run = (args: readonly string[], options: CommonOptions) => Promise<number>;
@@ -68,7 +69,12 @@ function addCommand(parent: Command, row: CommandRow, finish: (exitCode: number)
     const own = { ...switchesOff(command), ...command.opts<CommonOptions>() };
     const config = [...(outer.config ?? []), ...(group.config ?? []), ...own.config];
     const json = outer.json === true || group.json === true || own.json;
-    finish(await row.run(words, { ...own, config, json }));
+    try {
+      finish(await row.run(words, { ...own, config, json }));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw error.withWay(withFiles(error.way, config));
+    }
   });
 }
 
@@ -136,7 +142,7 @@ function commandRows(context: Context): CommandRow[] {
       usage: 'wrap <command...>',
       summary: 'guard one server without a configuration, on stdin and stdout',
       options: [
-        option('--name <name>', 'what the server is called in the audit trail; default: its program'),
+        option('--name <name>', 'what the server is called in the audit trail; default: after the package or script'),
         option('-e, --env <name>', 'pass a variable of the environment; give it again for more')
           .argParser(collect)
           .default([], 'PATH and HOME'),
@@ -204,7 +210,7 @@ function commandRows(context: Context): CommandRow[] {
       summary: 'call a tool through the gate, as you or as a role',
       options: [option('--as <role>', 'call with this role only')],
       examples: [
-        [`sallyport call files.read_text_file '{"path": "files/welcome.txt"}'`, ''],
+        [`sallyport call files.read_text_file '{"path": "welcome.txt"}'`, ''],
         [`sallyport call files.write_file '{"path": "x", "content": ""}' --as reader`, 'is it refused?'],
         ['sallyport call github.list_issues @arguments.json', 'arguments from a file; - reads stdin'],
       ],
@@ -223,11 +229,12 @@ function commandRows(context: Context): CommandRow[] {
     },
     {
       usage: 'block <target>',
-      summary: 'stop a caller, a tool or a server at once',
+      summary: 'stop a caller, tools or a server at once',
       options: [option('--for <duration>', 'how long, like 30m, 1h, 7d; default: until unblocked')],
       examples: [
         ['sallyport block key:ci --for 1h', 'a caller'],
         ['sallyport block files.write_file', 'a tool'],
+        [`sallyport block '*.delete_*'`, 'every tool that matches'],
         ['sallyport block github', 'a server'],
       ],
       run: async ([target = ''], options) => (await import('./commands/block.ts')).block(target, as(options), context),
@@ -325,13 +332,13 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
             option('--exchange <id>', 'all records of one exchange'),
             option('--principal <id>', 'a caller, like key:ci'),
             option('--target <pattern>', 'server.tool; * stands for anything'),
-            option('--reason <reason>', 'why it was refused or failed, like denied'),
+            option('--reason <reason>', 'why it was refused: a name of docs/refusals.md, like forbidden'),
             option('--since <time>', 'a time, or a duration back from now, like 2h'),
             option('--until <time>', 'the same, for the end'),
           ],
           examples: [
             ['sallyport audit search --principal key:ci --since 2h', ''],
-            [`sallyport audit search --target 'files.*' --reason denied`, ''],
+            [`sallyport audit search --target 'files.*' --reason forbidden`, ''],
           ],
           run: async (_, options) => (await import('./commands/audit.ts')).search(as(options), context),
         },

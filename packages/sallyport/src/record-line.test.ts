@@ -28,6 +28,22 @@ describe('recordLine', () => {
     ).toContain('unavailable: no such host');
   });
 
+  it('names the denial that said no, instead of roles that have nothing to do with it', () => {
+    const outcome = { status: '403', reason: 'forbidden' } as const;
+    const decision = { effect: 'deny', rule: 'deny: *.write_file', at: 'sallyport.yaml:3:8' } as const;
+    expect(line({ ...call, kind: 'refusal', outcome, decision })).toContain('not allowed: deny: *.write_file');
+    const silent = { effect: 'deny', rule: 'no-grant' } as const;
+    expect(line({ ...call, kind: 'refusal', outcome, decision: silent })).toContain('roles reader, writer');
+  });
+
+  it('takes a stream that opened and closed for no failure', () => {
+    const stream = { ...base, exchange: 'x7Qf', principal: call.principal, method: 'GET', kind: 'outcome' } as const;
+    for (const status of ['stream opened', 'stream closed', 'stream resumed', 'session ended', 'socket opened']) {
+      expect(line({ ...stream, outcome: { status, ms: 1 } })).toBe(`2026-08-01 12:04:09  ok  ci  GET  ${status}  x7Qf`);
+    }
+    expect(line({ ...stream, outcome: { status: 'error -32603', ms: 1 } })).toContain('error  ci');
+  });
+
   it('shows what is no exchange by its number', () => {
     expect(line({ ...base, kind: 'system', outcome: { status: 'started' } })).toBe(
       '2026-08-01 12:04:09  ok  system  system  started  #7',

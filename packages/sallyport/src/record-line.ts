@@ -28,14 +28,18 @@ export function summaryOf(record: AuditRecord): ShownExchange {
 function textOf(record: AuditRecord): string | undefined {
   if (record.kind === 'intent') return 'about to happen';
   if (record.kind === 'admin') return [record.method, reasonWords(record)].filter(Boolean).join(', ');
-  return effectOf(record) === 'ok' && record.kind === 'outcome' ? undefined : reasonWords(record);
+  return record.outcome?.status === 'ok' && record.kind === 'outcome' ? undefined : reasonWords(record);
 }
 
 function effectOf(record: AuditRecord): ShownExchange['effect'] {
   if (record.kind === 'refusal') return 'refused';
   if (record.kind !== 'outcome') return 'ok';
-  const status = record.outcome?.status;
-  return status === undefined || status === 'ok' ? 'ok' : 'error';
+  return isFailure(record.outcome?.status) ? 'error' : 'ok';
+}
+
+/** Streams and sessions end with what happened to them, which is no failure. */
+function isFailure(status: string | undefined): boolean {
+  return status !== undefined && (status === 'tool error' || status === 'error' || status.startsWith('error '));
 }
 
 /** Why an exchange ended as it did, in a few words. */
@@ -44,7 +48,11 @@ export function reasonWords(record: AuditRecord): string | undefined {
   if (reason === undefined) return record.outcome?.status;
   const name = reasonName(reason);
   if (name === undefined) return reason;
-  if (name === 'forbidden' || name === 'denied') return `not allowed: ${rolesWords(record)}`;
+  if (name === 'forbidden' || name === 'denied') {
+    const rule = record.decision?.rule;
+    // A denial of the whole file has nothing to do with the caller's roles.
+    return `not allowed: ${rule?.startsWith('deny: ') === true ? rule : rolesWords(record)}`;
+  }
   // The case's own facts are for the caller; the note behind the name is for operators.
   const note = reason.slice(name.length).replace(/^: /, '');
   return note === '' ? name : `${name}: ${note}`;

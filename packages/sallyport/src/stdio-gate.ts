@@ -1,39 +1,69 @@
 /** `sallyport run --stdio`: joins a running gateway, or becomes one that others can join. Stdout carries JSON-RPC only. */
 import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { controlPath, openControl, type GatewayLogLine, type RunningGateway } from '@sallyport/gateway';
 import { requireConfig } from './configuration.ts';
 import { configFiles, type CommonOptions, type Context } from './context.ts';
 import { openControlDoor } from './control.ts';
-import { exitCodes, Failure } from './failure.ts';
-import { startFailure, tryStartGateway, untilSignal } from './gateway.ts';
+import { exitCodes } from './failure.ts';
+import { busyFailure, startFailure, tryStartGateway, untilSignal } from './gateway.ts';
+import { createRelay, type Leaving, type Relay } from './relay.ts';
 import { plain } from './terminal.ts';
 
-/** How long another gateway that starts at the same moment may take to let us in, milliseconds. */
-const joinTimeout = 10_000;
+/** How long another gateway that starts or stops at this moment may take until we can join it or be one, milliseconds. */
+const joinTimeout = 20_000;
 
-/** Serves one client program until it hangs up. */
+/** Serves one client program until it hangs up, at one gateway after the other where one ends before it does. */
 export async function runStdio(
   options: CommonOptions & { readonly verbose: boolean },
   context: Context,
 ): Promise<number> {
   const files = configFiles(options, context.host);
   const path = controlPath({ files });
-  const joined = await openControlDoor(path);
-  if (joined !== undefined) return passThrough(joined);
-
-  const config = await requireConfig(options, context);
-  const started = await tryStartGateway(config, { files, opensDoors: false, onLog: logTo(context, options.verbose) });
-  if ('fault' in started) {
-    // Two programs that start at once both found nobody; the one that came second joins the first.
+  const stopped = untilSignal();
+  const own = { input: process.stdin, output: process.stdout };
+  let relay: Relay | undefined;
+  let deadline = performance.now() + joinTimeout;
+  let isStopped = false;
+  void stopped.then(() => (isStopped = true));
+  while (!isStopped && relay?.hasEnded !== true) {
+    const joined = await openControlDoor(path);
+    if (joined !== undefined) {
+      relay ??= createRelay(own);
+      const leaving = await passThrough(joined, relay, stopped);
+      if (leaving !== 'door closed') break;
+      context.terminal.note('sallyport: the gateway stopped; going on with another');
+      deadline = performance.now() + joinTimeout;
+      continue;
+    }
+    const config = await requireConfig(options, context);
+    const started = await tryStartGateway(config, { files, opensDoors: false, onLog: logTo(context, options.verbose) });
+    if (!('fault' in started)) {
+      await serve(started, path, relay, stopped);
+      break;
+    }
+    // Two programs that start at once both found nobody: the one that came second joins the first. One that stops
+    // needs a while to let its calls end.
     if (started.fault !== 'locked' && started.fault !== 'running') throw startFailure(started);
-    return passThrough(await joinSoon(path, startFailure(started)));
+    if (performance.now() > deadline) throw await busyFailure(started, files);
+    await wait(100);
   }
-  return serve(started, path);
+  process.stdin.destroy();
+  return exitCodes.fine;
 }
 
-/** Serves this process's own client and whoever joins, until all have hung up. */
-async function serve(gateway: RunningGateway, path: string): Promise<number> {
+/**
+ * Serves this process's own client and whoever joins, until all have hung up.
+ *
+ * @param relay through which the client has spoken with other gateways before, if it has
+ */
+async function serve(
+  gateway: RunningGateway,
+  path: string,
+  relay: Relay | undefined,
+  stopped: Promise<unknown>,
+): Promise<void> {
   const guests = new Set<Promise<void>>();
   const control = await openControl(path, {
     openStdio: (socket, role) => {
@@ -45,51 +75,39 @@ async function serve(gateway: RunningGateway, path: string): Promise<number> {
       guests.add(gone);
     },
     status: () => gateway.status(),
+    configuration: () => gateway.configuration(),
+    tools: () => gateway.tools(),
     refresh: () => gateway.refresh(),
   });
-  const own = gateway.openStdio(process.stdin, process.stdout);
-  const signal = untilSignal();
-  await Promise.race([own.closed, signal]);
-  const isSignalled = await Promise.race([signal.then(() => true), allGone(guests).then(() => false)]);
+  await Promise.race([serveOwn(gateway, relay), stopped]);
+  await Promise.race([stopped, allGone(guests)]);
   await control?.close();
-  await gateway.close(isSignalled ? undefined : 2_000);
-  process.stdin.destroy();
-  return exitCodes.fine;
+  // Whoever joined goes on with another gateway, which can be one only when this one has ended.
+  await gateway.close(lastCallsTimeout);
 }
+
+/** Serves this process's own client until it hangs up. */
+async function serveOwn(gateway: RunningGateway, relay: Relay | undefined): Promise<void> {
+  if (relay === undefined) return void (await gateway.openStdio(process.stdin, process.stdout).closed);
+  const [toDoor, fromDoor] = [new PassThrough(), new PassThrough()];
+  const { closed } = gateway.openStdio(toDoor, fromDoor);
+  void closed.then(() => fromDoor.end());
+  await relay.attach({ input: fromDoor, output: toDoor });
+}
+
+/** How long calls that run when the last client is gone may take to end, milliseconds. */
+const lastCallsTimeout = 2_000;
 
 async function allGone(guests: ReadonlySet<Promise<void>>): Promise<void> {
   while (guests.size > 0) await Promise.race(guests);
 }
 
-async function joinSoon(path: string, failure: Failure): Promise<Socket> {
-  const deadline = performance.now() + joinTimeout;
-  while (performance.now() < deadline) {
-    const socket = await openControlDoor(path);
-    if (socket !== undefined) return socket;
-    await wait(100);
-  }
-  throw failure;
-}
-
-/** Connects our stdin and stdout with a door elsewhere. */
-async function passThrough(socket: Socket): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  let hasClientLeft = false;
-  process.stdin.on('end', () => {
-    hasClientLeft = true;
-  });
-  socket.on('close', () => resolve(hasClientLeft));
+/** Connects the client with a door elsewhere, until one of both has gone or a signal asks to stop. */
+async function passThrough(socket: Socket, relay: Relay, stopped: Promise<unknown>): Promise<Leaving | 'stopped'> {
   socket.on('error', () => socket.destroy());
-  process.stdin.pipe(socket);
-  socket.pipe(process.stdout, { end: false });
-  void untilSignal().then(() => {
-    hasClientLeft = true;
-    socket.destroy();
-  });
-  const isDone = await promise;
-  process.stdin.destroy();
-  if (isDone) return exitCodes.fine;
-  throw new Failure('the gateway stopped', 'start it again:  sallyport run');
+  const leaving = await Promise.race([relay.attach({ input: socket, output: socket }), stopped.then(() => undefined)]);
+  socket.destroy();
+  return leaving ?? 'stopped';
 }
 
 function logTo({ terminal }: Context, isVerbose: boolean) {

@@ -4,6 +4,7 @@ import {
   createKeyRepository,
   createPepper,
   type BlockRepository,
+  type BlockRow,
   type KeyRepository,
 } from '@sallyport/guard';
 import {
@@ -16,6 +17,7 @@ import {
   type ConfigOutline,
 } from '@sallyport/gateway';
 import { askGateway } from './control.ts';
+import { exists } from './files.ts';
 import { startFailure } from './gateway.ts';
 
 /** What the commands find in the store. */
@@ -40,6 +42,18 @@ export async function withStore<T>(config: ConfigOutline, use: (store: CommandSt
     const result = await use({ keys, blocks: createBlockRepository(store, systemClock) });
     await askGateway(controlPath(config), 'refresh');
     return result;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Reads what is blocked, without making a store where there is none. */
+export async function readBlocks(config: Pick<ConfigOutline, 'store'>): Promise<readonly BlockRow[]> {
+  if (!(await exists(config.store.path))) return [];
+  const store = await openConfiguredStore(config);
+  if ('fault' in store) throw startFailure(store);
+  try {
+    return await createBlockRepository(store, systemClock).snapshot();
   } finally {
     await store.close();
   }

@@ -8,6 +8,7 @@ import { auth } from './credentials.ts';
 import { resourceLimits, sandbox, type SandboxSetting } from './custody.ts';
 import { env, refuseToken } from './environment.ts';
 import { findUnpinned } from './unpinned.ts';
+import { nearest } from './nearest.ts';
 import { object, type Keys, type ObjectOptions } from './object.ts';
 import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
 import type { Secret } from './secret.ts';
@@ -201,6 +202,17 @@ export function upstream(name: string, origin: Origin): Reader<UpstreamConfig> {
 function reportKindless(name: string, node: MapNode, origin: Origin, reading: Reading): void {
   const later = node.entries.find((entry) => entry.key === 'openapi');
   const suggestion = 'write command: [PROGRAM, ARGUMENT] or url: https://…';
+  const misspelt = node.entries.find((entry) => nearest(entry.key, ['command', 'url']) !== undefined);
+  if (later === undefined && misspelt !== undefined) {
+    const { key, keyOrigin } = misspelt;
+    reading.log.report(keyOrigin, {
+      code: 'unknown-key',
+      message: `\`${key}\` is not a key of an upstream`,
+      suggestion: `did you mean \`${nearest(key, ['command', 'url']) ?? ''}\`?`,
+      length: key.length,
+    });
+    return;
+  }
   if (later === undefined) {
     const message = `upstream \`${name}\` has neither \`command\` nor \`url\``;
     reading.log.report(origin, { code: 'missing', message, suggestion, length: name.length });

@@ -57,9 +57,11 @@ async function setup(content: string, more: Record<string, string> = {}) {
   if (!loaded.ok) return expect.fail(JSON.stringify(loaded.problems));
   const seen: { config: Config; changes: ConfigChanges }[] = [];
   const problems: (readonly Problem[])[] = [];
+  const mended: string[] = [];
   const watch = watchConfig(['main.yaml'], loaded.config, watchPorts, {
     onChange: (config, changes) => void seen.push({ config, changes }),
     onProblem: (found) => void problems.push(found),
+    onMended: () => void mended.push('mended'),
   });
   return {
     files,
@@ -67,6 +69,7 @@ async function setup(content: string, more: Record<string, string> = {}) {
     watch,
     seen,
     problems,
+    mended,
     folders,
     timers,
     counters,
@@ -101,6 +104,18 @@ describe('watchConfig', () => {
     expect(machine.seen).toMatchObject([{ config: { refusals: 'status' }, changes: { door: true, policy: false } }]);
     await machine.watch.check();
     expect(machine.seen).toHaveLength(1);
+    await machine.watch.close();
+  });
+
+  it('says once that a mistake was undone, and nothing has changed', async () => {
+    const machine = await setup('version: 1\n');
+    machine.write('main.yaml', 'version: 1\nlissten: 1\n');
+    await machine.watch.check();
+    expect([machine.problems.length, machine.mended]).toEqual([1, []]);
+    machine.write('main.yaml', 'version: 1\n');
+    await machine.watch.check();
+    await machine.watch.check();
+    expect([machine.problems.length, machine.mended, machine.seen]).toEqual([1, ['mended'], []]);
     await machine.watch.close();
   });
 

@@ -52,6 +52,8 @@ export interface WatchListener {
   onChange(config: Config, changes: ConfigChanges, warnings: readonly Problem[]): void | Promise<void>;
   /** The files are wrong, so the configuration stays as it was. Called once for each content. */
   onProblem(problems: readonly Problem[]): void;
+  /** The files were wrong and now say again what is in force. */
+  onMended?(): void;
 }
 
 /** Watching that has begun. */
@@ -79,6 +81,7 @@ export function watchConfig(
   let sources: SourcePaths = current;
   let stamp = '';
   let fingerprint = current.fingerprint;
+  let isBroken = false;
   let isClosed = false;
   let running: Promise<void> | undefined;
   let cancelSettle: (() => void) | undefined;
@@ -104,6 +107,8 @@ export function watchConfig(
     stamp = widerStamp;
     fingerprint = widerFingerprint;
     follow();
+    const wasBroken = isBroken;
+    isBroken = !loaded.ok;
     if (!loaded.ok) {
       listener.onProblem(loaded.problems);
       return;
@@ -111,7 +116,10 @@ export function watchConfig(
     const changes = diffConfig(inForce, loaded.config);
     const before = inForce;
     inForce = loaded.config;
-    if (isUnchanged(changes) && isSamePlaces(before, loaded.config)) return;
+    if (isUnchanged(changes) && isSamePlaces(before, loaded.config)) {
+      if (wasBroken) listener.onMended?.();
+      return;
+    }
     await listener.onChange(loaded.config, changes, loaded.warnings);
   };
 

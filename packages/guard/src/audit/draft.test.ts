@@ -23,6 +23,19 @@ describe('a draft', () => {
     });
   });
 
+  it.each([
+    ['tools/call', { name: 'files__ehco' }, { kind: 'tool', name: 'files__ehco' }],
+    ['resources/read', { uri: 'mcp+files:x' }, { kind: 'resource', name: 'mcp+files:x' }],
+    ['tools/call', { name: 7 }, undefined],
+    ['tools/list', { name: 'x' }, undefined],
+  ])('of a request that found nothing names what was asked for (%s)', (method, params, target) => {
+    const exchange = parsed({ message: { kind: 'request', method, params } as never });
+    expect(draftRecord('refusal', exchange).target).toEqual(target);
+    const path = { kind: 'server', server: 'files' } as const;
+    const direct = draftRecord('refusal', { ...exchange, path }).target;
+    expect(direct).toEqual(target && { ...target, upstream: 'files' });
+  });
+
   it('of a call names who, what, where and by which definition', () => {
     const target = {
       kind: 'tool',

@@ -36,7 +36,7 @@ export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: K
     era: exchange.era,
     // The table's name, where there is one: the caller's is a new string each time.
     method: exchange.method?.name ?? exchange.message?.method ?? exchange.head?.method,
-    target: target === undefined ? undefined : draftTarget(target),
+    target: target === undefined ? askedTarget(exchange) : draftTarget(target),
     decision: decision === undefined ? undefined : draftDecision(decision),
     args: exchange.args,
     trace: traceOf(exchange),
@@ -72,6 +72,25 @@ function draftTarget(target: Target): RecordTarget {
   if (kind === 'tool' || kind === 'prompt') draftedTargets.set(target, made);
   return made;
 }
+
+/** What a method's name is about, and the parameter that says it. */
+const askedKinds: ReadonlyMap<string, readonly [kind: string, parameter: string]> = new Map([
+  ['tools/call', ['tool', 'name']],
+  ['prompts/get', ['prompt', 'name']],
+  ['resources/read', ['resource', 'uri']],
+  ['resources/subscribe', ['resource', 'uri']],
+]);
+
+/** What was asked for where nothing was found: probes for names are seen by the names. */
+function askedTarget({ message, path }: Known): RecordTarget | undefined {
+  const asked = message?.method === undefined ? undefined : askedKinds.get(message.method);
+  if (asked === undefined) return undefined;
+  const [kind, parameter] = asked;
+  const name: unknown = message?.params?.[parameter];
+  if (typeof name !== 'string') return undefined;
+  return path.kind === 'server' ? { upstream: path.server, kind, name } : { kind, name };
+}
+
 /** Names of the doors to all servers, made once. */
 const doorNames: Readonly<Record<DoorKind, string>> = {
   http: 'http:/mcp',

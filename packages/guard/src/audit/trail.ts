@@ -6,7 +6,7 @@
  * behind the newest durable record, in a new file. Seqs of dropped records are used again, so the trail has no gap.
  */
 import { join } from 'node:path';
-import type { AuditDisk } from '../disk.ts';
+import { createDisk, type AuditDisk } from '../disk.ts';
 import { kindOf, moveLine } from './chain.ts';
 import type { Head } from './chain.ts';
 import { signCheckpoint } from './checkpoint.ts';
@@ -464,6 +464,15 @@ export async function openTrail(options: TrailOptions): Promise<Trail | TrailFau
   } catch (cause) {
     return { fault: 'unusable', message: `The audit trail in ${directory} cannot be opened`, cause };
   }
+}
+
+/**
+ * Says why a trail would not be opened because others can change it, without touching it.
+ *
+ * @returns what is wrong and the way out; `undefined` when all is well. Rejects when the directory cannot be read
+ */
+export function findTrailDanger(directory: string): Promise<string | undefined> {
+  return findUnsafePart(createDisk(), directory);
 }
 
 async function findUnsafePart(disk: AuditDisk, directory: string): Promise<string | undefined> {

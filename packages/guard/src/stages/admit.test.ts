@@ -56,6 +56,7 @@ describe('admit', () => {
       name: 'limited',
       retryAfterMs: 60_000,
       fill: { rate: describeRate(once) },
+      note: expect.stringMatching(/^limit of .*, 1\/m$/) as unknown,
     });
     ports.clock.advance(60_000);
     expect(admitAndEnd(authorized(rules), ports)).toBe('admitted');

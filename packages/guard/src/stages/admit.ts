@@ -2,7 +2,7 @@
 import type { Admitted, Authorized, Filling, Lease, Principal } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import type { Want } from '../limits/buckets.ts';
-import { describeRate } from '../limits/rate.ts';
+import { describeRate, formatRate } from '../limits/rate.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
 /** Admits the call, or says when to come back. */
@@ -20,9 +20,9 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
     const charge = ports.buckets.takeAll(wants);
     if (!charge.isAllowed) {
       lease.release();
-      const rate = wants[charge.index]?.rate;
-      const fill = rate === undefined ? {} : { rate: describeRate(rate) };
-      return refuse('limited', { fill, retryAfterMs: charge.retryAfterMs });
+      const spent = wants[charge.index];
+      const facts = spent && { fill: { rate: describeRate(spent.rate) }, note: noteOf(spent, exchange) };
+      return refuse('limited', { ...facts, retryAfterMs: charge.retryAfterMs });
     }
   }
   return admitWith(exchange, lease);
@@ -61,6 +61,14 @@ function grantKey({ grants }: BucketKeys, principal: Principal, grant: string): 
     grants.set(grant, key);
   }
   return key;
+}
+
+/** Which limit it was, for the operator: `limit of upstream files, 10/m`. */
+function noteOf({ key, rate }: Want, { decision, target, principal }: Authorized): string {
+  const written = formatRate(rate);
+  if (key.startsWith('upstream:')) return `limit of upstream ${target.upstream ?? ''}, ${written}`;
+  if (key.startsWith('grant:')) return `limit of the grant ${decision.rule?.pattern ?? target.key}, ${written}`;
+  return `limit of the caller as ${principal.roles.join(', ')}, ${written}`;
 }
 
 /** The buckets that this call draws from: the caller's, the grant's, the upstream's. All or none is taken. */

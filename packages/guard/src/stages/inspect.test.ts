@@ -37,7 +37,11 @@ describe('inspect', () => {
 
   it('refuses arguments that the schema does not allow, naming place and keyword', () => {
     const refused = inspect(admitted({ target: withDefinition({ checkArguments: () => fault }) }), makePorts());
-    expect(refused).toMatchObject({ name: 'bad-arguments', data: { path: '/path', keyword: 'type' } });
+    expect(refused).toMatchObject({
+      name: 'bad-arguments',
+      data: { path: '/path', keyword: 'type' },
+      note: '/path (type)',
+    });
     expect(isRefusal(refused) && describeRefusal(refused, 'files.read', 'x')).toContain(
       '/path must be a string (type)',
     );

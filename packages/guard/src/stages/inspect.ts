@@ -22,6 +22,7 @@ export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
       return refuse('bad-arguments', {
         fill: { detail: `${where} ${fault.message} (${fault.keyword})` },
         data: { path: fault.path, keyword: fault.keyword },
+        note: `${where} (${fault.keyword})`,
       });
     }
   }

@@ -35,11 +35,7 @@ export async function migrate(database: Kysely<unknown>, sets: readonly Migratio
     const rows = await tables.selectFrom('sallyport_migrations').select(['prefix', 'name']).execute();
     for (const { prefix, migrations } of sets) {
       const applied = new Set(rows.filter((row) => row.prefix === prefix).map((row) => row.name));
-      const known = new Set(migrations.map(({ name }) => name));
-      const unknown = [...applied].find((name) => !known.has(name));
-      if (unknown !== undefined) {
-        throw new Error(`The store was written by a newer version: it has the schema step ${prefix}${unknown}`);
-      }
+      refuseNewer(prefix, applied, migrations);
       for (const { name, up } of migrations) {
         if (applied.has(name)) continue;
         await up(transaction);
@@ -47,4 +43,23 @@ export async function migrate(database: Kysely<unknown>, sets: readonly Migratio
       }
     }
   });
+}
+
+/** Says whether a database has every step already; asks without changing anything. @throws as `migrate` */
+export async function isMigrated(database: Kysely<unknown>, sets: readonly MigrationSet[]): Promise<boolean> {
+  const tables = database as Kysely<MigrationTables>;
+  const rows = await tables.selectFrom('sallyport_migrations').select(['prefix', 'name']).execute();
+  return sets.every(({ prefix, migrations }) => {
+    const applied = new Set(rows.filter((row) => row.prefix === prefix).map((row) => row.name));
+    refuseNewer(prefix, applied, migrations);
+    return migrations.every(({ name }) => applied.has(name));
+  });
+}
+
+function refuseNewer(prefix: string, applied: ReadonlySet<string>, migrations: readonly Migration[]): void {
+  const known = new Set(migrations.map(({ name }) => name));
+  const unknown = [...applied].find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw new Error(`The store was written by a newer version: it has the schema step ${prefix}${unknown}`);
+  }
 }

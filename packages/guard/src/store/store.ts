@@ -83,12 +83,18 @@ const SIDE_FILES = ['-wal', '-shm', '-journal'];
  * @returns why it is not to be trusted
  */
 async function secureFile(path: string): Promise<string | undefined> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const unsafe = (await findUnsafety(folder, 'folder')) ?? (await findUnsafety(path, 'file'));
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const unsafe = await findStoreDanger(path);
   if (unsafe !== undefined) return unsafe;
   const handle = await open(path, CREATE, 0o600);
   await handle.close();
+  return undefined;
+}
+
+/** Says why a database file is not to be trusted; `undefined` when it is, or is not there. */
+export async function findStoreDanger(path: string): Promise<string | undefined> {
+  const unsafe = (await findUnsafety(dirname(path), 'folder')) ?? (await findUnsafety(path, 'file'));
+  if (unsafe !== undefined) return unsafe;
   for (const side of SIDE_FILES) {
     const found = await findUnsafety(path + side, 'file');
     if (found !== undefined) return found;

@@ -5,12 +5,14 @@ import {
   followRecords,
   matchesPattern,
   readRecords,
+  refusals,
   trailPublicKeys,
   trailSources,
   verifyTrail,
   type AuditRecord,
   type Verdict,
 } from '@sallyport/guard';
+import { nearest } from '@sallyport/gateway';
 import { requireOutline } from '../configuration.ts';
 import { shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
@@ -71,6 +73,7 @@ export async function search(options: SearchOptions, context: Context): Promise<
   const since = options.since === undefined ? undefined : readMoment(options.since, '--since', now);
   const until = options.until === undefined ? undefined : readMoment(options.until, '--until', now);
   const isTarget = targetMatcher(options.target);
+  if (reason !== undefined) requireReason(reason);
   const directory = await trailDirectory(options, context);
   const kinds = options.json || exchange !== undefined ? undefined : shownKinds;
   let count = 0;
@@ -120,13 +123,27 @@ async function reading<T>(directory: string, read: () => Promise<T>): Promise<T>
   }
 }
 
-function targetMatcher(target: string | undefined): (record: AuditRecord) => boolean {
+/** Says which records are about targets that a pattern matches. */
+export function targetMatcher(target: string | undefined): (record: AuditRecord) => boolean {
   if (target === undefined) return () => true;
   const compiled = compilePattern(target);
   if (compiled.kind !== 'pattern')
     throw usageFailure(`--target "${target}": ${compiled.message}`, 'write it like files.* or files.write_file');
-  return ({ target: found }) =>
-    found !== undefined && (matchesPattern(compiled, `${found.upstream ?? ''}.${found.name}`) || found.name === target);
+  return ({ target: found }) => {
+    if (found === undefined) return false;
+    if (found.name === target || matchesPattern(compiled, `${found.upstream ?? ''}.${found.name}`)) return true;
+    // A name that led nowhere is recorded as it was asked for: server__tool.
+    return found.upstream === undefined && matchesPattern(compiled, found.name.replace('__', '.'));
+  };
+}
+
+/** A name that no refusal has would find nothing, ever. */
+export function requireReason(reason: string): void {
+  const names = Object.keys(refusals);
+  if (names.includes(reason)) return;
+  const close = nearest(reason, names);
+  const hint = close === undefined ? '' : `did you mean ${close}? `;
+  throw usageFailure(`--reason "${reason}" is no reason`, `${hint}reasons: ${names.toSorted().join(', ')}`);
 }
 
 function hasReason(record: AuditRecord, reason: string | undefined): boolean {

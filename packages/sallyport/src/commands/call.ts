@@ -1,14 +1,16 @@
 /** `sallyport call`: one tool call through the guard, at the running gateway or at one that lives for this call. */
 import { PassThrough } from 'node:stream';
-import { controlPath, wireName, type ConfigOutline } from '@sallyport/gateway';
+import { setTimeout as wait } from 'node:timers/promises';
+import { controlPath, wireName, type ConfigOutline, type RunningGateway, type StateFault } from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
 import { refusalExchange, resultLines } from '../call-result.ts';
 import { requireConfig, requireOutline } from '../configuration.ts';
 import { configFiles, ownCommand, type CommonOptions, type Context } from '../context.ts';
 import { openControlDoor } from '../control.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
-import { requireGateway } from '../gateway.ts';
+import { busyFailure, tryStartGateway } from '../gateway.ts';
 import { createMcpCaller, isRecord, type RpcAnswer } from '../mcp-caller.ts';
+import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
 import { plain } from '../terminal.ts';
 
@@ -17,6 +19,10 @@ export interface CallOptions extends CommonOptions {
   /** A role. */
   readonly as?: string;
 }
+
+/** How long another command that is at work on the same state is waited for, and how long between two looks; ms. */
+const busyTimeout = 60_000;
+const busyPause = 100;
 
 interface ToolCall {
   readonly server: string;
@@ -36,18 +42,17 @@ export async function call(words: readonly string[], options: CallOptions, conte
     throw usageFailure(`no role called "${role}"`, `roles here: ${config.roles.map((one) => one.name).join(', ')}`);
   }
   const files = configFiles(options, host);
-  const socket = await openControlDoor(controlPath({ files }), options.as);
-  const answer =
-    socket === undefined
-      ? await callAlone(toolCall, role, options, context)
-      : await request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
+  const answer = await callSomewhere(toolCall, role, files, options, context);
   if (options.json)
     terminal.json(
       answer.kind === 'result'
         ? answer.result
         : { error: { code: answer.code, message: answer.message, data: answer.data } },
     );
-  else show(answer, key, options, context);
+  else {
+    const unknown = answer.kind === 'error' ? await askServer(files, toolCall.server) : undefined;
+    show(answer, key, unknown && whyAbsent(unknown, toolCall.tool), options, context);
+  }
   return answer.kind === 'result' && answer.result['isError'] !== true ? exitCodes.fine : exitCodes.refused;
 }
 
@@ -63,18 +68,49 @@ function readTarget(key: string, config: Pick<ConfigOutline, 'upstreams'>): Pick
   );
 }
 
-/** Starts a gateway without doors, calls, and stops it. */
-async function callAlone(toolCall: ToolCall, role: string, options: CallOptions, context: Context): Promise<RpcAnswer> {
+/**
+ * Calls at the gateway that runs, or at one that lives for this call. Another command that is at work here meanwhile is
+ * waited for: two calls at once are no mistake.
+ */
+async function callSomewhere(
+  toolCall: ToolCall,
+  role: string,
+  files: readonly string[],
+  options: CallOptions,
+  context: Context,
+): Promise<RpcAnswer> {
   const { terminal } = context;
+  const deadline = performance.now() + busyTimeout;
+  for (let tries = 0; ; tries += 1) {
+    const socket = await openControlDoor(controlPath({ files }), options.as);
+    if (socket !== undefined) {
+      return request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
+    }
+    if (tries === 0 && terminal.err.isTerminal)
+      terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
+    const gateway = await startAlone(toolCall, role, options, context);
+    if (!('fault' in gateway)) return callAlone(gateway, toolCall);
+    if (gateway.fault !== 'locked' || performance.now() > deadline) throw await busyFailure(gateway, files);
+    await wait(busyPause);
+  }
+}
+
+/** Starts a gateway without doors, and of the servers only the one that is called. */
+async function startAlone(
+  { server }: ToolCall,
+  role: string,
+  options: CallOptions,
+  context: Context,
+): Promise<RunningGateway | StateFault> {
   const config = await requireConfig(options, context);
-  // Only the server that is called is started.
-  const upstreams = config.upstreams.filter((upstream) => upstream.name === toolCall.server);
-  if (terminal.err.isTerminal)
-    terminal.note(terminal.paintErr.dim(`no gateway runs; starting ${toolCall.server} for this call`));
-  const gateway = await requireGateway(
+  const upstreams = config.upstreams.filter((upstream) => upstream.name === server);
+  return tryStartGateway(
     { ...config, callers: { ...config.callers, local: role }, upstreams },
     { files: [], opensDoors: false },
   );
+}
+
+async function callAlone(gateway: RunningGateway, toolCall: ToolCall): Promise<RpcAnswer> {
   try {
     const toDoor = new PassThrough();
     const fromDoor = new PassThrough();
@@ -98,12 +134,20 @@ async function request(
   }
 }
 
-function show(answer: RpcAnswer, key: string, options: CallOptions, { terminal, host }: Context): void {
+function show(
+  answer: RpcAnswer,
+  key: string,
+  absence: string | undefined,
+  options: CallOptions,
+  { terminal, host }: Context,
+): void {
   const { paintErr } = terminal;
   const as = options.as === undefined ? '' : `--as ${shellQuote(options.as)} `;
   const seeWhy = (words: string) => `see:  ${ownCommand('explain', words, options, host)}`;
   if (answer.kind === 'error') {
     const id = refusalExchange(answer.data);
+    // A caller is told "unknown"; the operator may know why.
+    if (absence !== undefined) throw new Failure(absence, `see:  ${ownCommand('status', '', options, host)}`);
     throw new Failure(plain(answer.message), seeWhy(id ?? `${as}${shellQuote(key)}`));
   }
   const isError = answer.result['isError'] === true;

@@ -9,11 +9,11 @@ import {
   toPolicyModel,
   toProblem,
   type Config,
-  type Problem,
   type TestOutcome,
 } from '@sallyport/gateway';
-import { requireFiles, showProblems } from '../configuration.ts';
+import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { findDoubts } from '../doubts.ts';
 import { exitCodes } from '../failure.ts';
 
 /** Options of `check`. */
@@ -31,12 +31,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   const failed = outcomes.filter((outcome) => !outcome.passed);
   const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
   const problems = [...(loaded.ok ? [] : loaded.problems), ...unable, ...failed.map(toProblem)];
+  const warnings = [...loaded.warnings, ...(loaded.ok ? findDoubts(loaded.config) : [])];
   const exitCode = problems.length === 0 ? exitCodes.fine : exitCodes.refused;
   if (options.json) {
     terminal.json({
       ok: problems.length === 0,
       problems: problems.map(problemFacts),
-      warnings: loaded.warnings.map(problemFacts),
+      warnings: warnings.map(problemFacts),
       tests: outcomes.map(({ test, actual, passed }) => ({
         as: test.as,
         call: test.call,
@@ -48,7 +49,7 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
     });
     return exitCode;
   }
-  showProblems(loaded.warnings, true, context);
+  showProblems(warnings, true, context);
   showProblems(problems, false, context);
   if (!loaded.ok) return exitCode;
   if (options.print) terminal.print(printConfig(loaded.config).trimEnd());
@@ -64,10 +65,6 @@ function runTests(config: Config): readonly TestOutcome[] {
     if (decide(access, 'tools', call).effect === 'allow') return 'allowed';
     return canList(access, 'tools', call) ? 'denied' : 'unknown';
   });
-}
-
-function problemFacts({ code, file, line, column, message, suggestion }: Problem) {
-  return { code, file, line, column, message, suggestion };
 }
 
 function summary(

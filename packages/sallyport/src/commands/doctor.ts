@@ -2,12 +2,13 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { delimiter, dirname, join } from 'node:path';
-import { trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
+import { dirname } from 'node:path';
+import { findTrailDanger, lookAtStore, trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
 import {
   controlPath,
   findMachineProblems,
   loadConfig,
+  readKeys,
   systemConfigPorts,
   type Config,
   type ConfigOutline,
@@ -19,11 +20,13 @@ import { withoutName } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
+import { missingWay } from '../gateway.ts';
 import { exists } from '../files.ts';
+import { findProgram } from '../find-program.ts';
 import type { Host } from '../host.ts';
 import { withStore } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
-import { isStatus } from './status.ts';
+import { isStatus } from '../running.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -51,7 +54,11 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
     const { config, upstreams, unable } = loaded;
     findings.push(finding);
     if (!isRunning) await portFindings(config, findings);
-    findings.push(await stateFinding(config, context.host), await storeFinding(config), await auditFinding(config));
+    findings.push(
+      await stateFinding(config, context.host),
+      await storeFinding(config, context.host),
+      await auditFinding(config),
+    );
     findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
     findings.push(...unable.map(({ message, suggestion }) => wrong('servers', message, suggestion)));
     findings.push(...servers.filter(isSick).map(sickFinding));
@@ -194,14 +201,35 @@ async function stateFinding(config: ConfigOutline, host: Host): Promise<Finding>
   return { what, verdict: 'fine', text: `${shown} is ours alone` };
 }
 
-async function storeFinding(config: ConfigOutline): Promise<Finding> {
-  try {
-    const count = await withStore(config, async ({ keys }) => (await keys.list()).length);
-    return { what: 'store', verdict: 'fine', text: `opens, ${count} key${count === 1 ? '' : 's'}` };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return { what: 'store', verdict: 'wrong', text: error.message, way: storeWay(error.fault) };
+/** Looks at master key and store without making either. */
+async function storeFinding(config: ConfigOutline, host: Host): Promise<Finding> {
+  const what = 'store';
+  const look = await lookAtStore(config.store.path);
+  if ('fault' in look) return wrong(what, look.message, storeWay(look.fault));
+  const ring = await readKeys(config, systemConfigPorts());
+  const keys = count(look.keys, 'key');
+  if ('fault' in ring) {
+    if (ring.fault !== 'missing' || config.master.kind !== 'file') {
+      return wrong(what, ring.message, storeWay(ring.fault));
+    }
+    if (look.keys === 0) return { what, verdict: 'fine', text: 'master key and store are made at the first start' };
+    const path = shortPath(config.master.path, host);
+    return wrong(what, `${path} is missing and the store has ${keys}`, missingWay);
   }
+  if (!look.isThere) return { what, verdict: 'fine', text: 'is made at the first start' };
+  if (!look.isCurrent) return { what, verdict: 'fine', text: `${keys}; is brought up to date at the next start` };
+  const ignored = await withStore(config, async (store) => (await store.keys.list()).filter((key) => !key.isSealed));
+  if (ignored.length === 0) return { what, verdict: 'fine', text: `opens, ${keys}` };
+  return {
+    what,
+    verdict: 'warning',
+    text: `${ignored.length} of ${keys} ignored: made under another master key, or changed by other hands`,
+    way: 'put back the master key that belongs to the store, or revoke them',
+  };
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** What helps depends on what is wrong: a file that others can change is right where it is, but not to be trusted. */
@@ -214,6 +242,8 @@ export function storeWay(fault: string | undefined): string {
 async function auditFinding({ audit }: ConfigOutline): Promise<Finding> {
   const what = 'audit trail';
   try {
+    const danger = await findTrailDanger(audit.directory);
+    if (danger !== undefined) return wrong(what, `is not safe: ${danger}`, storeWay('unsafe'));
     const verdict = await verifyTrail(await trailSources(audit.directory), await trailPublicKeys(audit.directory));
     if (verdict.verdict === 'broken') {
       return {
@@ -275,23 +305,6 @@ async function upstreamFinding(upstream: Config['upstreams'][number], host: Host
     text: `${url.host} does not answer`,
     way: 'check the url and the network; it is tried again while running',
   };
-}
-
-async function findProgram(program: string, cwd: string, path: string, host: Host): Promise<string | undefined> {
-  const folders = /[\\/]/.test(program) ? [''] : path.split(delimiter).filter((folder) => folder !== '');
-  const endings = host.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
-  for (const folder of folders) {
-    for (const ending of endings) {
-      const candidate =
-        folder === '' ? (program.startsWith('/') ? program : join(cwd, program)) : join(folder, program);
-      const isProgram = await access(candidate + ending, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (isProgram) return candidate + ending;
-    }
-  }
-  return undefined;
 }
 
 function canReach(host: string, port: number): Promise<boolean> {

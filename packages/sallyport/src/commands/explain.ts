@@ -4,14 +4,15 @@ import {
   explainDecision,
   readRecords,
   type AuditRecord,
+  type BlockRow,
   type Explanation,
   type GrantKind,
   type Origin,
 } from '@sallyport/guard';
-import { toPolicyModel, type ConfigOutline } from '@sallyport/gateway';
+import { indexBlocks, systemClock, toPolicyModel, type ConfigOutline } from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
 import { requireOutline } from '../configuration.ts';
-import { shortPath, type CommonOptions, type Context } from '../context.ts';
+import { ownCommand, shortPath, type CommonOptions, type Context } from '../context.ts';
 import {
   decisionLines,
   changeLines,
@@ -21,7 +22,9 @@ import {
   targetKey,
 } from '../explanation.ts';
 import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
-import { withStore } from '../store.ts';
+import { askServer, whyAbsent } from '../running.ts';
+import { shellQuote } from '../shell.ts';
+import { readBlocks, withStore } from '../store.ts';
 
 /** Options of `explain`. */
 export interface ExplainOptions extends CommonOptions {
@@ -116,7 +119,11 @@ async function explainQuestion(
   const facts =
     args === undefined ? undefined : { value: { args, caller: { id: caller, roles }, target: { key: subject } } };
   const explanation = explainDecision(access, kind, subject, facts);
-  const isAllowed = explanation.decision.effect === 'allow';
+  const stop = await findBlock(subject, server, caller, config);
+  const asked = kind === 'tools' ? await askServer(config.files, server) : undefined;
+  const absence = asked && whyAbsent(asked, subject.slice(server.length + 1));
+  const isPermitted = explanation.decision.effect === 'allow';
+  const isAllowed = isPermitted && stop === undefined && absence === undefined;
   if (options.json) {
     const { decision, changes } = explanation;
     const rule = decision.rule;
@@ -124,15 +131,44 @@ async function explainQuestion(
       target: subject,
       caller,
       roles,
-      effect: decision.effect,
+      effect: isPermitted && stop !== undefined ? 'deny' : decision.effect,
       rule,
+      ...(stop !== undefined && { blocked: { kind: stop.kind, subject: stop.subject } }),
+      ...(absence !== undefined && { absent: absence }),
       changes: changes.map(({ text, origin }) => ({ text, at: origin })),
     });
   } else {
     const shown = (origin: Origin) => `${shortPath(origin.file, host)}:${origin.line}:${origin.column}`;
-    for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint)) terminal.print(line);
+    const beside = {
+      ...(stop !== undefined && { blocked: blockWords(stop, options, context) }),
+      ...(absence !== undefined && { absent: absence }),
+    };
+    for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint, beside))
+      terminal.print(line);
   }
   return isAllowed ? exitCodes.fine : exitCodes.refused;
+}
+
+/** The block that stops this call: of the caller, of the server, or of the tool. */
+async function findBlock(
+  subject: string,
+  server: string,
+  caller: string,
+  config: ConfigOutline,
+): Promise<BlockRow | undefined> {
+  const blocks = indexBlocks(await readBlocks(config), systemClock);
+  const isTool = !subject.includes('://');
+  return (
+    blocks.find('caller', caller) ??
+    blocks.find('upstream', server) ??
+    (isTool ? blocks.find('tool', subject) : undefined)
+  );
+}
+
+function blockWords({ kind, subject, expiresAt }: BlockRow, options: CommonOptions, { host }: Context): string {
+  const until = expiresAt === undefined ? '' : ` until ${new Date(expiresAt).toISOString().slice(0, 16)}Z`;
+  const noun = subject.includes('*') ? 'every tool' : `the ${kind}`;
+  return `${noun} ${subject} is blocked${until}; lift it:  ${ownCommand('unblock', shellQuote(subject), options, host)}`;
 }
 
 async function askedRoles(

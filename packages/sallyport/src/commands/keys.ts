@@ -97,7 +97,10 @@ const ways: Readonly<Record<KeyFault['fault'], string>> = {
 };
 
 function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal }: Context): void {
-  if ('fault' in made) throw new Failure(made.message, ways[made.fault]);
+  if ('fault' in made) {
+    const isUsage = made.fault === 'bad name' || made.fault === 'no roles';
+    throw new Failure(made.message, ways[made.fault], isUsage ? exitCodes.usage : exitCodes.refused);
+  }
   if (options.json) {
     terminal.json({ ...keyFacts(made), key: made.key });
     return;

@@ -7,10 +7,11 @@ import {
   type Config,
   type ExchangeSummary,
   type GatewayLogLine,
+  type Problem,
   type RunningGateway,
 } from '@sallyport/gateway';
 import { banner, tryLines, withoutName, type BannerFacts, type Try } from '../banner.ts';
-import { requireConfig, showProblems } from '../configuration.ts';
+import { problemFacts, requireConfig, showProblems } from '../configuration.ts';
 import { configFiles, ownCommand, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exchangeLine } from '../exchange-line.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
@@ -51,7 +52,7 @@ export async function run(options: RunOptions, context: Context): Promise<number
     files,
     onExchange: live.exchange,
     onLog: live.log,
-    onProblems: (problems) => showProblems(problems, false, context),
+    onProblems: live.problems,
   });
   const stopped = untilSignal();
   const { err } = context.terminal;
@@ -109,7 +110,8 @@ function makeTrialKey(role: string, config: Config): Promise<CreatedKey> {
 }
 
 /** Shows exchanges and the log as lines, or as JSON; nothing but warnings before it begins. */
-function liveView(options: RunOptions, { terminal }: Context) {
+function liveView(options: RunOptions, context: Context) {
+  const { terminal } = context;
   let hasBegun = false;
   let hasEnded = false;
   let isAsking = false;
@@ -131,6 +133,10 @@ function liveView(options: RunOptions, { terminal }: Context) {
       const { paintErr } = terminal;
       if (line.level === 'warning') return terminal.note(`${paintErr.yellow('!')} ${text}`);
       if (hasBegun || options.verbose) terminal.note(paintErr.dim(`· ${text}`));
+    },
+    problems: (problems: readonly Problem[]) => {
+      if (!options.json) return showProblems(problems, false, context);
+      for (const problem of problems) show(() => terminal.json({ event: 'problem', ...problemFacts(problem) }));
     },
     begin: () => {
       hasBegun = true;

@@ -1,13 +1,20 @@
 /** `sallyport status`: how the running gateway, its servers and its audit trail are. */
-import { loadConfig, controlPath, systemConfigPorts, type GatewayStatus, type ServerStatus } from '@sallyport/gateway';
+import {
+  controlPath,
+  loadConfig,
+  systemConfigPorts,
+  type ConfigOutline,
+  type GatewayStatus,
+  type ServerStatus,
+} from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
 import { count, serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
-import { isRecord } from '../mcp-caller.ts';
-import { withStore } from '../store.ts';
+import { isStatus, runningOutline } from '../running.ts';
+import { readBlocks } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
 
 /** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
@@ -16,7 +23,7 @@ export async function status(options: CommonOptions, context: Context): Promise<
   const files = configFiles(options, host);
   await requireFiles(files, context);
   const answer = await askGateway(controlPath({ files }), 'status');
-  const blocks = await readBlocks(files);
+  const blocks = await blocksOf(files);
   if (answer === undefined) {
     if (options.json) terminal.json({ running: false, blocks });
     else
@@ -36,23 +43,19 @@ export async function status(options: CommonOptions, context: Context): Promise<
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
 
-/** Says whether a gateway's answer is a status that this version can read. */
-export function isStatus(answer: unknown): answer is GatewayStatus {
-  return (
-    isRecord(answer) &&
-    typeof answer['pid'] === 'number' &&
-    Array.isArray(answer['servers']) &&
-    isRecord(answer['audit'])
-  );
+/** What is blocked, also where the file is broken and the gateway goes on with what it had. */
+async function blocksOf(files: readonly string[]): Promise<readonly BlockRow[]> {
+  const config = (await runningOutline(files)) ?? (await readOutline(files));
+  return config === undefined ? [] : readBlocks(config);
 }
 
-/** What is blocked; nothing when the configuration cannot be read now, for the gateway runs on an older one. */
-async function readBlocks(files: readonly string[]): Promise<readonly BlockRow[]> {
+async function readOutline(files: readonly string[]): Promise<ConfigOutline | undefined> {
   const loaded = await loadConfig(files, systemConfigPorts(), { secrets: 'skip' });
-  return loaded.ok ? withStore(loaded.config, ({ blocks }) => blocks.snapshot()) : [];
+  return loaded.ok ? loaded.config : undefined;
 }
 
-function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: Context): void {
+function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Context): void {
+  const { terminal } = context;
   const { paint } = terminal;
   const now = Date.now();
   terminal.print(
@@ -70,6 +73,7 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
     }
   }
   terminal.print();
+  for (const line of staleLines(status, context)) terminal.print(line);
   const { audit } = status;
   const isHealthy = audit.state === 'healthy';
   const rows = [
@@ -88,8 +92,37 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], { terminal }: 
   for (const line of table(rows, 2)) terminal.print(line);
 }
 
+/** What the files say that is not in force. A gateway of an older version does not tell. */
+function staleLines({ configuration }: Partial<GatewayStatus>, { terminal, host }: Context): string[] {
+  const { paint } = terminal;
+  const { problems = [], needsRestart = [] } = configuration ?? {};
+  const [first] = problems;
+  const more = problems.length < 2 ? '' : ` (and ${problems.length - 1} more)`;
+  const broken =
+    first === undefined
+      ? []
+      : [
+          `  ${paint.yellow('not in force')}  ${shortPath(first.file, host)}:${first.line}:${first.column}: ${plain(first.message)}${more}; see:  sallyport check`,
+        ];
+  const verb = needsRestart.length === 1 ? 'waits' : 'wait';
+  const waiting =
+    needsRestart.length === 0
+      ? []
+      : [`  ${paint.yellow('not in force')}  ${needsRestart.join(', ')} ${verb} for a restart`];
+  return [...broken, ...waiting];
+}
+
 /** Lines of standard error that are shown of a server that is not well. */
 const shownWords = 3;
+
+/** What to think of first when a local server has not been ready since the start. */
+const neverReady =
+  'never ready so far: npx and its like may still be downloading, and get proxy variables only where env lists them';
+
+/** A program that has ended says why by itself. */
+function mayBeDownloading({ transport, lastError }: ServerStatus): boolean {
+  return transport === 'stdio' && !/exit code|signal|ENOENT|EACCES/.test(lastError ?? '');
+}
 
 /** What there is to say of a server's conversations, and of what it said last while it is not well. */
 function custodyLines(server: ServerStatus, now: number, { paint }: Context['terminal']): string[] {
@@ -101,6 +134,7 @@ function custodyLines(server: ServerStatus, now: number, { paint }: Context['ter
     ...(share === 'all' || links === 0 ? [] : [`${count(links, 'conversation')}, one a ${share}`]),
     ...(waiting === 0 ? [] : [`${count(waiting, 'caller')} to wait after failures`]),
     ...(restarts === 0 ? [] : [`restarted ${count(restarts, 'time')}`]),
+    ...(state !== 'ready' && counters.opened === 0 && mayBeDownloading(server) ? [neverReady] : []),
     ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${count(counters.exceeded, 'time')}`]),
   ];
   const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);

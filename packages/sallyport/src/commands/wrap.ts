@@ -1,16 +1,18 @@
 /** `sallyport wrap`: guards one server without a configuration, for a client program that starts it on stdin and stdout. */
 import { basename, join, win32 } from 'node:path';
-import { loadConfig, systemConfigPorts, type Config, type RunningGateway } from '@sallyport/gateway';
+import { loadConfig, systemConfigPorts, type Config, type RunningGateway, type ServerStatus } from '@sallyport/gateway';
+import { withoutName } from '../banner.ts';
 import { legalName } from '../clients/import-servers.ts';
 import { isSecretName } from '../clients/secrets.ts';
 import { showProblems } from '../configuration.ts';
 import { scalar } from '../config-text.ts';
 import type { CommonOptions, Context } from '../context.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
+import { findProgram } from '../find-program.ts';
 import { makePrivateFolder, writeWhole } from '../files.ts';
 import { startFailure, tryStartGateway, untilSignal } from '../gateway.ts';
 import type { Host } from '../host.ts';
-import { plain } from '../terminal.ts';
+import { clip, plain } from '../terminal.ts';
 
 /** Options of `wrap`. */
 export interface WrapOptions extends CommonOptions {
@@ -46,14 +48,35 @@ export async function wrap(command: readonly string[], options: WrapOptions, con
     if (host.env[variable] === undefined)
       throw new Failure(`${variable} is not set`, `set it, or leave out -e ${variable}`);
   }
+  if ((await findProgram(program, host.cwd, host.env['PATH'] ?? '', host)) === undefined)
+    throw new Failure(`the program ${program} is not found`, 'install it, or write its full path');
   const gateway = await startWrapped(name, [program, ...args], options, context);
   const held = heldBack(options.env, host.env);
   if (held !== undefined) terminal.note(`sallyport: ${name} does not get ${held}; pass what it needs with -e NAME`);
-  const door = gateway.openStdio(process.stdin, process.stdout, { path: { kind: 'server', server: name } });
-  await Promise.race([door.closed, untilSignal()]);
+  const stopped = untilSignal();
+  // A client that is let in to a server that is not there would take it for one without tools.
+  await Promise.race([gateway.settled, stopped]);
+  const failure = startingFailure(name, gateway.status().servers);
+  if (failure === undefined) {
+    const door = gateway.openStdio(process.stdin, process.stdout, { path: { kind: 'server', server: name } });
+    await Promise.race([door.closed, stopped]);
+  }
   await gateway.close(2_000);
   process.stdin.destroy();
+  if (failure !== undefined) throw failure;
   return exitCodes.fine;
+}
+
+/** Says why the wrapped server did not start; nothing when it did, or is still at it. */
+export function startingFailure(name: string, servers: readonly ServerStatus[]): Failure | undefined {
+  const server = servers.find((one) => one.name === name);
+  if (server?.state !== 'sick') return undefined;
+  const why = withoutName(name, server.lastError ?? 'no reason is known');
+  const said = server.stderr.at(-1);
+  return new Failure(
+    `${name} did not start: ${plain(why)}`,
+    said === undefined ? 'try its command by itself' : `it last said: ${clip(plain(said), 200)}`,
+  );
 }
 
 /** Each wrapped server that runs has a state folder of its own, so that each has an audit trail of its own. */
