@@ -215,7 +215,7 @@ class Gateway implements RunningGateway {
     this.#rules = makeRules(options.config, options.config.listen.port);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
-    const sessions = createSessions({ clock: systemClock, seal });
+    const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
     const conversations = createConversations({ clock: systemClock });
     const everybody = function* (): Iterable<Session> {
       yield* sessions.list();
@@ -295,6 +295,8 @@ class Gateway implements RunningGateway {
     }
     const { sessions } = this.#context;
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
+    // At once too: a later process goes by the last sign of this one.
+    sessions.sweep();
     this.#every(60_000, () => sessions.sweep());
     // Keys expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
@@ -566,7 +568,7 @@ class Gateway implements RunningGateway {
     const reason = 'the caller may not call any more';
     const { sessions, conversations } = this.#context;
     for (const session of [...sessions.list()]) {
-      if (!isWelcome(session.owner) || !this.#mayStay(session)) sessions.end(session, reason);
+      if (!isWelcome(session.owner) || !this.#mayStay(session)) void sessions.end(session, reason);
     }
     conversations.reauthorize();
     this.#world.subscriptions.endFor(isWelcome, reason);

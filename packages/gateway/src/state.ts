@@ -10,6 +10,7 @@ import {
   createPepper,
   createSeal,
   deriveKeys,
+  openEndedSessions,
   openMasterKey,
   openStore,
   openTrail,
@@ -20,6 +21,7 @@ import {
   type ChangeRow,
   type Clock,
   type Credentials,
+  type EndedSessions,
   type KeyIndex,
   type KeyRow,
   type KeyRing,
@@ -75,6 +77,8 @@ export async function openConfiguredStore(config: Pick<Config, 'store'>): Promis
 export interface LiveStore {
   readonly credentials: Credentials;
   readonly blocks: Blocks;
+  /** Which sessions of earlier processes are over. */
+  readonly ended: EndedSessions;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
   /** Takes over now what other hands have changed, instead of at the next look. */
@@ -107,6 +111,16 @@ export async function openLiveStore(
         'or made under another master key; revoke it and make a new one',
     ),
   );
+  const ended = await openEndedSessions(store, {
+    clock: systemClock,
+    onError: (cause) => log(`the end of sessions could not be written: ${String(cause)}`),
+  });
+  /** Whose credential was taken away, or who was blocked, is done with the sessions from before. */
+  const endSessions = async ({ action, kind, subject, time }: ChangeRow): Promise<void> => {
+    if (action === 'keys.revoke') await ended.addCaller(`key:${subject}`, time);
+    if (action === 'block' && kind === 'caller') await ended.addCaller(subject, time);
+  };
+  for (const change of await changes.pending()) await endSessions(change);
   const first = await keyRepository.snapshot();
   let lastDays = indexLastDays(first);
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
@@ -129,6 +143,7 @@ export async function openLiveStore(
         return row !== undefined && (row.expiresAt === undefined || systemClock.now() < row.expiresAt);
       },
     },
+    ended,
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     refresh,
     onChange: (listener) => void listeners.push(listener),
@@ -138,6 +153,7 @@ export async function openLiveStore(
         const last = pending.at(-1);
         if (last === undefined) return;
         let seq: number | { readonly refused: string } | undefined;
+        await Promise.all(pending.map(endSessions));
         for (const change of pending) seq = trail.append(draftChange(change));
         // The trail keeps its order, so the last one on disk means all of them.
         if (typeof seq !== 'number' || (await trail.durable(seq)) === 'lost') return;
@@ -146,6 +162,7 @@ export async function openLiveStore(
     },
     async close() {
       stop();
+      await ended.settle();
       await store.close();
     },
   };
