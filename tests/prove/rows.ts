@@ -34,6 +34,11 @@ export const rows: readonly Row[] = [
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',
   },
   {
+    id: '3.6',
+    title: 'gateway restarted under load',
+    goal: '20 restarts: every session goes on whose servers kept nothing for it, others get 404; 0 wrong, 0 lost',
+  },
+  {
     id: '3.9',
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
