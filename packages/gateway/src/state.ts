@@ -116,9 +116,9 @@ export async function openLiveStore(
     onError: (cause) => log(`the end of sessions could not be written: ${String(cause)}`),
   });
   /** Whose credential was taken away, or who was blocked, is done with the sessions from before. */
-  const endSessions = async ({ action, kind, subject, time }: ChangeRow): Promise<void> => {
-    if (action === 'keys.revoke') await ended.addCaller(`key:${subject}`, time);
-    if (action === 'block' && kind === 'caller') await ended.addCaller(subject, time);
+  const endSessions = async ({ action, kind, subject, time }: ChangeRow): Promise<boolean> => {
+    if (action === 'keys.revoke') return ended.addCaller(`key:${subject}`, time);
+    return action === 'block' && kind === 'caller' ? ended.addCaller(subject, time) : true;
   };
   for (const change of await changes.pending()) await endSessions(change);
   const first = await keyRepository.snapshot();
@@ -153,7 +153,8 @@ export async function openLiveStore(
         const last = pending.at(-1);
         if (last === undefined) return;
         let seq: number | { readonly refused: string } | undefined;
-        await Promise.all(pending.map(endSessions));
+        // A change is forgotten once all that follows from it is on disk.
+        if ((await Promise.all(pending.map(endSessions))).includes(false)) return;
         for (const change of pending) seq = trail.append(draftChange(change));
         // The trail keeps its order, so the last one on disk means all of them.
         if (typeof seq !== 'number' || (await trail.durable(seq)) === 'lost') return;
