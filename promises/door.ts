@@ -162,6 +162,17 @@ export const door: readonly ProductPromise[] = [
     ],
   },
   {
+    id: 'restart',
+    sentence:
+      'After a restart a legacy session goes on without a new handshake, for its own caller at its own path, unless it had ended or a server kept something for it; then it is 404.',
+    source: ['MCP 2025-11-25, Transports', 'guard-10'],
+    tests: [
+      'tests/faults/restart.test.ts',
+      'tests/attacks/restart.test.ts',
+      'packages/guard/src/doors/session-restart.test.ts',
+    ],
+  },
+  {
     id: 'resume',
     sentence:
       'A legacy caller whose stream broke fetches what it missed, the answer too, while it is kept; nobody else gets anything for its event ids.',

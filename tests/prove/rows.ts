@@ -46,6 +46,11 @@ export const rows: readonly Row[] = [
   { id: '3.7', title: 'idle listeners', goal: '10,000: p99 of others within 2× of quiet, memory printed' },
   { id: '3.8', title: 'slow peers at both sides', goal: 'p99 of others within 2× of quiet, memory +64 MB at most' },
   {
+    id: '3.6',
+    title: 'gateway restarted under load',
+    goal: '20 restarts: every session goes on whose servers kept nothing for it, others get 404; 0 wrong, 0 lost',
+  },
+  {
     id: '3.9',
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',

@@ -145,7 +145,7 @@ class Gateway implements RunningGateway {
     this.#rules = makeRules(options.config, options.config.listen.port);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
-    const sessions = createSessions({ clock: systemClock, seal });
+    const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
     const conversations = createConversations({ clock: systemClock });
     const everybody = function* (): Iterable<Session> {
       yield* sessions.list();
@@ -233,6 +233,8 @@ class Gateway implements RunningGateway {
     }
     const { sessions } = this.#context;
     this.#every(1000, () => this.#unrecorded.flush(this.#state.trail));
+    // At once too: a later process goes by the last sign of this one.
+    sessions.sweep();
     this.#every(60_000, () => sessions.sweep());
     // Keys expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());

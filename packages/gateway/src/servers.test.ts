@@ -60,7 +60,7 @@ describe('a conversation of one session', () => {
     for (const _ of [1, 2]) await acquireFor(await intended(world, { value, era: 'legacy', session }), server);
     expect(server.wishes[0]?.isOver?.()).toBe(false);
     expect(server.released).toEqual([]);
-    world.sessions.end(session, 'deleted');
+    void world.sessions.end(session, 'deleted');
     expect(server.released).toEqual([session.id]);
     expect(server.wishes[0]?.isOver?.()).toBe(true);
   });
@@ -78,7 +78,7 @@ describe('a conversation of one session', () => {
     const server = scriptedServer('files', { share: 'caller' });
     const session = beginSession(world);
     await acquireFor(await intended(world, { value, era: 'legacy', session }), server);
-    world.sessions.end(session, 'deleted');
+    void world.sessions.end(session, 'deleted');
     expect(server.released).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import {
   createSeal,
   deriveKeys,
   lookAtStore,
+  openEndedSessions,
   openMasterKey,
   openStore,
   openTrail,
@@ -21,6 +22,7 @@ import {
   type ChangeRow,
   type Clock,
   type Credentials,
+  type EndedSessions,
   type KeyIndex,
   type KeyRow,
   type KeyRing,
@@ -102,6 +104,8 @@ export async function openConfiguredStore(config: Pick<Config, 'store'>): Promis
 export interface LiveStore {
   readonly credentials: Credentials;
   readonly blocks: Blocks;
+  /** Which sessions of earlier processes are over. */
+  readonly ended: EndedSessions;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
   /** Takes over now what other hands have changed, instead of at the next look. */
@@ -134,6 +138,16 @@ export async function openLiveStore(
         'or made under another master key; revoke it and make a new one',
     ),
   );
+  const ended = await openEndedSessions(store, {
+    clock: systemClock,
+    onError: (cause) => log(`the end of sessions could not be written: ${String(cause)}`),
+  });
+  /** Whose credential was taken away, or who was blocked, is done with the sessions from before. */
+  const endSessions = async ({ action, kind, subject, time }: ChangeRow): Promise<boolean> => {
+    if (action === 'keys.revoke') return ended.addCaller(`key:${subject}`, time);
+    return action === 'block' && kind === 'caller' ? ended.addCaller(subject, time) : true;
+  };
+  for (const change of await changes.pending()) await endSessions(change);
   const first = await keyRepository.snapshot();
   let lastDays = indexLastDays(first);
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
@@ -152,6 +166,7 @@ export async function openLiveStore(
     blocks: {
       isBlocked: (kind, subject) => blocks.isBlocked(kind, subject),
     },
+    ended,
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     refresh,
     onChange: (listener) => void listeners.push(listener),
@@ -161,6 +176,8 @@ export async function openLiveStore(
         const last = pending.at(-1);
         if (last === undefined) return;
         let seq: number | { readonly refused: string } | undefined;
+        // A change is forgotten once all that follows from it is on disk.
+        if ((await Promise.all(pending.map(endSessions))).includes(false)) return;
         for (const change of pending) seq = trail.append(draftChange(change));
         // The trail keeps its order, so the last one on disk means all of them.
         if (typeof seq !== 'number' || (await trail.durable(seq)) === 'lost') return;
@@ -169,6 +186,7 @@ export async function openLiveStore(
     },
     async close() {
       stop();
+      await ended.settle();
       await store.close();
     },
   };

@@ -20,7 +20,7 @@ export function endUnwelcome(
   const reason = 'the caller may not call any more';
   const { sessions, subscriptions, parking, servers } = world;
   for (const session of [...sessions.list()]) {
-    if (!isWelcome(session.owner) || !mayStay(session, rules)) sessions.end(session, reason);
+    if (!isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
   }
   conversations.reauthorize();
   subscriptions.endFor(isWelcome, reason);

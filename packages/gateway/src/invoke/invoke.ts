@@ -1,6 +1,7 @@
 /** Which method does what. The table is the gateway's whole vocabulary; a method that is not in it does not exist. */
 import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import type { World } from '../world.ts';
+import { findLost } from './lost-session.ts';
 import { forward } from './forward.ts';
 import { answerDiscover, answerInitialize, answerPing, answerSetLevel } from './handshake.ts';
 import { answerList } from './lists.ts';
@@ -38,5 +39,6 @@ export function invokeTarget(exchange: Intended, world: World): Answer | Refusal
   if (kind === 'notification') return takeNotification(exchange);
   const handler = handlers.get(method ?? '');
   if (handler === undefined) return refuse('unknown-method');
-  return handler(exchange, world);
+  const lost = findLost(exchange, world);
+  return lost === undefined ? handler(exchange, world) : lost.then((refusal) => refusal ?? handler(exchange, world));
 }

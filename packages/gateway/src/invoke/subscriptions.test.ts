@@ -112,7 +112,7 @@ describe('a subscription of a legacy caller', () => {
     const world = await makeWorld({ files: { era: 'legacy' } });
     const session = beginSession(world);
     await relay(world, { value: subscribe('mcp+files:file:///a'), session });
-    world.sessions.end(session, 'over');
+    void world.sessions.end(session, 'over');
     const stream = listening(session);
     world.server('files').say({ scope: '', message: updated('file:///a') });
     expect(stream.sent).toEqual([]);

@@ -5,7 +5,8 @@ import type { Clock, Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import { judgeCaller } from '../stages/resolve.ts';
 import type { Conversation } from './conversation.ts';
-import { pathKey, type Session } from './session.ts';
+import type { Session } from './session.ts';
+import { pathKey } from './session-id.ts';
 
 /** Bounds on open connections. Times in milliseconds. */
 export interface ConversationsOptions {

@@ -68,7 +68,10 @@ async function serveSession(
   if (session === undefined || head?.repeated.has('mcp-session-id') === true) return refused(refuse('unknown-session'));
   if (head?.method === 'DELETE') {
     noteStatus(exchange, 'session ended', context);
-    context.sessions.end(session, 'ended by the caller');
+    // 204 means that it stays ended.
+    if (!(await context.sessions.end(session, 'ended by the caller'))) {
+      return refused(refuse('unavailable', { note: 'the end of the session could not be written' }));
+    }
     stream.finish({ status: 204, headers: ['Sallyport-Exchange', exchange.id] });
     return undefined;
   }

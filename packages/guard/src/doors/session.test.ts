@@ -3,7 +3,8 @@ import { createCanceller } from '../cancellation.ts';
 import type { DoorPath, Identified } from '../exchange.ts';
 import { frozenClock, identified, makePrincipal, makeRules, makeStream, messageOf } from '../exchange.fixture.ts';
 import { createSeal } from '../seal.ts';
-import { createSessions, pathKey, Session, type Handshake, type Sessions, type SessionsOptions } from './session.ts';
+import { pathKey } from './session-id.ts';
+import { createSessions, Session, type Handshake, type Sessions, type SessionsOptions } from './session.ts';
 
 const handshake: Handshake = {
   revision: '2025-11-25',
@@ -118,7 +119,7 @@ describe('the table of sessions', () => {
     const mine = begin(sessions, callerAt('key:ada'));
     expect(sessions.create(callerAt('key:eve'), handshake)).toBeUndefined();
     expect(mine.isClosed).toBe(false);
-    sessions.end(mine, 'done');
+    void sessions.end(mine, 'done');
     expect(sessions.create(callerAt('key:eve'), handshake)).toBeDefined();
   });
 
@@ -126,8 +127,8 @@ describe('the table of sessions', () => {
     const { sessions } = makeSessions({ perCaller: 1 });
     const caller = callerAt('key:ada');
     const first = begin(sessions, caller);
-    sessions.end(first, 'once');
-    sessions.end(first, 'twice');
+    void sessions.end(first, 'once');
+    void sessions.end(first, 'twice');
     const second = begin(sessions, caller);
     expect([...sessions.list()]).toEqual([second]);
     sessions.closeAll('over');

@@ -7,7 +7,9 @@ import type { Canceller } from '../cancellation.ts';
 import type { CallerSession, CallerStream, DoorPath, Identified } from '../exchange.ts';
 import type { Cancellation, Clock } from '../ports.ts';
 import type { Seal } from '../seal.ts';
+import type { EndedSessions } from '../store/ended-sessions.ts';
 import { createEventStore, type EventLogs, type EventStore, type EventStoreOptions } from './event-log.ts';
+import { createSessionIds, pathKey } from './session-id.ts';
 
 /** How a caller answered a server's request. */
 export interface CallerAnswer {
@@ -27,6 +29,9 @@ const heldMessages = 64;
 /** Bytes of them. */
 const heldBytes = 1024 * 1024;
 
+/** Longest id that is looked at, characters. */
+const longestId = 4096;
+
 const opening = Buffer.from('{"jsonrpc":"2.0","id":');
 
 /** One conversation. */
@@ -44,6 +49,8 @@ export class Session implements CallerSession {
   eventStore: EventStore | undefined = undefined;
   private logs: EventLogs | undefined = undefined;
   isBegun = false;
+  /** True for a session that an earlier process began: what its caller said there, besides initialize, is not known. */
+  isTakenUp = false;
   private readonly inflight = new Map<string | number, Set<Canceller>>();
   private outbound: CallerStream | undefined = undefined;
   private held: Uint8Array[] = [];
@@ -60,6 +67,20 @@ export class Session implements CallerSession {
     this.path = path;
     this.created = now;
     this.lastUsed = now;
+  }
+
+  /**
+   * Makes this the continuation of a session that an earlier process began.
+   *
+   * @param now - wall time, milliseconds
+   */
+  takeUp(handshake: Handshake, now: number): void {
+    this.handshake = handshake;
+    this.lastUsed = now;
+    this.isBegun = true;
+    this.isTakenUp = true;
+    // A late answer to a question of the earlier process must not meet one of this: nobody asks one each millisecond.
+    this.asked = Math.max(0, now - this.created);
   }
 
   /** The caller's program by its own account. */
@@ -215,6 +236,8 @@ export interface SessionsOptions {
   readonly perCaller?: number;
   /** Sessions of all callers. Default 20,000. */
   readonly total?: number;
+  /** Which sessions of earlier processes are over; without it none is taken up. */
+  readonly ended?: EndedSessions;
   /** Bounds on the events that are kept for callers that come back. */
   readonly events?: Omit<EventStoreOptions, 'clock'>;
 }
@@ -222,15 +245,17 @@ export interface SessionsOptions {
 /** The legacy HTTP sessions of one process. */
 export interface Sessions {
   create(exchange: Identified, handshake: Handshake): Session | undefined;
-  /** A new id, sealed to its caller, path and revision, for a conversation that is not kept here. */
-  mint(exchange: Identified, revision: string): string;
-  /** The session with this id, if it is this caller's and this door path's. */
+  /** A new id, sealed to its caller, door and path, for a conversation that is not kept here. */
+  mint(exchange: Identified): string;
+  /** The session with this id, if it is this caller's and this door path's; one of an earlier process is taken up. */
   find(id: string, exchange: Identified): Session | undefined;
-  end(session: Session, reason: string): void;
-  /** Ends what is too old or idle. */
+  /** Ends a session for good; resolves to false when it cannot be said that a restart will not bring it back. */
+  end(session: Session, reason: string): Promise<boolean>;
+  /** Ends what is too old or idle, and notes which sessions a later process need not ask for. */
   sweep(): void;
   /** Every open session. */
   list(): Iterable<Session>;
+  /** Closes every session because the process ends; the next one may take them up. */
   closeAll(reason: string): void;
 }
 
@@ -245,17 +270,50 @@ export function createSessions(options: SessionsOptions): Sessions {
   const counts = new Map<string, number>();
   const events: EventStore = createEventStore({ clock, ...options.events });
 
-  function mint(exchange: Identified, revision: string): string {
-    const binding = { principal: exchange.principal.id, path: pathKey(exchange.path), revision };
-    return seal.close('session', binding, { door: exchange.door }, maxAge);
-  }
+  let isClosing = false;
+  const ids = createSessionIds(seal, maxAge);
+  const { ended } = options;
+  // Whatever was not used since is idle for longer than allowed.
+  const takeUpUntil = (ended?.lastSign ?? Number.NEGATIVE_INFINITY) + idle;
 
-  function end(session: Session, reason: string): void {
-    if (!table.delete(session.id)) return;
+  function remove(session: Session, reason: string): boolean {
+    if (!table.delete(session.id)) return false;
     const left = (counts.get(session.owner) ?? 1) - 1;
     if (left === 0) counts.delete(session.owner);
     else counts.set(session.owner, left);
     session.close(reason);
+    return true;
+  }
+
+  function end(session: Session, reason: string): Promise<boolean> {
+    const { id, owner, created } = session;
+    if (!remove(session, reason) || ended === undefined) return Promise.resolve(true);
+    return ended.add({ id, owner, created, expires: created + maxAge });
+  }
+
+  function add(session: Session): Session {
+    session.eventStore = events;
+    table.set(session.id, session);
+    counts.set(session.owner, (counts.get(session.owner) ?? 0) + 1);
+    return session;
+  }
+
+  /** Goes on with a session that an earlier process began, if that is not over. */
+  function takeUp(id: string, exchange: Identified): Session | undefined {
+    const now = clock.now();
+    if (ended === undefined || now > takeUpUntil || id.length > longestId) return undefined;
+    const carried = ids.open(id, exchange);
+    const owner = exchange.principal.id;
+    if (carried === undefined || ended.has({ id, owner, created: carried.created })) return undefined;
+    const { created, handshake } = carried;
+    // Old ids push out nothing: their caller may begin anew, and is told so once and for all.
+    if ((counts.get(owner) ?? 0) >= perCaller || table.size >= total) {
+      void ended.add({ id, owner, created, expires: created + maxAge });
+      return undefined;
+    }
+    const session = new Session(id, owner, exchange.principal.roles, exchange.path, created);
+    session.takeUp(handshake, now);
+    return add(session);
   }
 
   function isOver(session: Session, now: number): boolean {
@@ -268,31 +326,38 @@ export function createSessions(options: SessionsOptions): Sessions {
       for (const session of table.values()) {
         if (session.owner === owner && (oldest === undefined || session.lastUsed < oldest.lastUsed)) oldest = session;
       }
-      if (oldest !== undefined) end(oldest, 'too many sessions of this caller');
+      if (oldest !== undefined) void end(oldest, 'too many sessions of this caller');
     }
     return table.size < total;
+  }
+
+  /** Once nothing of earlier processes is taken up any more, all that began before the oldest open session is over. */
+  function sign(): void {
+    const now = clock.now();
+    let over = now;
+    for (const { created } of table.values()) over = Math.min(over, created);
+    void ended?.sign(now > takeUpUntil ? over - 1 : undefined);
   }
 
   return {
     create(exchange, handshake) {
       const owner = exchange.principal.id;
       if (!makeRoom(owner)) return undefined;
-      const id = mint(exchange, handshake.revision);
-      const session = new Session(id, owner, exchange.principal.roles, exchange.path, clock.now());
+      const now = clock.now();
+      const id = ids.mint(exchange, now, handshake);
+      const session = new Session(id, owner, exchange.principal.roles, exchange.path, now);
       session.handshake = handshake;
-      session.eventStore = events;
-      table.set(id, session);
-      counts.set(owner, (counts.get(owner) ?? 0) + 1);
-      return session;
+      return add(session);
     },
-    mint,
+    mint: (exchange) => ids.mint(exchange, clock.now()),
     find(id, exchange) {
       const session = table.get(id);
-      if (session === undefined || session.owner !== exchange.principal.id) return undefined;
+      if (session === undefined) return takeUp(id, exchange);
+      if (session.owner !== exchange.principal.id) return undefined;
       if (pathKey(session.path) !== pathKey(exchange.path)) return undefined;
       const now = clock.now();
       if (isOver(session, now)) {
-        end(session, 'expired');
+        void end(session, 'expired');
         return undefined;
       }
       session.lastUsed = now;
@@ -302,17 +367,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     end,
     sweep() {
       const now = clock.now();
-      for (const session of [...table.values()]) if (isOver(session, now)) end(session, 'expired');
+      for (const session of [...table.values()]) if (isOver(session, now)) void end(session, 'expired');
       events.sweep();
+      sign();
     },
-    list: () => table.values(),
+    list: () => (isClosing ? [] : table.values()),
     closeAll(reason) {
-      for (const session of [...table.values()]) end(session, reason);
+      sign();
+      isClosing = true;
+      // They stay known, so that who still comes hears of the stop and not that there is no such session.
+      for (const session of table.values()) session.close(reason);
     },
   };
-}
-
-/** One word for a door path, e.g. `/mcp/files`. */
-export function pathKey(path: DoorPath): string {
-  return path.kind === 'all' ? '/mcp' : `/mcp/${path.server}`;
 }

@@ -30,9 +30,6 @@ export function serveSse(
     : post(exchange, late, request, response, context);
 }
 
-/** The revision whose transport this is. */
-const revision = '2024-11-05';
-
 async function open(
   exchange: Received,
   response: ServerResponse,
@@ -52,7 +49,7 @@ async function open(
     return;
   }
   const { principal, path, address, head } = judged as Identified;
-  const id = context.sessions.mint(judged as Identified, revision);
+  const id = context.sessions.mint(judged as Identified);
   const events = new EventStream(response, options);
   const conversation = new Conversation(context, {
     door: 'sse',

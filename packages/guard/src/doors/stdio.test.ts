@@ -38,7 +38,7 @@ function openDoor({ invoke = () => okAnswer, isNew = false, ...more }: DoorSpec 
         create: () => undefined,
         mint: () => '',
         find: () => undefined,
-        end: noop,
+        end: () => Promise.resolve(true),
         sweep: noop,
         list: () => [],
         closeAll: noop,

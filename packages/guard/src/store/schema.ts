@@ -40,10 +40,29 @@ export interface ChangeTable {
   subject: string;
 }
 
+/** Sessions that are over although their ids still open. */
+export interface EndedSessionTable {
+  /** Of the id. */
+  digest: string;
+  owner: string;
+  /** Milliseconds since the epoch. */
+  created_at: number;
+  expires_at: number;
+}
+
+/** Points in time: the last sign of life, and until when sessions that began are over. */
+export interface SessionMarkTable {
+  name: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
 export interface StoreTables {
   guard_keys: KeyTable;
   guard_blocks: BlockTable;
   guard_changes: ChangeTable;
+  guard_ended_sessions: EndedSessionTable;
+  guard_session_marks: SessionMarkTable;
 }
 
 export const GUARD_MIGRATIONS: MigrationSet = {
@@ -93,6 +112,23 @@ export const GUARD_MIGRATIONS: MigrationSet = {
       name: '003_key_seals',
       up: async (database) => {
         await database.schema.alterTable('guard_keys').addColumn('seal', 'blob').execute();
+      },
+    },
+    {
+      name: '004_ended_sessions',
+      up: async (database) => {
+        await database.schema
+          .createTable('guard_ended_sessions')
+          .addColumn('digest', 'text', (column) => column.primaryKey())
+          .addColumn('owner', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'integer', (column) => column.notNull())
+          .addColumn('expires_at', 'integer', (column) => column.notNull())
+          .execute();
+        await database.schema
+          .createTable('guard_session_marks')
+          .addColumn('name', 'text', (column) => column.primaryKey())
+          .addColumn('at', 'integer', (column) => column.notNull())
+          .execute();
       },
     },
   ],
