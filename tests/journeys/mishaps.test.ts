@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   baseEnvironment,
   createKey,
+  modernRevision,
   prepareFolder,
   runSallyport,
   sallyportBin,
@@ -177,6 +178,36 @@ describe('two client programs without a gateway', () => {
     }
   });
 });
+
+describe('a client program at a gateway that is started again', () => {
+  it('waits for it and goes on, and does not take its place', async () => {
+    const before = await startGateway({ dir: folder.dir, config });
+    const door = startStdioDoor(before.configPath, folder.dir);
+    const ping = (id: string) => door.request({ ...callOf('notes__echo'), id });
+    try {
+      expect(await ping('a')).toMatchObject({ result: { content: [{}] } });
+      await before.stop();
+      const after = await startGateway({ dir: folder.dir, config });
+      expect(await ping('b')).toMatchObject({ result: { content: [{}] } });
+      expect((await door.stop()).code).toBe(0);
+      await after.stop();
+    } finally {
+      door.process.kill('SIGKILL');
+      await before.stop();
+    }
+  });
+});
+
+/** A call as a modern client makes it. */
+function callOf(name: string) {
+  const info = { name: 'client', version: '1' };
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': modernRevision,
+    'io.modelcontextprotocol/clientInfo': info,
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  return { jsonrpc: '2.0', method: 'tools/call', params: { name, arguments: {}, _meta } };
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -5,14 +5,17 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { controlPath, openControl, type GatewayLogLine, type RunningGateway } from '@sallyport/gateway';
 import { requireConfig } from './configuration.ts';
 import { configFiles, type CommonOptions, type Context } from './context.ts';
-import { openControlDoor } from './control.ts';
-import { exitCodes } from './failure.ts';
+import { askGateway, openControlDoor } from './control.ts';
+import { exitCodes, Failure } from './failure.ts';
 import { busyFailure, startFailure, tryStartGateway, untilSignal } from './gateway.ts';
 import { createRelay, type Leaving, type Relay } from './relay.ts';
+import { isStatus } from './running.ts';
 import { plain } from './terminal.ts';
 
 /** How long another gateway that starts or stops at this moment may take until we can join it or be one, milliseconds. */
 const joinTimeout = 20_000;
+/** A conversation that lasted so long was one, milliseconds. */
+const steadyTime = 1_000;
 
 /** Serves one client program until it hangs up, at one gateway after the other where one ends before it does. */
 export async function runStdio(
@@ -23,18 +26,28 @@ export async function runStdio(
   const path = controlPath({ files });
   const stopped = untilSignal();
   const own = { input: process.stdin, output: process.stdout };
+  const end = new AbortController();
+  void stopped.then(() => end.abort());
   let relay: Relay | undefined;
+  // Where an operator runs the gateway it is the operator who starts it again: in its place we would keep it out.
+  let mayBeGateway = true;
   let deadline = performance.now() + joinTimeout;
-  let isStopped = false;
-  void stopped.then(() => (isStopped = true));
-  while (!isStopped && relay?.hasEnded !== true) {
+  while (!end.signal.aborted && relay?.hasEnded !== true) {
     const joined = await openControlDoor(path);
     if (joined !== undefined) {
+      mayBeGateway = await isClientsGateway(path);
       relay ??= createRelay(own);
+      const began = performance.now();
       const leaving = await passThrough(joined, relay, stopped);
       if (leaving !== 'door closed') break;
-      context.terminal.note('sallyport: the gateway stopped; going on with another');
-      deadline = performance.now() + joinTimeout;
+      context.terminal.note('sallyport: the gateway stopped; waiting for the next');
+      // A door that closes as soon as it opens is no gateway to go on with.
+      if (performance.now() - began > steadyTime) deadline = performance.now() + joinTimeout;
+    }
+    const isTooLate = performance.now() > deadline;
+    if (joined !== undefined || !mayBeGateway) {
+      if (isTooLate) throw new Failure('the gateway stopped', 'start it again:  sallyport run');
+      await wait(100);
       continue;
     }
     const config = await requireConfig(options, context);
@@ -46,11 +59,17 @@ export async function runStdio(
     // Two programs that start at once both found nobody: the one that came second joins the first. One that stops
     // needs a while to let its calls end.
     if (started.fault !== 'locked' && started.fault !== 'running') throw startFailure(started);
-    if (performance.now() > deadline) throw await busyFailure(started, files);
+    if (isTooLate) throw await busyFailure(started, files);
     await wait(100);
   }
   process.stdin.destroy();
   return exitCodes.fine;
+}
+
+/** Says whether the gateway that runs is the door of another client program, and not one that an operator runs. */
+async function isClientsGateway(path: string): Promise<boolean> {
+  const answer = await askGateway(path, 'status').catch(() => undefined);
+  return isStatus(answer) && answer.endpoint === undefined;
 }
 
 /**
@@ -88,7 +107,10 @@ async function serve(
 
 /** Serves this process's own client until it hangs up. */
 async function serveOwn(gateway: RunningGateway, relay: Relay | undefined): Promise<void> {
-  if (relay === undefined) return void (await gateway.openStdio(process.stdin, process.stdout).closed);
+  if (relay === undefined) {
+    await gateway.openStdio(process.stdin, process.stdout).closed;
+    return;
+  }
   const [toDoor, fromDoor] = [new PassThrough(), new PassThrough()];
   const { closed } = gateway.openStdio(toDoor, fromDoor);
   void closed.then(() => fromDoor.end());
