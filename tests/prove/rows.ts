@@ -33,23 +33,25 @@ export const rows: readonly Row[] = [
     title: 'every caller at every server',
     goal: '5 callers × 6 servers × 12 steps: each passes, or is refused as docs/bridging.md says; a record of each',
   },
+  { id: '3.2', title: 'conformance across the eras', goal: 'only what cannot be bridged fails, each with its reason' },
   {
     id: '3.3',
     title: 'conformance, the gateway as client',
     goal: 'every required client scenario passes, those about OAuth aside',
   },
+  { id: '3.4', title: 'handles in the wrong hands', goal: '44 cases, 0 accepted' },
   {
     id: '3.5',
     title: 'sessions and servers come and go',
     goal: '10,000 sessions in 10 minutes, a kill each second: 0 orphans, flat descriptors, memory +20 MB at most',
   },
-  { id: '3.7', title: 'idle listeners', goal: '10,000: p99 of others within 2× of quiet, memory printed' },
-  { id: '3.8', title: 'slow peers at both sides', goal: 'p99 of others within 2× of quiet, memory +64 MB at most' },
   {
     id: '3.6',
     title: 'gateway restarted under load',
     goal: '20 restarts: every session goes on whose servers kept nothing for it, others get 404; 0 wrong, 0 lost',
   },
+  { id: '3.7', title: 'idle listeners', goal: '10,000: p99 of others within 2× of quiet, memory printed' },
+  { id: '3.8', title: 'slow peers at both sides', goal: 'p99 of others within 2× of quiet, memory +64 MB at most' },
   {
     id: '3.9',
     title: 'callers and servers of different eras',
