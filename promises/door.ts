@@ -76,6 +76,7 @@ export const door: readonly ProductPromise[] = [
     tests: [
       'tests/attacks/unknown.test.ts',
       'tests/attacks/handles.test.ts',
+      'tests/conformance/tasks.test.ts',
       'packages/guard/src/seal.test.ts',
       'packages/gateway/src/invoke/tasks.test.ts',
     ],
@@ -128,19 +129,27 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'A caller that does not read is not listened to, and is cut off before what waits for it, on one connection or on all of its own, fills the memory.',
     source: ['fw-4', 'guard-10'],
-    tests: ['tests/faults/slow-callers.test.ts', 'packages/guard/src/doors/backlog.test.ts'],
+    tests: [
+      'tests/faults/slow-callers.test.ts',
+      'packages/guard/src/doors/backlog.test.ts',
+      'packages/guard/src/doors/session.test.ts',
+    ],
   },
   {
     id: 'resume',
     sentence:
       'A legacy caller whose stream broke fetches what it missed, the answer too, while it is kept; nobody else gets anything for its event ids.',
     source: ['MCP 2025-11-25, Transports'],
-    tests: ['tests/attacks/resume.test.ts', 'packages/guard/src/doors/event-log.test.ts'],
+    tests: [
+      'tests/attacks/resume.test.ts',
+      'tests/journeys/resume.test.ts',
+      'packages/guard/src/doors/event-log.test.ts',
+    ],
   },
   {
     id: 'doors-off',
     sentence: 'Neither the WebSocket nor the SSE door is there unless the configuration opens it.',
-    source: ['guard-7'],
+    source: ['fw-4'],
     tests: ['tests/attacks/websocket-door.test.ts', 'packages/guard/src/doors/request.test.ts'],
   },
   {

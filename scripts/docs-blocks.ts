@@ -180,10 +180,8 @@ function bridgingTable(from: string): string {
 
 function baselineTable(): string {
   return table(
-    ['revision', 'scenario: check', 'why it cannot pass'],
-    Object.entries(crossEraBaseline).flatMap(([revision, reasons]) =>
-      Object.entries(reasons).map(([check, reason]) => [revision, code(check), cell(reason)]),
-    ),
+    ['callers of', 'server over', 'scenario: check', 'why it cannot pass'],
+    crossEraBaseline.map(({ revision, ways, check, reason }) => [revision, ways.join(', '), code(check), cell(reason)]),
   );
 }
 

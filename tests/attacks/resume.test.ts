@@ -1,4 +1,5 @@
 // Streams of legacy callers that break: what can be fetched again, by whom, and what nobody gets.
+import { readFile, writeFile } from 'node:fs/promises';
 import {
   createKey,
   LegacySession,
@@ -184,11 +185,24 @@ describe('a stream that broke', () => {
       break;
     }
     response.destroy();
+    // Other rules show other lists, and every session is told.
+    const config = JSON.parse(await readFile(gateway.configPath, 'utf8')) as { deny?: string[] };
+    await writeFile(gateway.configPath, JSON.stringify({ ...config, deny: ['rec.t'] }), { mode: 0o600 });
+    await waitFor(
+      async () => !(await postModern(gateway.url, { method: 'tools/list', key })).text.includes('rec__t"'),
+      {
+        what: 'the reload',
+      },
+    );
     const resumed = await open(session.url, undefined, {
       method: 'GET',
       headers: { ...session.headers(), accept: 'text/event-stream', 'last-event-id': id },
     });
     expect([resumed.statusCode, id === '']).toEqual([200, false]);
+    for await (const event of readEvents(resumed)) {
+      expect(event.data).toContain('notifications/tools/list_changed');
+      break;
+    }
     resumed.destroy();
     await session.close();
   });

@@ -1,6 +1,7 @@
 // The WebSocket door of a real gateway: who is let in, what frames are taken, and who has to leave.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   createKey,
   openRawWebSocket,
@@ -212,11 +213,18 @@ describe('an open socket', () => {
     ['a compressed frame that nobody agreed on', 1002, { opcode: 0x41, payload: '{}' }],
   ])('[websocket-limits] ends at %s with %i, and nothing reaches a server', async (_, code, frame) => {
     upstream.clear();
+    const calls = async () =>
+      (await readAudit(join(gateway.dir, 'state', 'audit'))).filter((line) => line['method'] === 'tools/call').length;
+    const before = await calls();
     const socket = await knock();
     await greet(socket);
     socket.sendFrame(frame);
+    // Nor does what comes behind it, before the close is answered.
+    socket.send(echo('behind'));
     expect(await within(socket.closed, 10_000, 'the close')).toBe(code);
-    expect(upstream.of('tools/call')).toEqual([]);
+    // Records that nobody waits for are on disk a few milliseconds later.
+    await delay(100);
+    expect([await calls(), upstream.of('tools/call')]).toEqual([before, []]);
   });
 
   it('[same-guards] takes one message a frame: batches and broken JSON are answered as anywhere', async () => {

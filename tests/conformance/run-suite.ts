@@ -34,8 +34,11 @@ export interface SuiteResult {
   readonly checksFailed: number;
 }
 
-/** What to run: a frozen requirement set of one revision, or a named suite. */
-export type SuiteSelection = { readonly requirements: '2025-11-25' | '2026-07-28' } | { readonly suite: string };
+/** What to run: a frozen requirement set of one revision, a named suite, or one scenario of the modern revision. */
+export type SuiteSelection =
+  | { readonly requirements: '2025-11-25' | '2026-07-28' }
+  | { readonly suite: string }
+  | { readonly scenario: string };
 
 /** Where and what to run. */
 export type SuiteRun = SuiteSelection & {
@@ -60,9 +63,10 @@ const run = promisify(execFile);
  */
 export async function runSuite(options: SuiteRun): Promise<SuiteResult> {
   const { url, out, ceilingMs = 300_000 } = options;
-  const selection = 'suite' in options ? ['--suite', options.suite] : ['--requirements', options.requirements];
+  const selection = selectionOf(options);
   const stdout = await runProgram(['server', '--url', url, ...selection, '-o', out], ceilingMs);
   const names = [...stdout.matchAll(/^=== Running scenario: (\S+) ===$/gm)].flatMap((match) => match[1] ?? []);
+  if ('scenario' in options) names.push(options.scenario);
   if (names.length === 0) throw new Error(`the suite ran no scenario\n${stdout}`);
   const unscored = new Set([...stdout.matchAll(/^ +[✓✗] (\S+) \([a-z-]+\)$/gm)].map((match) => match[1]));
   const folders = await readdir(out);
@@ -81,6 +85,12 @@ export async function runSuite(options: SuiteRun): Promise<SuiteResult> {
     checksPassed: statuses.filter((status) => status === 'SUCCESS').length,
     checksFailed: statuses.filter((status) => status === 'FAILURE').length,
   };
+}
+
+function selectionOf(options: SuiteSelection): readonly string[] {
+  if ('suite' in options) return ['--suite', options.suite];
+  if ('scenario' in options) return ['--scenario', options.scenario, '--spec-version', '2026-07-28', '--force'];
+  return ['--requirements', options.requirements];
 }
 
 async function runProgram(args: readonly string[], ceilingMs: number): Promise<string> {

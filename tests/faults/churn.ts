@@ -41,8 +41,13 @@ export interface ChurnResult {
   readonly sharedBySessions: number;
   /** Open descriptors of the gateway, once it was warm and after the last session. */
   readonly descriptors: readonly [before: number, after: number];
-  /** Resident memory of the gateway, bytes: median of the samples once it was warm, and of the last ones. */
+  /**
+   * Resident memory of the gateway, bytes: its lowest in the first half, once it was warm, and in the second. What is
+   * above is garbage that was not yet collected.
+   */
   readonly memory: readonly [before: number, after: number];
+  /** Its highest, bytes. */
+  readonly peak: number;
   /** Processes below the gateway after the last session, besides one of each server. */
   readonly leftOver: number;
   /** Processes of servers that outlived the gateway. */
@@ -54,7 +59,7 @@ const SHARES = ['all', 'caller', 'session'] as const;
 const CALLERS = ['ada', 'bob', 'cyd', 'dan'];
 const WORKERS = 6;
 /** Part of all sessions after which it counts as warm. */
-const WARM = 0.3;
+const WARM = 0.1;
 
 interface Sample {
   readonly done: number;
@@ -125,9 +130,12 @@ async function churn(gateway: Gateway, keys: readonly string[], options: ChurnOp
   await disturbing;
   const seconds = (performance.now() - started) / 1000;
 
-  const warm = samples.filter((sample) => sample.done >= options.sessions * WARM);
-  const window = Math.max(1, Math.floor(warm.length / 5));
-  const memory = (part: readonly Sample[]): number => median(part.map((sample) => sample.memory));
+  const lowest = (from: number, to: number): number =>
+    Math.min(
+      ...samples
+        .filter((sample) => sample.done >= options.sessions * from && sample.done <= options.sessions * to)
+        .map((sample) => sample.memory),
+    );
   for (const session of open) await session.close();
   const before = Math.min(...samples.map((sample) => sample.descriptors));
   await waitFor(() => belowOf(gatewayPid).length <= SHARES.length + CALLERS.length, {
@@ -142,7 +150,8 @@ async function churn(gateway: Gateway, keys: readonly string[], options: ChurnOp
     seconds,
     kills,
     descriptors: [before, after],
-    memory: [memory(warm.slice(0, window)), memory(warm.slice(-window))],
+    memory: [lowest(WARM, 0.5), lowest(0.5, 1)],
+    peak: Math.max(...samples.map((sample) => sample.memory)),
     // One of each server is the gateway's own, and each caller keeps its one of `share: caller`.
     leftOver: Math.max(0, left.length - SHARES.length - CALLERS.length),
     orphans: [...left, ...book.pids()].filter(isServer).length,
@@ -151,18 +160,18 @@ async function churn(gateway: Gateway, keys: readonly string[], options: ChurnOp
 
 /** Keeps who spoke with which process. */
 function createBook() {
-  const owners = { all: new Map<number, Set<number>>(), caller: new Map<number, Set<number>>() };
-  const sessions = new Map<number, Set<number>>();
+  const owners = { all: new Map<string, Set<number>>(), caller: new Map<string, Set<number>>() };
+  const sessions = new Map<string, Set<number>>();
   let [answered, refused, wrong] = [0, 0, 0];
-  const add = (table: Map<number, Set<number>>, pid: number, who: number): void => {
-    const known = table.get(pid) ?? new Set();
-    table.set(pid, known.add(who));
+  const add = (table: Map<string, Set<number>>, spoke: string, who: number): void => {
+    const known = table.get(spoke) ?? new Set();
+    table.set(spoke, known.add(who));
   };
-  const several = (table: ReadonlyMap<number, ReadonlySet<number>>): number =>
+  const several = (table: ReadonlyMap<string, ReadonlySet<number>>): number =>
     [...table.values()].filter((who) => who.size > 1).length;
   return {
     note(share: (typeof SHARES)[number], mark: string, caller: number, session: number, answer: HttpAnswer): void {
-      const said = /"text":"(\d+) ([^"]*)"/.exec(answer.text);
+      const said = /"text":"(\d+-\d+) ([^"]*)"/.exec(answer.text);
       if (said === null || answer.text.includes('"isError":true')) {
         if (/"reason":"(?:unavailable|limited)"/.test(answer.text)) refused += 1;
         else wrong += 1;
@@ -170,11 +179,12 @@ function createBook() {
       }
       answered += 1;
       if (said[2] !== mark) wrong += 1;
-      const pid = Number(said[1]);
-      if (share === 'session') add(sessions, pid, session);
-      else add(owners[share], pid, caller);
+      const spoke = said[1] ?? '';
+      if (share === 'session') add(sessions, spoke, session);
+      else add(owners[share], spoke, caller);
     },
-    pids: (): number[] => [...owners.all.keys(), ...owners.caller.keys(), ...sessions.keys()],
+    pids: (): number[] =>
+      [...owners.all.keys(), ...owners.caller.keys(), ...sessions.keys()].map((spoke) => Number(spoke.split('-')[0])),
     sum: () => ({
       processes: owners.all.size + owners.caller.size + sessions.size,
       answered,
@@ -184,11 +194,6 @@ function createBook() {
       sharedBySessions: several(sessions),
     }),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 function kill(pid: number): boolean {

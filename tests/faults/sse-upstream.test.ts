@@ -293,6 +293,21 @@ describe('a server whose URL opens a stream of events', () => {
   });
 });
 
+describe('conversations over HTTP+SSE', () => {
+  it('leave no stream behind, however many are opened, dropped and ended', async () => {
+    const server = await serve();
+    const upstream = await start(server.url);
+    for (let round = 0; round < 100; round += 1) {
+      const link = await takeLink(upstream, callerOf('legacy', `key:${round}`));
+      if (round % 3 === 0) server.drop(server.sessions.at(-1));
+      else if (round % 3 === 1) await link.close();
+    }
+    expect(server.sessions.length).toBeLessThanOrEqual(65);
+    await upstream.stop();
+    await waitFor(() => server.sessions.length === 0, { what: 'all streams to be closed' });
+  });
+});
+
 describe('a server at a URL that cannot be opened', () => {
   const errorOf = async (url: string, tuning: UpstreamDefinition['tuning'] = {}): Promise<string | undefined> =>
     (await start(url, { tuning }, { authorization: `Bearer ${url}` })).status().lastError;

@@ -254,6 +254,22 @@ describe('a server over WebSocket', () => {
   });
 });
 
+describe('conversations over WebSocket', () => {
+  it('leave no connection behind, however many are opened, dropped and ended', async () => {
+    const server = await serve({ era: 'legacy' });
+    const upstream = await start(server.url);
+    for (let round = 0; round < 100; round += 1) {
+      const link = await takeLink(upstream, callerOf('legacy', `key:${round}`));
+      if (round % 3 === 0) server.sockets.at(-1)?.terminate();
+      else if (round % 3 === 1) await link.close();
+    }
+    expect(server.upgrades.length).toBeGreaterThan(100);
+    expect(server.sockets.length).toBeLessThanOrEqual(65);
+    await upstream.stop();
+    await waitFor(() => server.sockets.length === 0, { what: 'all connections to be closed' });
+  });
+});
+
 describe('a server over WebSocket that cannot be opened', () => {
   const errorOf = async (url: string, tuning: UpstreamDefinition['tuning'] = {}): Promise<string | undefined> =>
     (await start(url, { tuning })).status().lastError;

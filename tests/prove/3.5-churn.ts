@@ -32,7 +32,8 @@ export const prove: Prove = async () => {
       `${result.processes} processes of servers: ${result.sharedByCallers} of share: caller spoke with two callers, ` +
         `${result.sharedBySessions} of share: session with two sessions`,
       `${result.answered} calls answered, ${result.wrong} wrongly; ${result.refused} refused while their server was down`,
-      `memory: ${(result.memory[0] / mebibyte).toFixed(0)} MB once warm, ${(result.memory[1] / mebibyte).toFixed(0)} MB at the end`,
+      `memory at its lowest: ${(result.memory[0] / mebibyte).toFixed(0)} MB in the first half, ` +
+        `${(result.memory[1] / mebibyte).toFixed(0)} MB in the second; at its highest ${(result.peak / mebibyte).toFixed(0)} MB`,
     ],
   };
 };

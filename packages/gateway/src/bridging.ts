@@ -246,7 +246,7 @@ export const bridgings: readonly Bridging[] = [
     what: 'questions outside of a call, or that could belong to two calls',
     ...modernToLegacy,
     fate: 'refused',
-    how: 'The server is answered -32601. On stdio and on a GET stream a question names no call, so it is carried only while one call that can ask is in flight.',
+    how: 'The server is answered -32601. On stdio and on a GET stream a question names no call, so it is carried only while one call that can ask is in flight; a call that waits for an answer counts until its time is over.',
     test: [
       'packages/gateway/src/upstreams/attribution.test.ts',
       'belongs to the one interactive call of a conversation',
@@ -332,10 +332,9 @@ export const bridgings: readonly Bridging[] = [
   {
     what: 'a tool that runs as a task only',
     ...modernToLegacy,
-    fate: 'refused',
-    how: 'The server answers -32601 to a plain call of it.',
-    refusal: 'unbridgeable',
-    test: invoke('tasks', 'that a tool insists on is refused to a modern caller'),
+    fate: 'carried',
+    how: 'The task is begun for the caller and the call is held until it has ended, within `maxTime`; it is cancelled when nobody waits any more.',
+    test: invoke('tasks', 'whose call is held until the task has ended'),
   },
   {
     what: 'what a server remembers of a conversation',

@@ -20,6 +20,8 @@ export interface MetricsSources {
   readonly audit: () => TrailStats;
   readonly sessions: () => number;
   readonly results: () => CacheStats;
+  /** Open connections by door. */
+  readonly connections: () => Readonly<Record<string, number>>;
 }
 
 /** Durations that wait to be put into the histogram. */
@@ -77,6 +79,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     collect() {
       this.set(sources.sessions());
+    },
+  });
+  new Gauge({
+    name: 'sallyport_connections',
+    help: 'Open connections at the stdio, WebSocket and SSE doors.',
+    labelNames: ['door'],
+    registers,
+    collect() {
+      for (const [door, count] of Object.entries(sources.connections())) this.set({ door }, count);
     },
   });
   new Gauge({

@@ -16,7 +16,8 @@ import {
 import { isObject } from '@sallyport/protocol';
 import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
-import { openTask, type TaskState } from './invoke/tasks.ts';
+import { declaredBy } from './invoke/declared.ts';
+import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
 import { readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
@@ -185,6 +186,10 @@ function findList(exchange: Parsed, world: World): GatewayTarget | Refusal {
 function findTask(exchange: Parsed, world: World): GatewayTarget | Refusal {
   const id = exchange.message.params?.['taskId'];
   if (typeof id !== 'string') return badParams('params.taskId must be a string');
+  if (exchange.era === 'modern' && !hasExtension(declaredBy(exchange))) {
+    const data = { requiredCapabilities: { extensions: { [TASKS_EXTENSION]: {} } } };
+    return refuse('missing-capability', { fill: { detail: TASKS_EXTENSION }, data });
+  }
   const task = openTask(id, exchange, world);
   const isKnown =
     task !== undefined && world.servers.has(task.server) && canList(exchange.principal.access, 'tools', task.key);

@@ -62,18 +62,20 @@ describe('the origins that may call', () => {
 });
 
 describe('the rules of a file', () => {
-  it('carry its roles, limits, callers and servers', async () => {
+  it('carry its roles, limits, callers, doors and servers', async () => {
     const rules = await rulesOf(
       8848,
       'refusals: status',
-      'limits: { body: 1KiB, depth: 9 }',
+      'limits: { body: 1KiB, depth: 9, openPerCaller: 3, openPerAddress: 4 }',
+      'doors: { sse: on }',
       'callers: { keys: false, anonymous: reader }',
       'roles: { reader: { tools: [files.read] } }',
       'upstreams: { files: { url: http://127.0.0.1:1/mcp, limit: 10/m } }',
     );
     expect(rules).toMatchObject({
       refusals: 'status',
-      limits: { body: 1024, depth: 9 },
+      limits: { body: 1024, depth: 9, openPerCaller: 3, openPerAddress: 4 },
+      doors: { websocket: false, sse: true },
       callers: { keys: false, anonymous: 'reader' },
     });
     expect(rules.callers).not.toHaveProperty('local');

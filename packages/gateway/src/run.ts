@@ -268,6 +268,11 @@ class Gateway implements RunningGateway {
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
       results: () => this.#results.stats(),
+      connections: () => ({
+        stdio: this.#count('stdio'),
+        websocket: this.#count('websocket'),
+        sse: this.#count('sse'),
+      }),
     });
     this.#context = {
       ports: this.#makePorts(digest),

@@ -244,6 +244,8 @@ export interface Reply {
   readonly headers: readonly string[];
   /** The JSON-RPC message; absent where a status says it all. */
   readonly body?: Uint8Array;
+  /** The same in pieces, where it is long: a door that can write them one after another saves a copy. */
+  readonly parts?: readonly Uint8Array[];
 }
 
 export type Replied = Recorded & { readonly reply: Reply };

@@ -39,6 +39,7 @@ const contract: readonly Row[] = [
   ['unsupported-version', 'parse', 'door', 400, -32022],
   ['session-required', 'parse', 'door', 400, -32600],
   ['unknown-session', 'parse', 'door', 404],
+  ['missing-capability', 'resolve', 'door', 400, -32021],
   ['caller-blocked', 'resolve', 'call', 403],
   ['unknown-server', 'resolve', 'door', 404],
   ['unknown', 'resolve', 'unknown', 404, -32602],
@@ -90,7 +91,7 @@ describe('the table of refusals', () => {
   });
 
   it('uses JSON-RPC codes only where the specifications define them', () => {
-    const defined = new Set([-32700, -32600, -32601, -32602, -32020, -32022]);
+    const defined = new Set([-32700, -32600, -32601, -32602, -32020, -32021, -32022]);
     for (const { code } of Object.values<RefusalRow>(refusals)) if (code !== undefined) expect(defined).toContain(code);
   });
 });

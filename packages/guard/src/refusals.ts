@@ -219,6 +219,14 @@ const rows = {
     text: 'no such session',
     advice: 'Send initialize again.',
   },
+  'missing-capability': {
+    stage: 'resolve',
+    shows: 'door',
+    status: 400,
+    code: -32021,
+    text: 'the request does not declare a capability that it needs: {detail}',
+    advice: 'Declare it with the request.',
+  },
   'caller-blocked': {
     stage: 'resolve',
     shows: 'call',

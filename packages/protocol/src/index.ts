@@ -67,7 +67,7 @@ export {
   writeInputRequired,
 } from './eras/input.ts';
 export type { Envelope } from './eras/params.ts';
-export { toLegacyParams, toModernParams } from './eras/params.ts';
+export { toLegacyParams, toModernParams, withTask } from './eras/params.ts';
 export type { LegacyOutput, ResultFacts } from './eras/results.ts';
 export { toLegacyResult, toModernResult } from './eras/results.ts';
 export type { LegacyTool } from './eras/tools.ts';

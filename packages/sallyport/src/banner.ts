@@ -98,6 +98,7 @@ export function withoutName(name: string, text: string): string {
   return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text;
 }
 
-function count(number: number, noun: string): string {
+/** Writes how many of something there are. */
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

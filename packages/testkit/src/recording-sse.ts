@@ -32,8 +32,8 @@ export interface RecordingSse extends Recording {
   write(text: string | Uint8Array): void;
   /** Forgets every session but leaves the streams open. */
   forget(): void;
-  /** Breaks every stream without a word. */
-  drop(): void;
+  /** Breaks the stream of one session, or every stream, without a word. */
+  drop(sessionId?: string): void;
 }
 
 interface Stream {
@@ -131,8 +131,10 @@ export async function startRecordingSse(options: RecordingSseOptions = {}): Prom
       for (const stream of open) stream.write(text);
     },
     forget: () => streams.clear(),
-    drop: () => {
-      for (const stream of open) stream.destroy();
+    drop: (sessionId) => {
+      for (const stream of open) {
+        if (sessionId === undefined || streams.get(sessionId)?.response === stream) stream.destroy();
+      }
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -10,9 +10,18 @@ type Story = (stage: Stage) => Promise<void>;
 
 const question = { method: 'elicitation/create', params: { message: '?', requestedSchema: { type: 'object' } } };
 
+let reads = 0;
+
+/** The resource of this story alone: what an earlier one may have left behind is of another. */
+let reading = readingOf('test://one');
+
+function readingOf(uri: string): { readonly method: string; readonly params: { readonly uri: string } } {
+  return { method: 'resources/read', params: { uri: `mcp+server:${uri}` } };
+}
+
 /** Each reading gets a number of its own, with these hints; so an answer that was kept is known by its number. */
 function numberReads(stage: Stage, hints: Readonly<Record<string, unknown>>, more: object = {}): void {
-  let reads = 0;
+  reading = readingOf(`test://one-${reads}`);
   stage.server.change({
     script: (call) => {
       if (call.method !== 'resources/read') return introduction(call);
@@ -23,8 +32,6 @@ function numberReads(stage: Stage, hints: Readonly<Record<string, unknown>>, mor
   });
   stage.server.clear();
 }
-
-const reading = { method: 'resources/read', params: { uri: 'mcp+server:test://one' } };
 
 const numberOf = ({ response }: HttpAnswer): string | undefined =>
   /"read (\d+)"/.exec(JSON.stringify(response?.result ?? {}))?.[1];
@@ -133,6 +140,7 @@ export const cacheStories: Readonly<Record<string, Story>> = {
     expect(stage.server.of('resources/read')).toHaveLength(2);
   },
   async 'error cached'(stage) {
+    reading = readingOf('test://one-broken');
     stage.server.change({
       script: (call) =>
         call.method === 'resources/read'

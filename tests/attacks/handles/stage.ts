@@ -87,7 +87,7 @@ export function configuration(urls: Readonly<Record<string, string>>): Readonly<
   return {
     admin: false,
     callers: { keys: true, local: 'everyone' },
-    roles: { everyone: all, narrow: { resources: ['server.test://one'] } },
+    roles: { everyone: all, narrow: { resources: ['server.test://one*'] } },
     limits: { perAddress: '100000/s burst 100000', concurrentPerCaller: 40 },
     upstreams: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, { url, ask: ['elicitation'] }])),
   };

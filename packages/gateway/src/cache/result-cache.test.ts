@@ -271,6 +271,17 @@ describe('the room for kept results', () => {
     expect(textOf(await read('ada', answer('asked again', open), uriOf(1)))).toBe('asked again');
   });
 
+  it('is not spent on names: what is asked for at length is neither kept nor shared', async () => {
+    const { ask, asked, cache } = before();
+    const long = { uri: `a:${'x'.repeat(2048)}` };
+    const reading = [ask('ada', long), ask('ada', long)];
+    await settle();
+    expect(asked).toHaveLength(2);
+    for (const each of asked) each.answer(answer('one', open));
+    expect((await Promise.all(reading)).map(({ leftMs }) => leftMs)).toEqual([undefined, undefined]);
+    expect(cache.stats()).toMatchObject({ entries: 0, bytes: 0 });
+  });
+
   it('cannot be taken by one caller alone, nor by one answer', async () => {
     const { read, cache } = before(800_000);
     await read('ada', answer('kept', own));

@@ -60,7 +60,10 @@ export interface ResultCacheOptions {
 }
 
 /** Requests whose last answer's scope is remembered, so that their next callers know whether to wait for each other. */
-const mostVerdicts = 10_000;
+const mostVerdicts = 4000;
+
+/** Longest resource and variant that anything is remembered of, in characters: nobody can fill the memory with names. */
+const longestRequest = 2048;
 
 /** How often one caller waits for others' requests before it makes its own. */
 const mostWaits = 2;
@@ -102,11 +105,13 @@ class SharedResults implements ResultCache {
   }
 
   take(wish: CacheWish, fetch: (over: Cancellation) => Promise<LinkAnswer>): Taken | Promise<Taken> {
+    if (wish.uri.length + wish.variant.length > longestRequest) return this.#pass(wish, fetch);
     return this.#find(wish) ?? this.#fetch(wish, fetch);
   }
 
   drop(server: string, uri?: string): void {
-    this.#shelf.drop(server, uri);
+    // Of a name that is too long nothing is kept.
+    if (uri === undefined || uri.length <= longestRequest) this.#shelf.drop(server, uri);
     for (const [key, flight] of this.#flights) {
       if (flight.server !== server || (uri !== undefined && flight.uri !== uri)) continue;
       // Whoever asks from now on wants what is there now.
@@ -117,6 +122,12 @@ class SharedResults implements ResultCache {
 
   stats(): CacheStats {
     return { ...this.#counts, entries: this.#shelf.size, bytes: this.#shelf.bytes };
+  }
+
+  /** Asks for one caller alone and remembers nothing. */
+  async #pass({ cancellation }: CacheWish, fetch: (over: Cancellation) => Promise<LinkAnswer>): Promise<Taken> {
+    this.#counts.own += 1;
+    return { answer: await fetch(cancellation), leftMs: undefined, source: 'own' };
   }
 
   #find(wish: CacheWish): Taken | undefined {

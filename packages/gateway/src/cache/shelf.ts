@@ -42,7 +42,7 @@ const costPerByte = 3;
 const costPerEntry = 1024;
 
 /** Resources whose changes are counted singly; when there are more, a change counts for all. */
-const mostCounted = 10_000;
+const mostCounted = 1000;
 
 /** Makes an empty shelf. */
 export function createShelf({ clock, maxBytes }: { readonly clock: Clock; readonly maxBytes: number }): Shelf {

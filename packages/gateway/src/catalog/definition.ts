@@ -56,6 +56,8 @@ export interface Entry {
   readonly definition: AcceptedDefinition;
   /** True when legacy callers get a tool's structured output wrapped in an object. */
   readonly isOutputWrapped: boolean;
+  /** True when a legacy server runs this tool as a task only. */
+  readonly isTaskOnly: boolean;
   /** `x-mcp-header` annotations of a tool's input schema. */
   readonly paramHeaders: readonly ParamHeaderAnnotation[];
   /** What a call of it aims at. */
@@ -173,6 +175,7 @@ function makeEntry(parts: EntryParts): Entry {
       : new EncodedPerEra(text, { server, list, wire }),
     definition: accepted,
     isOutputWrapped,
+    isTaskOnly: isTaskOnly(parts.definition),
     paramHeaders,
     directTarget,
     prefixedTarget,
@@ -180,6 +183,11 @@ function makeEntry(parts: EntryParts): Entry {
   directTarget.entry = entry;
   prefixedTarget.entry = entry;
   return entry;
+}
+
+/** 2025-11-25, tools, `execution.taskSupport`. */
+function isTaskOnly({ execution }: JsonObject): boolean {
+  return isObject(execution) && execution['taskSupport'] === 'required';
 }
 
 function encodeForBoth(definition: JsonObject): PerEra {

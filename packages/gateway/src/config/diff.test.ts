@@ -48,6 +48,7 @@ describe('diffConfig', () => {
     ['a caller rule', 'callers: { keys: off }\n', { callers: true }],
     ['a limit', 'limits: { depth: 5 }\n', { limits: true }],
     ['the way of refusing', 'refusals: status\n', { door: true }],
+    ['a door', 'doors: { websocket: on }\n', { door: true }],
     ['an origin', 'origins: [https://a.example]\n', { door: true }],
     ['what is recorded', 'audit: { arguments: { files.read: [path] } }\n', { audit: true }],
     ['how it is recorded', 'audit: { durability: full }\n', { audit: true, needsRestart: ['audit.durability'] }],

@@ -118,8 +118,10 @@ describe('loadConfig', () => {
       ['off', false],
       ['false', false],
     ] as const) {
-      const config = await good({ 'main.yaml': `version: 1\ncallers: { keys: ${word} }\nadmin: off\n` });
+      const yaml = `version: 1\ncallers: { keys: ${word} }\nadmin: off\ndoors: { websocket: ${word} }\n`;
+      const config = await good({ 'main.yaml': yaml });
       expect(config.callers.keys).toBe(keys);
+      expect(config.doors).toEqual({ websocket: keys, sse: false });
       expect(config.admin).toBeUndefined();
     }
   });

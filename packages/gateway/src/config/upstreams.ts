@@ -242,7 +242,8 @@ function secretsAmong(node: ConfigNode | undefined, reading: Reading): readonly 
 
 /** Whatever is newest when the server starts is what then runs here, also what somebody else put there. */
 function warnOfUnpinned(node: ConfigNode | undefined, reading: Reading): void {
-  if (node?.kind !== 'list') return;
+  // Said where servers are started, and by check.
+  if (node?.kind !== 'list' || !reading.needsServerSecrets) return;
   const words = node.items.map((item) => (item.kind === 'scalar' && item.value !== null ? String(item.value) : ''));
   const found = findUnpinned(words);
   const at = found === undefined ? undefined : node.items[found.index];

@@ -4,7 +4,6 @@ import {
   isHopError,
   isObject,
   locate,
-  METHOD_NOT_FOUND,
   MISSING_CLIENT_CAPABILITY,
   readQuestions,
   readUrlQuestions,
@@ -150,12 +149,6 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
   if (code === URL_ELICITATION_REQUIRED && link.era === 'legacy') {
     const asked = readPages(value, context);
     if (asked !== undefined) return asked;
-  }
-  const isTaskOnly = code === METHOD_NOT_FOUND && exchange.era === 'modern' && link.era === 'legacy';
-  if (isTaskOnly && exchange.message.method === 'tools/call') {
-    return refuse('unbridgeable', {
-      fill: { detail: 'the server does this, if at all, as a task of the older revision' },
-    });
   }
   let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {

@@ -2,13 +2,14 @@
 import { isRefusal, refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import { isObject, paramHeaders, withAnswers, type JsonObject, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
-import type { Link, LinkAnswer, LinkListener, LinkRequest } from '../upstreams/link.ts';
+import type { Link, LinkAnswer, LinkRequest } from '../upstreams/link.ts';
 import { pause } from '../upstreams/ports.ts';
 import { acquireFor, type Server } from '../servers.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
 import { mostRounds } from './bounds.ts';
 import { hasAgreed, isParkable, runParkable, resumeParked } from './parked.ts';
+import { holdTask, type HeldListener } from './held-task.ts';
 import { encodeParams } from './params.ts';
 import { createRelay, type Relay } from './relay.ts';
 import { askRound, pageComplete, type Round } from './rounds.ts';
@@ -97,22 +98,24 @@ function sendOver(
   link: Link,
   { exchange, target, server, relay, world, round }: Sending,
 ): Promise<LinkAnswer | Answer> {
+  // The one request that a server answers only when its task has ended.
+  const isPatient = exchange.message.method === 'tasks/result';
   const id = link.mint();
   const params = encodeParams(exchange, target, link, id, server.ask);
-  const request = (cancellation: LinkRequest['cancellation'], listener: LinkListener): Promise<LinkAnswer> =>
-    link.request(
-      {
-        id,
-        method: exchange.message.method ?? '',
-        params: round === undefined ? params : withAnswers(params, round.responses, round.requestState),
-        name: target.name,
-        headers: mirroredHeaders(exchange, target),
-        timeoutMs: server.timeoutMs,
-        maxTimeMs: server.maxTimeMs,
-        cancellation,
-      },
-      listener,
-    );
+  const isHeld = target.entry?.isTaskOnly === true && exchange.era === 'modern' && link.era === 'legacy';
+  const request = (cancellation: LinkRequest['cancellation'], listener: HeldListener): Promise<LinkAnswer> => {
+    const made: LinkRequest = {
+      id,
+      method: exchange.message.method ?? '',
+      params: round === undefined ? params : withAnswers(params, round.responses, round.requestState),
+      name: target.name,
+      headers: mirroredHeaders(exchange, target),
+      timeoutMs: isPatient ? server.maxTimeMs : server.timeoutMs,
+      maxTimeMs: server.maxTimeMs,
+      cancellation,
+    };
+    return isHeld ? holdTask(link, server, made, listener) : link.request(made, listener);
+  };
   if (isParkable(exchange, link, server)) return runParkable(exchange, target, link, server, relay, world, request);
   return request(exchange.cancellation, relay);
 }

@@ -6,10 +6,12 @@
 import { createCanceller, type Cancellation, type Canceller, type Clock, type Random } from '@sallyport/guard';
 import type { AuditPort, Principal } from '@sallyport/guard';
 import { toModernQuestion, type JsonObject, type Message, type Question } from '@sallyport/protocol';
-import type { AskAnswer, AskKind, Link, LinkAnswer, LinkListener } from '../upstreams/link.ts';
+import type { AskAnswer, AskKind, Link, LinkAnswer } from '../upstreams/link.ts';
 import type { Timer, Timers } from '../upstreams/ports.ts';
 import { findBar } from './declared.ts';
+import type { HeldListener } from './held-task.ts';
 import type { Relay } from './relay.ts';
+import { relatedTask } from './tasks.ts';
 
 /** Whose call it is and what it may ask. */
 export interface ParkedWhat {
@@ -55,13 +57,15 @@ export interface Parking {
 const mostQuestions = 32;
 
 /** One call upstream that can outlive the request of its caller. */
-export class ParkableCall implements LinkListener {
+export class ParkableCall implements HeldListener {
   readonly id: string;
   readonly what: ParkedWhat;
   /** Ends the call upstream. */
   readonly cancellation: Canceller = createCanceller();
   /** How many times it has been answered with questions. */
   round = 0;
+  /** The task that the call has become at its server. */
+  task: string | undefined = undefined;
   readonly #lot: Lot;
   readonly #open = new Map<string, OpenQuestion>();
   #asked = 0;
@@ -94,6 +98,9 @@ export class ParkableCall implements LinkListener {
     const span = message.spans.params;
     const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
     if (findBar(method, message.params, ask, declared) !== undefined) return Promise.resolve(cannotAsk);
+    const related = relatedTask(message.params);
+    // What is asked for another task is not this call's, whatever carried it here.
+    if (related !== undefined && related !== this.task) return Promise.resolve(cannotAsk);
     if (this.#asked >= mostQuestions || !this.#lot.hold(this)) return Promise.resolve(tooMany);
     this.#asked += 1;
     const key = `q${this.#asked}`;

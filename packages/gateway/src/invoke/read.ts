@@ -27,14 +27,13 @@ import { createRelay } from './relay.ts';
 export async function readResource(exchange: Intended, world: World): Promise<Answer | Refusal> {
   const target: GatewayTarget = exchange.target;
   const server = world.servers.get(target.upstream ?? '');
-  if (server === undefined) return forward(exchange, world);
+  if (server === undefined || !isPlain(exchange, server)) return forward(exchange, world);
   const acquiring = acquireFor(exchange, server);
   const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
   if (acquired.kind === 'failure') return refuseFailure(acquired.failure, exchange.rules.limits.message);
   // Only modern servers say what may be kept.
-  const variant = acquired.link.era === 'legacy' ? undefined : variantOf(exchange, server, acquired.link);
-  if (variant === undefined) return forward(exchange, world);
-  return readKept(exchange, target, server, acquired.link, variant, world);
+  if (acquired.link.era === 'legacy') return forward(exchange, world);
+  return readKept(exchange, target, server, acquired.link, world);
 }
 
 async function readKept(
@@ -42,7 +41,6 @@ async function readKept(
   target: GatewayTarget,
   server: Server,
   link: Link,
-  variant: string,
   world: World,
 ): Promise<Answer | Refusal> {
   const { principal, cancellation, rules } = exchange;
@@ -51,7 +49,7 @@ async function readKept(
     server: server.name,
     link,
     uri: target.name,
-    variant,
+    variant: variantOf(exchange, server, link),
     authorization: JSON.stringify([principal.id, principal.agent ?? null, principal.access.key]),
     cancellation,
   };
@@ -93,21 +91,20 @@ const knownParams: ReadonlySet<string> = new Set(['uri', '_meta']);
 /** Members of `_meta` that have nothing to do with what is answered. */
 const neutralMeta: ReadonlySet<string> = new Set(['progressToken', 'traceparent', 'tracestate', 'baggage']);
 
-/**
- * What a read's answer depends on beside the resource.
- *
- * @returns `undefined` when it may depend on what is not known here, so that it is neither kept nor shared
- */
-function variantOf(exchange: Intended, server: Server, { peer }: Link): string | undefined {
-  const { message, era, head } = exchange;
+/** False for a read whose answer may depend on what is not known here, so that it is neither kept nor shared. */
+function isPlain({ message, era, head }: Intended, server: Server): boolean {
   const { params } = message;
   // A server may ask legacy callers questions in the middle of a read, each its own.
-  if (era === 'legacy' && server.ask.length > 0) return undefined;
-  if (params === undefined || head?.hasParamHeaders === true) return undefined;
-  for (const name in params) if (!knownParams.has(name)) return undefined;
-  const meta = metaOf(params);
-  for (const name in meta) if (!neutralMeta.has(name) && !name.startsWith(RESERVED_META_PREFIX)) return undefined;
-  const declared = meta?.[CLIENT_CAPABILITIES_KEY];
+  if (era === 'legacy' && server.ask.length > 0) return false;
+  if (params === undefined || head?.hasParamHeaders === true) return false;
+  for (const name in params) if (!knownParams.has(name)) return false;
+  for (const name in metaOf(params)) if (!neutralMeta.has(name) && !name.startsWith(RESERVED_META_PREFIX)) return false;
+  return true;
+}
+
+/** What the answer to such a read may depend on beside the resource: what the server is told that it may ask for. */
+function variantOf({ message }: Intended, server: Server, { peer }: Link): string {
+  const declared = metaOf(message.params)?.[CLIENT_CAPABILITIES_KEY];
   return JSON.stringify(isObject(declared) ? carriedCapabilities(declared, server.ask, peer.capabilities) : {});
 }
 

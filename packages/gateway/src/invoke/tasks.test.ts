@@ -20,12 +20,17 @@ import {
   type TestWorld,
 } from '../exchange.fixture.ts';
 import { resolveTarget } from '../resolve.ts';
+import { linkFailure, type LinkListener } from '../upstreams/link.ts';
 import { answerDiscover } from './handshake.ts';
 import { forward } from './forward.ts';
 
 const extension = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
 const modernCapabilities = { tools: {}, ...extension };
 const legacyCapabilities = { tools: {}, tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+const silent: LinkListener = {
+  onMessage: () => undefined,
+  onRequest: () => Promise.reject(new Error('nothing is asked')),
+};
 const begun = {
   resultType: 'task',
   taskId: 'inner-id',
@@ -119,6 +124,15 @@ describe('a task of a modern server', () => {
     expect(await run(world, request('tools/call', { name: 'files__slow' }, {}))).toEqual({ name: 'bad-answer' });
     const sent = world.server('files').link.requests.at(-1);
     expect(JSON.stringify(jsonOf(sent?.params))).not.toContain('extensions');
+  });
+
+  it('is asked about with the extension declared, as the extension wants it', async () => {
+    const world = await modern(script);
+    const { taskId } = await run(world, slow);
+    expect(await resolved(world, request('tasks/get', { taskId }, {}))).toMatchObject({
+      name: 'missing-capability',
+      data: { requiredCapabilities: extension },
+    });
   });
 
   it('is declared upstream only where the server has the extension, and nothing else of what a caller extends', async () => {
@@ -238,9 +252,68 @@ describe('a task of a legacy server', () => {
     expect(JSON.stringify(jsonOf(world.server('files').link.requests.at(-1)?.params))).not.toContain('ttl');
   });
 
-  it('that a tool insists on is refused to a modern caller in words that fit', async () => {
-    const error = { code: -32601, message: 'Tool slow requires task augmentation' };
-    const world = await legacy(() => ({ kind: 'answer', message: messageOf({ id: 1, error }), httpStatus: undefined }));
-    expect(await run(world, slow)).toEqual({ name: 'unbridgeable' });
+  describe('that a tool insists on', () => {
+    const only = (own: Script) =>
+      makeWorld({
+        files: {
+          era: 'legacy',
+          share: 'caller',
+          tools: [tool('slow', { execution: { taskSupport: 'required' } })],
+          capabilities: legacyCapabilities,
+          script: own,
+          ask: ['elicitation'],
+        },
+      });
+    const methodsOf = (world: TestWorld): string[] =>
+      world.server('files').link.requests.flatMap(({ method }) => (method.endsWith('/list') ? [] : [method]));
+
+    it('is begun for a modern caller, whose call is held until the task has ended', async () => {
+      const world = await only(script);
+      expect(await run(world, slow)).toMatchObject({ resultType: 'complete', content: [] });
+      const [begin, result] = world.server('files').link.requests.filter(({ method }) => !method.endsWith('/list'));
+      expect(jsonOf(begin?.params)).toMatchObject({ name: 'slow', task: { ttl: 600_000 } });
+      expect([result?.method, jsonOf(result?.params), result?.timeoutMs]).toEqual([
+        'tasks/result',
+        { taskId: 'inner-id' },
+        600_000,
+      ]);
+    });
+
+    it('is cancelled at the server when nobody waits for it any more', async () => {
+      const failed = { kind: 'failure', failure: linkFailure('cancelled', 'The caller gave up.') };
+      const world = await only((made) => (made.method === 'tasks/result' ? failed : script(made, silent)));
+      expect(await run(world, slow)).toEqual({ name: 'cancelled' });
+      expect(methodsOf(world)).toEqual(['tools/call', 'tasks/result', 'tasks/cancel']);
+    });
+
+    it('may be answered at once, and a legacy caller begins it itself', async () => {
+      const world = await only(() => ({ content: [] }));
+      expect(await run(world, slow)).toMatchObject({ content: [] });
+      await run(world, call({ task: { ttl: 5 } }, { session: beginSession(world) }));
+      expect(methodsOf(world)).toEqual(['tools/call', 'tools/call']);
+      expect(jsonOf(world.server('files').link.requests.at(-1)?.params)).toMatchObject({ task: { ttl: 5 } });
+    });
+
+    it('may ask the modern caller about itself and no other task, and the call then waits', async () => {
+      const about = (taskId: string) => ({
+        id: 9,
+        method: 'elicitation/create',
+        params: { message: '?', _meta: { 'io.modelcontextprotocol/related-task': { taskId } } },
+      });
+      const question = about('inner-id');
+      const world = await only(async (made, listener) => {
+        if (made.method !== 'tasks/result') return script(made, listener);
+        expect(await listener.onRequest(messageOf(about('another')))).toMatchObject({ kind: 'error' });
+        const { body } = await listener.onRequest(messageOf(question));
+        return { content: [], structuredContent: { told: jsonOf(body) } };
+      });
+      const declared = { elicitation: {} };
+      const asked = await run(world, request('tools/call', { name: 'files__slow', arguments: {} }, declared));
+      expect(asked).toMatchObject({ resultType: 'input_required', inputRequests: { q1: {} } });
+      const more = { requestState: asked['requestState'], inputResponses: { q1: { action: 'accept' } } };
+      const again = request('tools/call', { name: 'files__slow', arguments: {}, ...more }, declared);
+      expect(await run(world, again)).toMatchObject({ structuredContent: { told: { action: 'accept' } } });
+      expect(methodsOf(world)).toEqual(['tools/call', 'tasks/result']);
+    });
   });
 });

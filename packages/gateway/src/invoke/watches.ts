@@ -3,14 +3,15 @@
  * many want it, by `resources/subscribe` at a legacy server and by one `subscriptions/listen` at a modern one, and again
  * when the conversation begins anew.
  */
-import { createCanceller, type Canceller, type Random } from '@sallyport/guard';
-import { isObject, type Message } from '@sallyport/protocol';
+import { createCanceller, type Random } from '@sallyport/guard';
+import type { Message } from '@sallyport/protocol';
 import { ownParams } from '../own-request.ts';
 import type { Server } from '../servers.ts';
 import { backoffMs } from '../upstreams/backoff.ts';
 import type { Link, LinkFailure, LinkListener } from '../upstreams/link.ts';
 import type { Timer, Timers } from '../upstreams/ports.ts';
 import type { AcquireWish } from '../upstreams/upstream.ts';
+import { firstWaitMs, longestWaitMs, ResourceStream } from './resource-stream.ts';
 
 /** Told that a resource may have changed. */
 export type Hearer = () => void;
@@ -41,8 +42,6 @@ export interface Watches {
 const mostWatched = 10_000;
 /** How often a conversation is looked after: one that is watched over stays open and is followed when replaced. */
 const careMs = 30_000;
-const firstWaitMs = 1_000;
-const longestWaitMs = 60_000;
 
 /**
  * Makes an empty table.
@@ -106,7 +105,7 @@ class Conversation {
   readonly #heard: (uri: string) => void;
   readonly #watched = new Map<string, Watched>();
   readonly #turns = new Map<string, Promise<Confirmation>>();
-  readonly #listening: Listening | undefined;
+  readonly #listening: ResourceStream | undefined;
   #care: Timer | undefined;
   #isLost = false;
 
@@ -127,7 +126,7 @@ class Conversation {
     this.#moveTo = moveTo;
     this.#heard = heard;
     if (link.era === 'modern') {
-      this.#listening = new Listening(link, server.timeoutMs, timers, random, (uri) => this.changed(uri));
+      this.#listening = new ResourceStream(link, server.timeoutMs, timers, random, (uri) => this.changed(uri));
     }
     link.onEvent((event) => {
       if (event.kind === 'closed') void this.#move(0);
@@ -172,7 +171,11 @@ class Conversation {
   }
 
   #ask(uri: string): Promise<Confirmation> {
-    return this.#listening === undefined ? this.#tell('resources/subscribe', uri) : this.#listening.add(uri);
+    return this.#listening === undefined ? this.#tell('resources/subscribe', uri) : this.#confirm(this.#listening, uri);
+  }
+
+  async #confirm(stream: ResourceStream, uri: string): Promise<Confirmation> {
+    return (await stream.add(uri)) ? undefined : { kind: 'unconfirmed' };
   }
 
   /** One request for a resource at a time, so that the last word is what the server heard last. */
@@ -242,170 +245,6 @@ class Conversation {
       }
     }
   }
-}
-
-/** One opening of a listen stream. */
-interface Stream {
-  readonly cancellation: Canceller;
-  readonly uris: ReadonlySet<string>;
-  /** What the server has acknowledged of them. */
-  honoured: ReadonlySet<string>;
-}
-
-/**
- * One `subscriptions/listen` for all resources of a conversation. A wider one is open before the narrower is ended, and
- * only the newest is heard, so that nothing is missed and nothing is heard twice.
- */
-class Listening {
-  readonly #link: Link;
-  readonly #timeoutMs: number;
-  readonly #timers: Timers;
-  readonly #random: Random;
-  readonly #onChanged: (uri: string) => void;
-  readonly #wanted = new Map<string, ((confirmation: Confirmation) => void) | undefined>();
-  #current: Stream | undefined;
-  #opening: Stream | undefined;
-  #failures = 0;
-  #retry: Timer | undefined;
-  #isClosed = false;
-
-  constructor(link: Link, timeoutMs: number, timers: Timers, random: Random, onChanged: (uri: string) => void) {
-    this.#link = link;
-    this.#timeoutMs = timeoutMs;
-    this.#timers = timers;
-    this.#random = random;
-    this.#onChanged = onChanged;
-  }
-
-  add(uri: string): Promise<Confirmation> {
-    return new Promise((resolve) => {
-      this.#wanted.set(uri, resolve);
-      // What is wanted in one go is asked for in one go.
-      queueMicrotask(() => this.#open());
-    });
-  }
-
-  /** What is not wanted any more is left out at the next opening; the last one ends the stream. */
-  remove(uri: string): void {
-    this.#wanted.delete(uri);
-    if (this.#wanted.size === 0) this.#end('nobody listens any more');
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#end('the conversation is replaced');
-  }
-
-  #end(reason: string): void {
-    this.#retry?.cancel();
-    this.#retry = undefined;
-    const [current, opening] = [this.#current, this.#opening];
-    this.#current = undefined;
-    this.#opening = undefined;
-    current?.cancellation.cancel(reason);
-    opening?.cancellation.cancel(reason);
-    this.#refuse([...this.#wanted.keys()]);
-  }
-
-  #open(): void {
-    if (this.#isClosed || this.#opening !== undefined) return;
-    if (this.#current !== undefined) this.#confirm(this.#wanted.keys(), this.#current.honoured);
-    if (this.#wanted.size === 0 || (this.#current !== undefined && !this.#isAnyPending())) return;
-    const uris = new Set(this.#wanted.keys());
-    const stream: Stream = { cancellation: createCanceller(), uris, honoured: new Set() };
-    this.#opening = stream;
-    const late = this.#timers.after(this.#timeoutMs, () => {
-      if (this.#opening === stream) stream.cancellation.cancel('no acknowledgement in time');
-    });
-    const listener: LinkListener = {
-      onRequest: () => Promise.resolve(nobody),
-      onMessage: (message) => this.#heard(stream, message),
-    };
-    const request = {
-      id: this.#link.mint(),
-      method: 'subscriptions/listen',
-      params: ownParams(this.#link, { notifications: { resourceSubscriptions: [...uris] } }),
-      timeoutMs: Number.POSITIVE_INFINITY,
-      maxTimeMs: Number.POSITIVE_INFINITY,
-      cancellation: stream.cancellation,
-    };
-    void this.#link.request(request, listener).then(() => {
-      late.cancel();
-      this.#ended(stream);
-    });
-  }
-
-  #heard(stream: Stream, { method, params }: Message): void {
-    if (method === 'notifications/subscriptions/acknowledged' && stream === this.#opening) {
-      this.#acknowledged(stream, honouredUris(params?.['notifications']));
-      return;
-    }
-    if (method !== 'notifications/resources/updated' || stream !== this.#current) return;
-    const uri = params?.['uri'];
-    if (typeof uri === 'string') this.#onChanged(uri);
-  }
-
-  #acknowledged(stream: Stream, honoured: ReadonlySet<string>): void {
-    stream.honoured = honoured;
-    const before = this.#current;
-    const isAgain = this.#failures > 0;
-    this.#opening = undefined;
-    this.#current = stream;
-    this.#failures = 0;
-    before?.cancellation.cancel('replaced by a wider one');
-    const known = [...stream.uris].filter((uri) => this.#wanted.has(uri) && this.#wanted.get(uri) === undefined);
-    this.#confirm(stream.uris, honoured);
-    this.#refuse(stream.uris);
-    // What changed while there was no stream is unknown.
-    if (isAgain) for (const uri of known) this.#onChanged(uri);
-    this.#open();
-  }
-
-  #confirm(uris: Iterable<string>, honoured: ReadonlySet<string>): void {
-    for (const uri of uris) {
-      const confirm = this.#wanted.get(uri);
-      if (confirm === undefined || !honoured.has(uri)) continue;
-      this.#wanted.set(uri, undefined);
-      confirm(undefined);
-    }
-  }
-
-  /** What still waits for its confirmation gets none, and is not wanted any more. */
-  #refuse(uris: Iterable<string>): void {
-    for (const uri of uris) {
-      const confirm = this.#wanted.get(uri);
-      if (confirm === undefined) continue;
-      this.#wanted.delete(uri);
-      confirm({ kind: 'unconfirmed' });
-    }
-  }
-
-  #isAnyPending(): boolean {
-    for (const confirm of this.#wanted.values()) if (confirm !== undefined) return true;
-    return false;
-  }
-
-  #ended(stream: Stream): void {
-    if (stream !== this.#current && stream !== this.#opening) return;
-    if (stream === this.#opening) {
-      this.#opening = undefined;
-      this.#refuse(stream.uris);
-      if (this.#isAnyPending()) queueMicrotask(() => this.#open());
-    } else {
-      this.#current = undefined;
-    }
-    if (this.#isClosed || this.#link.state === 'closed' || this.#wanted.size === 0) return;
-    if (this.#current !== undefined || this.#opening !== undefined) return;
-    const wait = backoffMs(this.#failures, firstWaitMs, longestWaitMs, this.#random);
-    this.#failures += 1;
-    this.#retry = this.#timers.after(wait, () => this.#open());
-  }
-}
-
-function honouredUris(notifications: unknown): ReadonlySet<string> {
-  const listed = isObject(notifications) ? notifications['resourceSubscriptions'] : undefined;
-  const uris = Array.isArray(listed) ? (listed as readonly unknown[]) : [];
-  return new Set(uris.filter((uri): uri is string => typeof uri === 'string'));
 }
 
 const nobody = { kind: 'error' as const, body: Buffer.from('{"code":-32601,"message":"Nobody can be asked here"}') };

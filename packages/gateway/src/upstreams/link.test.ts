@@ -35,6 +35,14 @@ describe('trouble with an upstream', () => {
     expect(troubleIn('files', era, answer(body, status))).toBeUndefined();
   });
 
+  it('is not looked for inside an answer that is no error, so that nothing is parsed for it', () => {
+    const given = answer({ id: 1, result: {} });
+    if (given.kind === 'failure') expect.fail('no answer');
+    const unparsed = { ...given.message };
+    Object.defineProperty(unparsed, 'value', { get: () => expect.fail('it was parsed') });
+    expect(troubleIn('files', 'legacy', { ...given, message: unparsed })).toBeUndefined();
+  });
+
   it('is a server that is not reached or not understood, but not one that is busy or slow', () => {
     const of = (reason: 'unreachable' | 'bad-answer' | 'busy' | 'timeout') =>
       troubleIn('files', 'modern', { kind: 'failure', failure: linkFailure(reason, 'No.') });

@@ -204,6 +204,8 @@ export const troubleIn = (name: string, era: Era, answer: LinkAnswer): LinkTroub
     return isTrouble ? { kind: 'trouble', failure, isOther: false } : undefined;
   }
   const { message, httpStatus = 200 } = answer;
+  // The ordinary answer, whose value nobody has parsed yet.
+  if (message.spans.error === undefined) return undefined;
   const { error } = message.value;
   if (!isObject(error)) return undefined;
   const { code } = error;

@@ -45,6 +45,8 @@ const mostUnread = 1024 * 1024;
 /** How long running calls may take once the caller has closed its end, milliseconds. */
 const lastAnswersMs = 5000;
 
+const nothing = new Uint8Array();
+
 /** One conversation over a channel. */
 export class Conversation {
   readonly door: ConversationSpec['door'];
@@ -133,16 +135,17 @@ export class Conversation {
   /** Judges the caller by the rules in force now, and closes when they would not let it in any more. */
   reauthorize(): void {
     if (this.isEnding) return;
-    const judged = judgeAgain(this.receive(new Uint8Array()), this.context.ports);
+    // Nothing is recorded, so this needs no id.
+    const judged = judgeAgain(this.receive(nothing, ''), this.context.ports);
     if (isRefusal(judged)) this.close('the caller may not call any more');
     else this.session.roles = judged.principal.roles;
   }
 
-  private receive(body: Uint8Array | Refusal): Running {
+  private receive(body: Uint8Array | Refusal, id = this.context.nextId()): Running {
     const { spec, context } = this;
     const { clock } = context.ports;
     return {
-      id: context.nextId(),
+      id,
       door: spec.door,
       path: spec.path,
       rules: context.rules(),

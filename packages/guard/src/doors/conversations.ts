@@ -33,6 +33,9 @@ export interface Conversations {
   closeAll(reason: string): Promise<void>;
 }
 
+/** Connections that are judged again in one turn. */
+const atOnce = 500;
+
 /** Makes the table of connections. */
 export function createConversations(options: ConversationsOptions): Conversations {
   const { clock } = options;
@@ -42,6 +45,17 @@ export function createConversations(options: ConversationsOptions): Conversation
   const callers = createConcurrency();
   const addresses = createConcurrency();
   const everybody = createConcurrency();
+
+  /** Judges some, then lets others have a turn: with thousands of connections it would take too long at once. */
+  function judge(open: readonly Conversation[], from: number): void {
+    const now = clock.now();
+    for (const conversation of open.slice(from, from + atOnce)) {
+      const isOld = conversation.door !== 'stdio' && now - conversation.session.created > maxAge;
+      if (isOld) conversation.close('expired');
+      else conversation.reauthorize();
+    }
+    if (from + atOnce < open.length) setImmediate(() => judge(open, from + atOnce));
+  }
 
   return {
     admit(exchange, ports) {
@@ -81,14 +95,7 @@ export function createConversations(options: ConversationsOptions): Conversation
     },
     of: ({ id }) => table.get(id),
     list: () => table.values(),
-    reauthorize() {
-      const now = clock.now();
-      for (const conversation of [...table.values()]) {
-        const isOld = conversation.door !== 'stdio' && now - conversation.session.created > maxAge;
-        if (isOld) conversation.close('expired');
-        else conversation.reauthorize();
-      }
-    },
+    reauthorize: () => judge([...table.values()], 0),
     async closeAll(reason) {
       const all = [...table.values()];
       for (const conversation of all) conversation.close(reason);

@@ -181,6 +181,10 @@ class HttpStream implements CallerStream {
       return;
     }
     this.isOver = true;
+    if (reply.parts !== undefined) {
+      this.endInParts(reply, reply.parts);
+      return;
+    }
     const { body } = reply;
     if (body === undefined) {
       this.response.writeHead(reply.status, [...reply.headers, 'Content-Length', '0']);
@@ -189,6 +193,16 @@ class HttpStream implements CallerStream {
     }
     this.response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)]);
     this.response.end(body);
+    boundLast(this.response, this.options.stallMs);
+  }
+
+  /** The parts leave in one write of the socket, without having been copied into one. */
+  private endInParts({ status, headers }: Reply, parts: readonly Uint8Array[]): void {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.response.writeHead(status, [...headers, 'Content-Length', String(length)]);
+    for (const part of parts) this.response.write(part);
+    this.response.end();
     boundLast(this.response, this.options.stallMs);
   }
 

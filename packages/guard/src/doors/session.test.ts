@@ -161,6 +161,21 @@ describe('a session', () => {
     expect([stream.sent.length, stream.sent[0], stream.sent.at(-1)]).toEqual([64, '936', '999']);
   });
 
+  it('[slow-readers] holds a bounded number of bytes, whatever their messages', () => {
+    const session = openSession();
+    const large = 'x'.repeat(300_000);
+    for (const name of ['a', 'b', 'c', 'd']) session.push(Buffer.from(name + large));
+    const stream = makeStream();
+    session.attach(stream);
+    expect(stream.sent.map((message) => message.charAt(0))).toEqual(['b', 'c', 'd']);
+    session.detach(stream);
+    session.push(Buffer.from(large.repeat(4)));
+    session.push(Buffer.from('e'));
+    const next = makeStream();
+    session.attach(next);
+    expect(next.sent).toEqual(['e']);
+  });
+
   it('sends each message on one stream only, the newest, and never on one that has ended', () => {
     const session = openSession();
     const [older, newer] = [makeStream(), makeStream()];

@@ -105,6 +105,8 @@ function converse(
   });
   socket.on('drain', () => conversation.drained());
   webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+    // What comes behind our close is not heard any more.
+    if (webSocket.readyState !== webSocket.OPEN) return;
     if (!isBinary) {
       conversation.accept(data);
       return;

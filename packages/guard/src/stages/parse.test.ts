@@ -180,3 +180,26 @@ describe('parse', () => {
     expect(parsed).toMatchObject({ message: { kind: 'response' }, method: undefined });
   });
 });
+
+describe('parse of a message that names its connection', () => {
+  const at = (connectionId: string, body = legacyList): Identified =>
+    identified({ body, door: 'sse', connectionId, head: makeHead() });
+
+  it('[handles-sealed] finds the connection of this caller, before the body is read, or says that there is none', async () => {
+    const session = createSessionStub({ id: 'sealed' });
+    expect(await parse(at('sealed'), having(session))).toMatchObject({ connection: session, session, era: 'legacy' });
+    let isRead = false;
+    const unread = Object.assign(at('other'), { readBody: () => ((isRead = true), Buffer.from('')) });
+    expect([await parse(unread, having(session)), isRead]).toMatchObject([{ name: 'unknown-session' }, false]);
+  });
+
+  it('tells the door once the message was understood, and not of one that was not', async () => {
+    const session = createSessionStub({ id: 'sealed' });
+    const told: unknown[] = [];
+    const listening = (body?: string) => Object.assign(at('sealed', body), { onParsed: (c: unknown) => told.push(c) });
+    await parse(listening('{'), having(session));
+    expect(told).toEqual([]);
+    await parse(listening(), having(session));
+    expect(told).toEqual([session]);
+  });
+});

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { HttpHead } from '../exchange.ts';
+import type { DoorKind, HttpHead } from '../exchange.ts';
 import { makeHead, makePorts, makeRules, received, receivedOnStdio } from '../exchange.fixture.ts';
 import { createSessionStub } from '../session.fixture.ts';
 import { isRefusal } from '../refusals.ts';
 import { receive } from './receive.ts';
 
-function verdict(head: HttpHead): string {
-  const judged = receive(received({ head }), makePorts());
+function verdict(head: HttpHead, door: DoorKind = 'http', rules = makeRules()): string {
+  const judged = receive(received({ head, door, rules }), makePorts());
   return isRefusal(judged) ? judged.name : 'passes';
 }
 
@@ -95,5 +95,55 @@ describe('receive', () => {
       expect(isRefusal(receive(receivedOnStdio(createSessionStub(), { rules }), ports))).toBe(false);
     }
     expect(ports.buckets.size).toBe(0);
+  });
+});
+
+describe('receive at a WebSocket upgrade', () => {
+  const upgrade = {
+    'content-type': undefined,
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    'sec-websocket-protocol': 'mcp',
+  };
+
+  it.each<[string, string, Readonly<Record<string, string | undefined>>, Partial<HttpHead>?]>([
+    ['passes', 'a sound one', {}],
+    ['passes', 'one that offers more', { 'sec-websocket-protocol': 'other , mcp' }],
+    ['passes', 'our own Origin', { origin: 'http://localhost:8848' }],
+    ['bad-origin', 'another Origin', { origin: 'http://evil.example' }],
+    ['bad-host', 'another Host', { host: 'evil.example' }],
+    ['no-such-path', 'an unknown path', {}, { isKnownPath: false }],
+    ['method-not-allowed', 'POST', {}, { method: 'POST' }],
+    ['bad-upgrade', 'another protocol', { upgrade: 'h2c' }],
+    ['bad-upgrade', 'no subprotocol', { 'sec-websocket-protocol': undefined }],
+    ['bad-upgrade', 'a subprotocol that only begins like ours', { 'sec-websocket-protocol': 'mcp2' }],
+    ['bad-upgrade', 'another version', { 'sec-websocket-version': '8' }],
+    ['bad-upgrade', 'a key that is too short', { 'sec-websocket-key': 'YQ==' }],
+    ['bad-upgrade', 'no key', { 'sec-websocket-key': undefined }],
+    ['bad-upgrade', 'two keys', {}, { repeated: new Set(['sec-websocket-key']) }],
+  ])('%s: %s', (expected, _, headers, more = {}) => {
+    expect(verdict(makeHead({ ...upgrade, ...headers }, { method: 'GET', ...more }), 'websocket')).toBe(expected);
+  });
+
+  it('[doors-off] knows no path while the door is closed', () => {
+    const head = makeHead(upgrade, { method: 'GET' });
+    const closed = makeRules({ doors: { websocket: false, sse: false } });
+    expect([verdict(head, 'websocket', closed), verdict(head, 'sse', closed)]).toEqual([
+      'no-such-path',
+      'no-such-path',
+    ]);
+  });
+});
+
+describe('receive at the SSE door', () => {
+  it.each<[string, string, HttpHead]>([
+    ['passes', 'GET without a session', makeHead({ 'content-type': undefined }, { method: 'GET' })],
+    ['passes', 'a message', makeHead()],
+    ['bad-content-type', 'a message of another type', makeHead({ 'content-type': 'text/plain' })],
+    ['method-not-allowed', 'DELETE', makeHead({ 'mcp-session-id': 's' }, { method: 'DELETE' })],
+    ['bad-origin', 'another Origin', makeHead({ origin: 'http://evil.example' }, { method: 'GET' })],
+  ])('%s: %s', (expected, _, head) => {
+    expect(verdict(head, 'sse')).toBe(expected);
   });
 });

@@ -45,6 +45,15 @@ describe('an answer', () => {
     expect(status).toBe(200);
   });
 
+  it('that is long comes in pieces, which are the whole', () => {
+    const long = Buffer.from(`{"text":"${'x'.repeat(10_000)}"}`);
+    const { body, parts } = answerTo({ value: { id: 7, method: 'tools/list' } }, { body: long });
+    expect(parts).toContain(long);
+    expect(Buffer.concat(parts ?? []).toString()).toBe(`{"jsonrpc":"2.0","id":7,"result":${long.toString()}}`);
+    expect(Buffer.from(body ?? []).equals(Buffer.concat(parts ?? []))).toBe(true);
+    expect(answerTo({ value: { id: 7, method: 'tools/list' } }).parts).toBeUndefined();
+  });
+
   it.each([['0'], ['-1'], ['9007199254740991'], ['""'], ['"a b"']])('echoes the id %s', (id) => {
     const { body } = answerTo({ value: `{"jsonrpc":"2.0","id":${id},"method":"tools/list"}` });
     expect(Buffer.from(body ?? []).toString()).toContain(`"id":${id},"result"`);

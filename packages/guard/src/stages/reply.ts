@@ -21,7 +21,29 @@ function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {
   const status = screened.kind === 'error' && screened.code !== undefined ? statusInBand(screened.code, era) : 200;
   const headers = jsonHeaders(exchange.id);
   if (screened.headers !== undefined) headers.push(...screened.headers);
-  return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
+  if (screened.body.length < longBody)
+    return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
+  return new LongReply(status, headers, envelopeParts(exchange, screened.kind, screened.body));
+}
+
+/** From this many bytes on a copy costs more than to write in pieces. */
+const longBody = 8 * 1024;
+
+/** A reply whose message is put together only where a door wants it whole. */
+class LongReply implements Reply {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly parts: readonly Uint8Array[];
+
+  constructor(status: number, headers: readonly string[], parts: readonly Uint8Array[]) {
+    this.status = status;
+    this.headers = headers;
+    this.parts = parts;
+  }
+
+  get body(): Uint8Array {
+    return Buffer.concat(this.parts);
+  }
 }
 
 /** A modern answer's code can have an HTTP status of its own; anything else is told in-band. */
@@ -31,10 +53,14 @@ function statusInBand(code: number, era: 'modern' | 'legacy'): number {
 
 /** Wraps an encoded result or error in the caller's own id bytes. */
 function envelope(exchange: Recorded, kind: 'result' | 'error', body: Uint8Array): Uint8Array {
+  return Buffer.concat(envelopeParts(exchange, kind, body));
+}
+
+function envelopeParts(exchange: Recorded, kind: 'result' | 'error', body: Uint8Array): readonly Uint8Array[] {
   const span = exchange.message?.spans.id;
   const id = span === undefined ? undefined : exchange.message?.bytes.subarray(span.start, span.end);
-  if (id === undefined) return Buffer.from(`{"jsonrpc":"2.0","${kind}":${Buffer.from(body).toString()}}`);
-  return Buffer.concat([opening, id, kind === 'result' ? resultKey : errorKey, body, closing]);
+  if (id === undefined) return [Buffer.from(`{"jsonrpc":"2.0","${kind}":`), body, closing];
+  return [opening, id, kind === 'result' ? resultKey : errorKey, body, closing];
 }
 
 function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply {

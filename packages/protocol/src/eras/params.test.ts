@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { classify } from '../classify.ts';
 import { readMessage } from '../read-message.ts';
-import { toLegacyParams, toModernParams } from './params.ts';
+import { toLegacyParams, toModernParams, withTask } from './params.ts';
 
 const envelope = { revision: '2026-07-28', clientCapabilities: { roots: {} } };
 const written =
@@ -56,6 +56,13 @@ describe('toModernParams', () => {
       kind: 'request',
       era: 'modern',
     });
+  });
+});
+
+describe('withTask', () => {
+  it('asks for a task beside what was there', () => {
+    expect(Buffer.from(withTask(Buffer.from('{"name":"n"}'), 5)).toString()).toBe('{"task":{"ttl":5},"name":"n"}');
+    expect(Buffer.from(withTask(undefined, 5)).toString()).toBe('{"task":{"ttl":5}}');
   });
 });
 

@@ -54,6 +54,19 @@ function addEnvelope(params: Uint8Array, added: [string, Uint8Array][]): Uint8Ar
 }
 
 /**
+ * Asks a legacy server to run a call as a task (2025-11-25, tasks).
+ *
+ * @param params the parameters object as JSON text, or `undefined`
+ * @param ttlMs how long the task is to be kept, milliseconds
+ * @returns parameters with `task`
+ */
+export function withTask(params: Uint8Array | undefined, ttlMs: number): Uint8Array {
+  const task = jsonBytes({ ttl: ttlMs });
+  if (params === undefined) return newObject([['task', task]]);
+  return splice(params, [setMember(params, whole(params), 'task', task)]);
+}
+
+/**
  * Takes the modern envelope out of parameters, `_meta` with it when nothing else is in there, and what goes on with a
  * call that asked something, because legacy calls are not sent twice.
  *

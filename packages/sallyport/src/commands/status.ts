@@ -8,7 +8,7 @@ import {
   type ServerStatus,
 } from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
-import { serverLines } from '../banner.ts';
+import { count, serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
@@ -131,11 +131,11 @@ function custodyLines(server: ServerStatus, now: number, { paint }: Context['ter
   const next = nextTry === undefined ? '' : `, next try in ${age(nextTry - now)}`;
   const facts = [
     ...(breaker === 'closed' ? [] : [`${tries}${next}`]),
-    ...(share === 'all' || links === 0 ? [] : [`${links} conversations, one a ${share}`]),
-    ...(waiting === 0 ? [] : [`${waiting} callers wait after failures`]),
-    ...(restarts === 0 ? [] : [`restarted ${restarts} times`]),
+    ...(share === 'all' || links === 0 ? [] : [`${count(links, 'conversation')}, one a ${share}`]),
+    ...(waiting === 0 ? [] : [`${count(waiting, 'caller')} to wait after failures`]),
+    ...(restarts === 0 ? [] : [`restarted ${count(restarts, 'time')}`]),
     ...(state !== 'ready' && counters.opened === 0 && mayBeDownloading(server) ? [neverReady] : []),
-    ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${counters.exceeded} times`]),
+    ...(counters.exceeded === 0 ? [] : [`exceeded a limit ${count(counters.exceeded, 'time')}`]),
   ];
   const words = state === 'ready' ? [] : server.stderr.slice(-shownWords);
   return [

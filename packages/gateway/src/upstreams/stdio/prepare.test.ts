@@ -65,6 +65,13 @@ describe('a server behind walls', () => {
     expect(command).toMatch(/--ro-bind \/srv\/app \/srv\/app .*--chdir \/srv\/app -- server --flag$/);
   });
 
+  it('is rehearsed once for each kind of walls', async () => {
+    const { ports, tried } = machine(usual);
+    for (const network of [false, false, true, true])
+      await prepareCommand(entry({ sandbox: walls({ network }) }), ports);
+    expect(tried.map((argv) => argv.includes('--unshare-net'))).toEqual([true, false]);
+  });
+
   it('has the network and the paths that its entry lists', async () => {
     const sandbox = walls({ network: true, read: ['/home/u1/shared'], write: ['/srv/app/data'] });
     const command = await commandOf(entry({ sandbox }), machine({ ...usual, '/home/u1/shared/': true }));

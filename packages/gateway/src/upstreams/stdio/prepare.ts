@@ -89,6 +89,9 @@ export const findInability = async (
 const findBwrap = ({ machine }: PreparePorts): Promise<string | undefined> =>
   findProgram('bwrap', machine.path, machine);
 
+/** Sandboxes that were built once on a machine: the next one is built without a rehearsal, and fails aloud. */
+const rehearsed = new WeakMap<PreparePorts, Set<string>>();
+
 const findSandboxInability = async (
   network: boolean,
   isLinux: boolean,
@@ -101,13 +104,19 @@ const findSandboxInability = async (
     const packages = 'install bubblewrap (apt install bubblewrap, dnf install bubblewrap, apk add bubblewrap)';
     return fault('the sandbox needs the program bwrap, which is not on the PATH', packages);
   }
+  const known = rehearsed.get(ports) ?? new Set();
+  const kind = `${bwrap} ${network}`;
+  if (known.has(kind)) return undefined;
   const said = await ports.tryOut([
     bwrap,
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', ...(network ? [] : ['--unshare-net'])],
     ...['--die-with-parent', '--cap-drop', 'ALL', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'],
     ...['--', '/bin/sh', '-c', ':'],
   ]);
-  if (said === undefined) return undefined;
+  if (said === undefined) {
+    rehearsed.set(ports, known.add(kind));
+    return undefined;
+  }
   const wayOut = 'allow user namespaces to this user (in a container: to the container), or write sandbox: off';
   return fault(`bubblewrap cannot build a sandbox here: ${said.slice(0, 200)}`, wayOut);
 };
