@@ -51,6 +51,13 @@ describe('an operator in a hurry', () => {
     expect((await run('block', 'notes.ehco')).stderr).toContain('notes lists no tool ehco; did you mean echo?');
     expect((await run('block', 'notes.nosuch*')).stderr).toContain('no tool that is listed now matches notes.nosuch*');
     expect((await run('block', 'nosuch.*')).code).toBe(2);
+    expect((await run('keys', 'create', '--name', 'bad name!', '--role', 'reader')).code).toBe(2);
+    expect((await run('audit', 'search', '--reason', 'forbiden')).code).toBe(2);
+    expect((await run('audit', 'search', '--target', 'notes.eh*', '--reason', 'unknown')).code).toBe(1);
+    await run('call', 'notes.ehco');
+    expect((await run('audit', 'search', '--target', 'notes.eh*', '--reason', 'unknown')).stdout).toContain(
+      'notes__ehco',
+    );
   });
 
   it('learns why a tool is not there', async () => {

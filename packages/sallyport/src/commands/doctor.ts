@@ -16,7 +16,7 @@ import {
   type Problem,
   type ServerStatus,
 } from '@sallyport/gateway';
-import { withoutName } from '../banner.ts';
+import { count, withoutName } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
@@ -226,10 +226,6 @@ async function storeFinding(config: ConfigOutline, host: Host): Promise<Finding>
     text: `${ignored.length} of ${keys} ignored: made under another master key, or changed by other hands`,
     way: 'put back the master key that belongs to the store, or revoke them',
   };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** What helps depends on what is wrong: a file that others can change is right where it is, but not to be trusted. */
