@@ -120,6 +120,13 @@ export const door: readonly ProductPromise[] = [
     ],
   },
   {
+    id: 'connection-pace',
+    sentence:
+      'A connection is served a bounded number of messages in a turn, and ends when it goes on past the limit of its address.',
+    source: ['fw-4', 'guard-6'],
+    tests: ['tests/attacks/door-limits.test.ts', 'tests/attacks/websocket-door.test.ts'],
+  },
+  {
     id: 'open-connections',
     sentence:
       'Open connections are bounded for each caller and address, and end when the key ends, the caller is blocked, or the rules would not let it in any more.',

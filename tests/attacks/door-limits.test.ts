@@ -1,6 +1,7 @@
 // Limits, credentials and records at the HTTP door of a real gateway: what is refused, what is said, what is written.
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -19,7 +20,7 @@ import {
   type HttpAnswer,
   type RecordingUpstream,
 } from '@sallyport/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../../scripts/tree.ts';
 
 const ample = '100000/s burst 100000';
@@ -114,6 +115,115 @@ describe('the limit of an address', () => {
   });
 });
 
+describe('one connection that sends more than it may', () => {
+  async function flood(perAddress: string, count: number) {
+    const gateway = await startGateway({
+      config: { callers: { keys: true }, roles: {}, limits: { perAddress }, upstreams: {} },
+    });
+    try {
+      const request = `GET /x HTTP/1.1\r\nHost: ${gateway.host}:${gateway.port}\r\n\r\n`;
+      return await sendRaw(gateway.host, gateway.port, request.repeat(count));
+    } finally {
+      await gateway.stop();
+    }
+  }
+
+  it('[connection-pace] has its last answer with the eighth refusal for the limit of its address', async () => {
+    const { responses, isClosedByPeer } = await flood('1/m burst 1', 40);
+    expect(responses.map(({ status }) => status)).toEqual([404, ...Array.from({ length: 8 }, () => 429)]);
+    expect(responses.map(({ headers }) => headers['connection'])).toEqual([
+      ...Array.from({ length: 8 }, () => 'keep-alive'),
+      'close',
+    ]);
+    expect(isClosedByPeer).toBe(true);
+  });
+
+  it('[connection-pace] has its last answer when it sends too much at once, whatever its address may', async () => {
+    const { responses, isClosedByPeer } = await flood(ample, 1000);
+    expect(responses.length).toBeGreaterThanOrEqual(64);
+    expect(responses.length).toBeLessThanOrEqual(256);
+    expect(responses.at(-1)?.headers['connection']).toBe('close');
+    expect(isClosedByPeer).toBe(true);
+  });
+});
+
+describe('bodies on their way', () => {
+  let gateway: Gateway;
+  let keys: string[] = [];
+  const sockets: Socket[] = [];
+  beforeAll(async () => {
+    gateway = await startGateway({
+      config: {
+        callers: { keys: true },
+        roles: { everyone: { tools: ['*'] } },
+        limits: { perAddress: ample, body: '1MiB', concurrentPerCaller: 4 },
+        upstreams: { rec: { url: upstream.url } },
+      },
+    });
+    keys = [];
+    for (const name of ['one', 'two']) keys.push(await createKey(gateway.dir, { name, role: 'everyone' }));
+    for (const key of keys) await until(async () => (await callTool(gateway, key)).status === 200, 'the key to work');
+  });
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+  afterAll(() => gateway?.stop());
+
+  /** Sends the head of a call, and the first of its body. */
+  function begin(key: string, body: Uint8Array | string): Socket {
+    const socket = connect(gateway.port, gateway.host);
+    sockets.push(socket);
+    // A gateway that ends it is looked for elsewhere.
+    socket.on('error', () => undefined);
+    const head = ['POST /mcp HTTP/1.1', `Host: ${gateway.host}:${gateway.port}`, `Authorization: Bearer ${key}`];
+    head.push('Content-Type: application/json', 'Transfer-Encoding: chunked', '', '');
+    socket.write(head.join('\r\n'));
+    socket.write(body);
+    return socket;
+  }
+
+  /** Resident memory of the gateway's process, MiB. */
+  async function resident(): Promise<number> {
+    const status = await readFile(`/proc/${gateway.process.pid ?? 0}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  }
+
+  it.runIf(process.platform === 'linux')('[size-limits] cost what they weigh, in pieces of one byte too', async () => {
+    const [one = '', two = ''] = keys;
+    const before = await resident();
+    const socket = begin(one, '1\r\n{\r\n');
+    const pieces = Buffer.from('1\r\nx\r\n'.repeat(64 * 1024));
+    for (let i = 0; i < 15; i++) await new Promise((resolve) => socket.write(pieces, resolve));
+    // Behind what was sent, so that it has been read.
+    await until(async () => (await callTool(gateway, two)).status === 200, 'another caller to be answered');
+    await delay(500);
+    expect((await resident()) - before).toBeLessThan(150);
+  });
+
+  it('[size-limits] are bounded for each caller, and ended ones make room', async () => {
+    const [one = '', two = ''] = keys;
+    for (let i = 0; i < 64; i++) begin(one, '1\r\n{\r\n');
+    let refused = await callTool(gateway, one);
+    await until(async () => (refused = await callTool(gateway, one)).status === 429, 'the bodies to be counted');
+    expect([refusalOf(refused).reason, refused.headers['retry-after']]).toEqual(['too-many-at-once', '1']);
+    expect(refusalOf(await callTool(gateway, two))).toEqual({});
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await until(async () => (await callTool(gateway, one)).status === 200, 'the places to be free');
+  });
+
+  it('[size-limits] are bounded in bytes for each caller', async () => {
+    const [one = '', two = ''] = keys;
+    const most = `${(0xffff0).toString(16)}\r\n${'x'.repeat(0xffff0)}\r\n`;
+    for (let i = 0; i < 16; i++) begin(one, most);
+    const body = `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })}${' '.repeat(1000)}`;
+    const send = (key: string) => post(gateway.url, body, { headers: { authorization: `Bearer ${key}` } });
+    let refused = await send(one);
+    await until(async () => (refused = await send(one)).status === 429, 'the bodies to be counted');
+    expect(refusalOf(refused).reason).toBe('too-many-at-once');
+    expect((await send(two)).status).toBe(200);
+  });
+});
+
 describe('the head of a request', () => {
   let gateway: Gateway;
   beforeAll(async () => {
@@ -205,10 +315,13 @@ describe('failed logins', () => {
   });
 
   it('[valid-never-blocked] in thousands leave a valid key alone', async () => {
-    const flood = Array.from({ length: 2000 }, (_, index) => callTool(gateway, madeUpKey(`flood${index}`)));
-    const valid = Array.from({ length: 100 }, () => callTool(gateway, key));
-    expect((await Promise.all(valid)).filter(({ status }) => status !== 200)).toEqual([]);
-    for (const { status } of await Promise.all(flood)) expect([401, 429]).toContain(status);
+    // In rounds: more connections than this that have not spoken yet, from one address, make room for each other.
+    for (let round = 0; round < 4; round++) {
+      const flood = Array.from({ length: 500 }, (_, index) => callTool(gateway, madeUpKey(`flood${round}x${index}`)));
+      const valid = Array.from({ length: 25 }, () => callTool(gateway, key));
+      expect((await Promise.all(valid)).filter(({ status }) => status !== 200)).toEqual([]);
+      for (const { status } of await Promise.all(flood)) expect([401, 429]).toContain(status);
+    }
   });
 
   it('[api-keys] are any text that is not a key, and all get the same answer', async () => {

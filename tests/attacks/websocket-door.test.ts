@@ -311,6 +311,31 @@ describe('who may not call any more', () => {
   }, 60_000);
 });
 
+describe('a socket that goes on past the limit of its address', () => {
+  it('[connection-pace] ends with 1008, and what comes behind is not judged any more', async () => {
+    const own = await startGateway({
+      config: {
+        admin: false,
+        doors: { websocket: 'on' },
+        callers: { anonymous: 'reader' },
+        roles: { reader: { tools: ['*'] } },
+        limits: { perAddress: '1/m burst 5' },
+        upstreams: {},
+      },
+    });
+    try {
+      const socket = await knock({}, own.url);
+      expect(socket.status).toBe(101);
+      for (let i = 0; i < 500; i++) socket.sendFrame({ payload: 'x' });
+      expect(await within(socket.closed, 10_000, 'the close')).toBe(1008);
+      // Four that the address had left, eight refusals, and what of the same turn was on its way.
+      expect(socket.messages().length).toBeLessThanOrEqual(32);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
 describe('a gateway that stops', () => {
   it('lets a running call end, then closes the socket as going away', async () => {
     let finish = (): void => undefined;

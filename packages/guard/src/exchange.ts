@@ -83,8 +83,8 @@ export interface Received {
   readonly head?: HttpHead;
   readonly cancellation: Canceller;
   readonly caller: CallerStream;
-  /** Reads the whole body, once; a refusal when it is too large, too slow or cut off. */
-  readBody(): Promise<Uint8Array | Refusal> | Uint8Array;
+  /** Reads the whole body, once, for this caller; a refusal when it is too large, too slow, cut off or one too many. */
+  readBody(principal: Principal): Promise<Uint8Array | Refusal> | Uint8Array;
   /** Tells the door that the message was understood, where the door answers apart from it. */
   onParsed?(connection: CallerSession | undefined): void;
   /** Monotonic time at the end of each stage so far, milliseconds. */

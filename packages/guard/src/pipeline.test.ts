@@ -132,7 +132,10 @@ describe('the pipeline', () => {
 
   it('answers even when what bounds the records of nameless callers is broken itself', async () => {
     const replied = await runExchange(sound(), { ...ports(), buckets: { take: broken, takeAll: broken } });
-    expect([replied.reply.status, bodyOf(replied.reply)]).toEqual([500, undefined]);
+    expect([replied.reply.status, bodyOf(replied.reply)]).toMatchObject([
+      500,
+      { error: { data: { reason: 'internal' } } },
+    ]);
   });
 
   it('keeps the cause of a thrown error for the operator', async () => {

@@ -199,4 +199,27 @@ describe('a conversation', () => {
     await conversation.closed;
     expect([replies(), ports.concurrency.size]).toEqual([[], 0]);
   });
+
+  it('[connection-pace] begins no more than 32 messages in one turn, and all of them in the end', async () => {
+    const { say, ports, events } = converse();
+    for (let i = 0; i < 100; i += 1) say(call(i));
+    for (let i = 0; i < 50; i += 1) await Promise.resolve();
+    const begun = () => ports.audit.drafts.filter(({ kind }) => kind === 'intent').length;
+    expect(begun()).toBe(32);
+    expect(events).toContain('pause');
+    await settle();
+    expect(begun()).toBe(100);
+  });
+
+  it('[connection-pace] closes when the limit of the address refuses again and again', async () => {
+    const { say, state, conversation, events } = converse();
+    state.rules = makeRules({ limits: { perAddress: { tokens: 1, perMs: 60_000, burst: 1 } } });
+    for (let i = 0; i < 8; i += 1) say(call(i));
+    await settle();
+    expect(conversation.isOver).toBe(false);
+    say(call(8));
+    await settle();
+    expect(conversation.isOver).toBe(true);
+    expect(events).toContain('end: too many requests from this address');
+  });
 });

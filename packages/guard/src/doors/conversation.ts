@@ -9,6 +9,7 @@ import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
 import type { DoorContext } from './door.ts';
+import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
 
 /** What carries messages to and from a caller. */
@@ -42,6 +43,9 @@ type Running = Received & Partial<Pick<Admitted, 'lease' | 'message'>>;
 /** Bytes that may wait for the caller before nothing more is taken from it. */
 const mostUnread = 1024 * 1024;
 
+/** Messages that are begun in one turn of the event loop: other connections want theirs. */
+const mostInTurn = 32;
+
 /** How long running calls may take once the caller has closed its end, milliseconds. */
 const lastAnswersMs = 5000;
 
@@ -58,7 +62,9 @@ export class Conversation {
   private readonly stream: CallerStream;
   private readonly running = new Set<Promise<unknown>>();
   private finish: () => void = () => undefined;
+  private readonly patience = new Patience();
   private isEnding = false;
+  private begun = 0;
   private isFirst = true;
   private isGreeting = false;
   private isPaused = false;
@@ -86,6 +92,11 @@ export class Conversation {
     if (this.isEnding && this.running.size === 0) return;
     this.spec.channel.send(message);
     this.steer();
+  }
+
+  /** True once nothing more is taken from the caller. */
+  get isOver(): boolean {
+    return this.isEnding;
   }
 
   /** Takes a message, or says why it could not be read. What comes all at once does not overtake the handshake. */
@@ -164,6 +175,8 @@ export class Conversation {
   }
 
   private run(body: Uint8Array | Refusal): void {
+    this.begun += 1;
+    if (this.begun === mostInTurn) setImmediate(() => this.turn());
     const exchange = this.receive(body);
     const run = this.follow(runExchange(exchange, this.context.ports), exchange, body);
     // A message is parsed at once, so what it asks for is known by now.
@@ -186,6 +199,8 @@ export class Conversation {
     if (isAnswered && !isCancelled && replied.reply.body !== undefined) this.send(replied.reply.body);
     // The credential or the head that the connection was opened with may not hold any more.
     if (isBeforeParse(replied) && this.spec.head !== undefined) this.reauthorize();
+    const now = this.context.ports.clock.monotonic();
+    if (this.patience.isSpentBy(replied, now)) this.close('too many requests from this address');
   }
 
   /** What was refused before it was parsed still has an id, and on a shared connection the answer needs it. */
@@ -210,8 +225,14 @@ export class Conversation {
     else this.spec.channel.resume();
   }
 
+  private turn(): void {
+    this.begun = 0;
+    this.steer();
+  }
+
   private mustWait(): boolean {
     const most = Math.max(64, 2 * this.context.rules().limits.concurrentPerCaller);
+    if (this.begun >= mostInTurn) return true;
     return this.isGreeting || this.running.size > most || this.spec.channel.waiting > mostUnread;
   }
 

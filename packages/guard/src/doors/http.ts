@@ -8,10 +8,11 @@ import type { Admitted, CallerStream, HttpHead, Received, Replied, Reply } from 
 import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
-import { noteStatus, type DoorContext } from './door.ts';
+import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
-import { readHead, receiveRequest, type Arrival } from './request.ts';
+import { endWhenSpent } from './pace.ts';
+import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { Session } from './session.ts';
 
 /** Serves one request to its end. */
@@ -20,7 +21,7 @@ export async function serveHttp(
   response: ServerResponse,
   arrival: Arrival,
   rules: Rules,
-  context: DoorContext,
+  context: HttpContext,
   options: EventStreamOptions,
 ): Promise<void> {
   const head = readHead(request, arrival);
@@ -46,6 +47,7 @@ export async function serveHttp(
   }
   if (replied === undefined) return;
   if (!request.complete && !stream.isOpen) response.shouldKeepAlive = false;
+  endWhenSpent(request, response, replied, context);
   stream.finish(replied.reply);
 }
 
@@ -56,7 +58,7 @@ type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'principal' | 'e
 async function serveSession(
   exchange: HttpExchange,
   stream: HttpStream,
-  context: DoorContext,
+  context: HttpContext,
 ): Promise<Replied | undefined> {
   const judged = await runHead(exchange, context.ports);
   const refused = (refusal: Refusal): Promise<Replied> =>

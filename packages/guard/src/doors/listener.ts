@@ -2,10 +2,12 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
+import { createBodies } from './body.ts';
 import type { DoorContext } from './door.ts';
 import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
-import { arrivalOf } from './request.ts';
+import { paceOf } from './pace.ts';
+import { arrivalOf, type HttpContext } from './request.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
@@ -42,6 +44,7 @@ const maxHeaderBytes = 16 * 1024;
  */
 export async function openListener(context: DoorContext, options: ListenerOptions): Promise<Listener> {
   const { limits } = context.rules();
+  const shared: HttpContext = { ...context, bodies: createBodies() };
   const backlog = createBacklog(options);
   const { keepAliveMs, pingMs } = options;
   const streams: EventStreamOptions = {
@@ -65,15 +68,16 @@ export async function openListener(context: DoorContext, options: ListenerOption
     },
     (request, response) => {
       silent.spoke(request.socket);
+      if (!isInPace(request, response)) return;
       // A rejection here is a bug that no stage could turn into an answer; the caller sees a broken connection.
-      serve(request, response, context, streams).catch(() => response.destroy());
+      serve(request, response, shared, streams).catch(() => response.destroy());
     },
   );
   server.on('connection', (socket) => silent.join(socket));
   server.on('upgrade', (request, socket, early) => {
     silent.spoke(request.socket);
     const arrival = arrivalOf('GET', request.url ?? '', context.rules());
-    serveWebSocket(request, socket, early, arrival, context, sockets).catch(() => socket.destroy());
+    serveWebSocket(request, socket, early, arrival, shared, sockets).catch(() => socket.destroy());
   });
   server.on('clientError', answerUnreadable);
   server.on('connect', (_, socket) => socket.end(bareAnswer(405)));
@@ -87,10 +91,19 @@ export async function openListener(context: DoorContext, options: ListenerOption
   };
 }
 
+/** False for a request of a connection that has had its last answer, or will; who goes on sending is cut. */
+function isInPace({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  const step = paceOf(socket).step();
+  if (step === 'go') return true;
+  if (step === 'last') response.shouldKeepAlive = false;
+  else if (step === 'cut') socket.destroy();
+  return step === 'last';
+}
+
 function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  context: DoorContext,
+  context: HttpContext,
   options: EventStreamOptions,
 ): Promise<void> {
   const rules = context.rules();

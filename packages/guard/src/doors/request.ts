@@ -2,9 +2,14 @@
 import type { IncomingMessage } from 'node:http';
 import { createCanceller } from '../cancellation.ts';
 import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../exchange.ts';
-import { refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
+import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';
+
+/** What the doors of one listener share. */
+export interface HttpContext extends DoorContext {
+  readonly bodies: Bodies;
+}
 
 /** Which door a request has come to, judged by its method and target alone. */
 export interface Arrival {
@@ -49,9 +54,10 @@ export function receiveRequest(
   head: HttpHead,
   rules: Rules,
   caller: CallerStream,
-  context: DoorContext,
+  context: HttpContext,
 ): Received {
   const { clock } = context.ports;
+  const address = addressKey(request.socket.remoteAddress ?? '');
   const started = clock.monotonic();
   return {
     id: context.nextId(),
@@ -60,12 +66,12 @@ export function receiveRequest(
     rules,
     time: clock.now(),
     started,
-    address: addressKey(request.socket.remoteAddress ?? ''),
+    address,
     head,
     ...(arrival.connectionId === undefined ? {} : { connectionId: arrival.connectionId }),
     cancellation: createCanceller(),
     caller,
-    readBody: () => readBody(request, rules.limits.body),
+    readBody: (principal) => context.bodies.read(request, bodyOwner(principal, address), rules.limits),
     marks: [],
   };
 }
@@ -114,28 +120,13 @@ function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repe
 
 /** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
 export function addressKey(address: string): string {
+  if (!address.includes(':')) return address;
   if (address.startsWith('::ffff:')) return address.slice(7);
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
-}
-
-function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | Refusal> {
-  return new Promise((resolve) => {
-    let first: Buffer | undefined;
-    let more: Buffer[] | undefined;
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) {
-        request.pause();
-        resolve(refuse('body-too-large', { fill: { limit } }));
-        return;
-      }
-      if (first === undefined) first = chunk;
-      else if (more === undefined) more = [first, chunk];
-      else more.push(chunk);
-    });
-    request.on('end', () => resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
-    request.on('error', (cause) => resolve(refuse('body-timeout', { cause })));
-    request.on('close', () => resolve(refuse('body-timeout', { note: 'the connection ended before the body did' })));
-  });
+  const gap = address.indexOf('::');
+  if (gap === -1) return address.split(':', 4).join(':');
+  // `::` stands for as many zeros as make eight groups (RFC 5952 §4.2); an IPv4 address at the end is two.
+  const before = gap === 0 ? [] : address.slice(0, gap).split(':');
+  const after = address.slice(gap + 2).split(':');
+  const zeros = 8 - before.length - after.length - (address.includes('.') ? 1 : 0);
+  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':');
 }

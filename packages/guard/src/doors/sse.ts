@@ -8,9 +8,10 @@ import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 import { Conversation, type Channel } from './conversation.ts';
-import { noteStatus, type DoorContext } from './door.ts';
+import { noteStatus } from './door.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
-import { readHead, receiveRequest, type Arrival } from './request.ts';
+import { endWhenSpent } from './pace.ts';
+import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { Session } from './session.ts';
 
 /** Serves one request of this door. */
@@ -19,29 +20,31 @@ export function serveSse(
   response: ServerResponse,
   arrival: Arrival,
   rules: Rules,
-  context: DoorContext,
+  context: HttpContext,
   options: EventStreamOptions,
 ): Promise<void> {
   const head = readHead(request, arrival);
   const late = new LateStream();
   const exchange = receiveRequest(request, arrival, head, rules, late, context);
   return arrival.connectionId === undefined
-    ? open(exchange, response, context, options)
+    ? open(exchange, request, response, context, options)
     : post(exchange, late, request, response, context);
 }
 
 async function open(
   exchange: Received,
+  request: IncomingMessage,
   response: ServerResponse,
-  context: DoorContext,
+  context: HttpContext,
   options: EventStreamOptions,
 ): Promise<void> {
   const judged = await runHead(exchange, context.ports);
   const place = isRefusal(judged) ? judged : context.conversations.admit(judged as Identified, context.ports);
   if (isRefusal(place)) {
     if (exchange.refusedAt === undefined) exchange.refusedAt = 'admit';
-    const { reply } = await endExchange(Object.assign(exchange, { refusal: place }), context.ports);
-    write(response, reply);
+    const replied = await endExchange(Object.assign(exchange, { refusal: place }), context.ports);
+    endWhenSpent(request, response, replied, context);
+    write(response, replied.reply);
     return;
   }
   if (response.closed) {
@@ -93,7 +96,7 @@ async function post(
   late: LateStream,
   request: IncomingMessage,
   response: ServerResponse,
-  context: DoorContext,
+  context: HttpContext,
 ): Promise<void> {
   let conversation: Conversation | undefined;
   exchange.onParsed = (connection) => {
@@ -107,6 +110,7 @@ async function post(
   const replied = await running;
   if (conversation !== undefined) return;
   if (!request.complete) response.shouldKeepAlive = false;
+  endWhenSpent(request, response, replied, context);
   write(response, replied.reply);
 }
 

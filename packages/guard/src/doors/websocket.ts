@@ -10,8 +10,8 @@ import { endExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Backlog, Reader } from './backlog.ts';
 import { Conversation, type Channel } from './conversation.ts';
-import { noteStatus, type DoorContext } from './door.ts';
-import { readHead, receiveRequest, type Arrival } from './request.ts';
+import { noteStatus } from './door.ts';
+import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { Session } from './session.ts';
 
 /** How patient the door is. Times in milliseconds. */
@@ -34,7 +34,7 @@ export async function serveWebSocket(
   socket: Duplex,
   early: Buffer,
   given: Arrival,
-  context: DoorContext,
+  context: HttpContext,
   options: WebSocketOptions,
 ): Promise<void> {
   // A caller that breaks off during the handshake is nobody's bug.
@@ -83,7 +83,7 @@ function converse(
   webSocket: WebSocket,
   exchange: Identified,
   socket: Duplex,
-  context: DoorContext,
+  context: HttpContext,
   options: WebSocketOptions,
 ): Conversation {
   const { principal, path, address, head } = exchange;
@@ -104,9 +104,14 @@ function converse(
     ...(head === undefined ? {} : { head }),
   });
   socket.on('drain', () => conversation.drained());
+  let late = 0;
   webSocket.on('message', (data: Buffer, isBinary: boolean) => {
     // What comes behind our close is not heard any more.
-    if (webSocket.readyState !== webSocket.OPEN) return;
+    if (conversation.isOver || webSocket.readyState !== webSocket.OPEN) {
+      late += 1;
+      if (late > mostLate) channel.cut();
+      return;
+    }
     if (!isBinary) {
       conversation.accept(data);
       return;
@@ -120,6 +125,9 @@ function converse(
   webSocket.on('close', () => conversation.close('the caller closed the socket'));
   return conversation;
 }
+
+/** Messages behind our close that are let pass: a caller may have sent some before it knew. */
+const mostLate = 1024;
 
 /** Frames that break the protocol or a bound end the socket; the record says which. */
 function refusalOf(cause: Error & { readonly code?: string }, limit: number): Refusal {

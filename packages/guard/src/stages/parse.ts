@@ -12,7 +12,7 @@ export async function parse(exchange: Identified, ports: Ports): Promise<Parsed 
     if (connection === undefined) return refuse('unknown-session');
     Object.assign(exchange, { connection });
   }
-  const read = exchange.readBody();
+  const read = exchange.readBody(exchange.principal);
   const body = read instanceof Promise ? await read : read;
   if (isRefusal(body)) return body;
   const parsed = parseBody(body, exchange, ports);

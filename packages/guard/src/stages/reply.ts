@@ -66,8 +66,9 @@ function envelopeParts(exchange: Recorded, kind: 'result' | 'error', body: Uint8
 function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply {
   const { refusal } = exchange;
   const row: RefusalRow = refusals[refusal.name];
-  if (row.shows === 'door') return replyAtDoor(exchange, refusal, row);
-  if (exchange.message?.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange.id) };
+  // Where no message was read, nobody knows yet that it is a call; a refusal with its reason helps more than a status.
+  if (row.shows === 'door' || exchange.message === undefined) return replyAtDoor(exchange, refusal, row);
+  if (exchange.message.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange.id) };
   if (row.shows === 'unknown') return replyUnknown(exchange, refusal);
   const status = exchange.rules.refusals === 'status' ? row.status : 200;
   const text = describeRefusal(refusal, exchange.target?.key, exchange.id);
