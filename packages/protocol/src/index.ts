@@ -72,6 +72,7 @@ export type { LegacyOutput, ResultFacts } from './eras/results.ts';
 export { toLegacyResult, toModernResult } from './eras/results.ts';
 export type { LegacyTool } from './eras/tools.ts';
 export { toLegacyTool, toModernTool } from './eras/tools.ts';
+export { LineBuffer } from './line-buffer.ts';
 export type { LineItem } from './lines.ts';
 export { LineReader } from './lines.ts';
 export type { SseItem, SseLimits } from './sse.ts';
