@@ -33,6 +33,7 @@ const listen = (options: Partial<ListeningOptions> = {}) => {
       url: 'http://127.0.0.1/mcp',
       path: '/mcp',
       calls: client,
+      notices: client,
       streams: client,
       headers: [],
       credentials: [],

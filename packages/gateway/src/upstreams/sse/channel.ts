@@ -71,7 +71,7 @@ export class SseChannel implements Channel {
     if (posts === undefined) return linkFailure('closed', `${this.#endpoint.name} is being stopped.`);
     const { length } = message;
     this.#unsent += length;
-    return sendNotice(posts, [...posts.headers], message).then((failure) => {
+    return sendNotice(posts, [...posts.headers], message, posts.calls).then((failure) => {
       this.#unsent -= length;
       if (failure?.httpStatus !== 404) return failure;
       // The server does not know the session, so it has not looked at the message.
