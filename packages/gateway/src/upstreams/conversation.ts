@@ -120,12 +120,13 @@ export class Conversation extends LinkBase {
     await this.#channel.close();
   }
 
-  #receive(bytes: Uint8Array): void {
-    if (this.state === 'closed') return;
+  /** Returns false for what is no message. */
+  #receive(bytes: Uint8Array): boolean {
+    if (this.state === 'closed') return true;
     const reading = readMessage(bytes, this.#bounds);
     if (reading.kind === 'fault') {
       this.emit({ kind: 'dropped', detail: `what is no message: ${reading.fault.name}` });
-      return;
+      return false;
     }
     const { message } = reading;
     switch (message.kind) {
@@ -139,6 +140,7 @@ export class Conversation extends LinkBase {
         void this.asked(message, this.#calls, (answer) => this.#refusal() ?? this.#reply(answer));
         break;
     }
+    return true;
   }
 
   /** Only channels that say later whether a message was taken are counted; the others are bounded by their bytes. */

@@ -48,7 +48,7 @@ const connect = () => {
     ports,
   );
   const listener: ChannelListener = {
-    onMessage: (bytes) => void heard.push(Buffer.from(bytes).toString()),
+    onMessage: (bytes) => heard.push(Buffer.from(bytes).toString()) > 0,
     onDropped: (detail) => void heard.push(`(${detail})`),
     onQuiet: () => void heard.push('(quiet)'),
     onEnd: (failure) => void ended.push(failure),
