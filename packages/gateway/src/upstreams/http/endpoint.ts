@@ -5,6 +5,7 @@ import type { UpstreamPorts } from '../ports.ts';
 import type { HttpClient } from './client.ts';
 import { checkAddress } from '../address.ts';
 import type { HttpOptions } from './options.ts';
+import { createRedaction, secretsIn } from '../redact.ts';
 import type { SseOptions } from '../sse/options.ts';
 
 const DEFAULT_CONNECTIONS = 1024;
@@ -25,6 +26,8 @@ export interface Endpoint {
   readonly headers: readonly string[];
   /** The operator's own headers alone. */
   readonly credentials: readonly string[];
+  /** Takes them out of what the server says. */
+  readonly redact: (text: string) => string;
   readonly tuning: Tuning;
   readonly bounds: JsonBounds;
   readonly ports: UpstreamPorts;
@@ -51,6 +54,7 @@ export const createEndpoint = (
     streams: ports.http(url.origin, { ...client, connections: null }),
     headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...credentials],
     credentials,
+    redact: createRedaction(secretsIn(options.headers)),
     tuning,
     bounds: { maxDepth: tuning.messageDepth },
     ports,

@@ -39,6 +39,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
+  readonly redact: (text: string) => string;
   readonly #endpoint: Endpoint;
   readonly #posts = new InFlight<Post>();
   readonly #calls = new InFlight<PendingCall>();
@@ -56,6 +57,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     this.clock = endpoint.ports.clock;
     this.messageBytes = endpoint.tuning.messageBytes;
     this.bounds = endpoint.bounds;
+    this.redact = endpoint.redact;
   }
 
   get pending(): number {

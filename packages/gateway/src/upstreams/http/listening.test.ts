@@ -37,6 +37,7 @@ const listen = (options: Partial<ListeningOptions> = {}) => {
       streams: client,
       headers: [],
       credentials: [],
+      redact: (text) => text,
       tuning: defaultTuning,
       bounds: {},
       ports: fakePorts(),

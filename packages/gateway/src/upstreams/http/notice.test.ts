@@ -36,6 +36,7 @@ const send = (body: Buffer | undefined) => {
       streams: others,
       headers: [],
       credentials: [],
+      redact: (text) => text,
       tuning: { ...defaultTuning, handshakeMs: 3000, stopMs: 500 },
       bounds: {},
       ports: fakePorts(),

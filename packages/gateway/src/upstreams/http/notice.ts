@@ -47,7 +47,11 @@ export const sendNotice = (
         },
         onResponseStart(answering: Dispatcher.DispatchController, status: number, headers_: ResponseHeaders): void {
           if (status < 200) return;
-          finish(status < 300 ? undefined : statusFailure(endpoint.name, status, headers_, endpoint.ports.clock.now()));
+          finish(
+            status < 300
+              ? undefined
+              : statusFailure(endpoint.name, status, headers_, endpoint.ports.clock.now(), endpoint.redact),
+          );
           if (headers_['content-length'] !== '0' && status !== 202 && status !== 204) {
             answering.abort(new Error('the body is of no interest'));
           }

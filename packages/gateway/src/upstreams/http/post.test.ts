@@ -26,6 +26,7 @@ const begin = (messageBytes: number) => {
       clock,
       messageBytes,
       bounds: {},
+      redact: (text) => text,
       onServerRequest: () => {},
       onStreamCut: () => false,
       onAbandoned: () => {},

@@ -19,6 +19,8 @@ export interface PostOwner {
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
+  /** Takes our own secrets out of what the server says. */
+  readonly redact: (text: string) => string;
   /** The server asks something on this request's stream. */
   onServerRequest(post: Post, message: Message): void;
   /**
@@ -191,7 +193,8 @@ export class Post implements Dispatcher.DispatchHandler {
 
   #commonFailure(): LinkFailure {
     // Not even an excerpt of the body: it may repeat arguments, and what is said here ends in the audit trail.
-    return statusFailure(this.#owner.name, this.#status, this.#headers, this.#owner.clock.now());
+    const { name, clock, redact } = this.#owner;
+    return statusFailure(name, this.#status, this.#headers, clock.now(), redact);
   }
 
   #parse(chunk: Buffer): void {
