@@ -617,6 +617,43 @@ describe('a legacy server at a URL', () => {
     expect(answers).toEqual([{ action: 'decline' }]);
   });
 
+  it('that never answers the end of its session keeps nobody from stopping', async () => {
+    const fixture = await serve(({ request, response, message }) => {
+      if (request.method === 'DELETE') return;
+      if (message.method === 'initialize') {
+        response.setHeader('mcp-session-id', 'session-1');
+        sendJson(response, { id: message.id, result: initialization() });
+      } else response.writeHead(message.id === undefined ? 202 : 400).end();
+    });
+    const upstream = await start({ transport: http(fixture.url) });
+    const started = performance.now();
+    await upstream.stop();
+    expect(fixture.log).toContain('DELETE');
+    expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
+  it('that floods with pings and takes no answer costs a bounded number of them, and calls go on', async () => {
+    let untaken = 0;
+    const pings = Array.from({ length: 5000 }, (_, id) => `data: {"jsonrpc":"2.0","id":${id},"method":"ping"}\n\n`);
+    const fixture = await serve(({ request, response, message }) => {
+      if (request.method === 'GET') {
+        openEvents(response);
+        response.write(pings.join(''));
+      } else if (message.method === 'server/discover') response.writeHead(400).end();
+      else if (message.method === 'initialize') sendJson(response, { id: message.id, result: initialization() });
+      else if (message.method === 'tools/call') sendJson(response, { id: message.id, result: done('still here') });
+      else if (message.method === undefined) untaken += 1;
+      else response.writeHead(202).end();
+    });
+    const upstream = await start({ transport: http(fixture.url) });
+    await until(() => upstream.status().counters.dropped >= pings.length - 64);
+    expect(upstream.status().counters.dropped).toBe(pings.length - 64);
+    expect(textOf(await callTool(await takeLink(upstream, { ...anyone, scope: '', owner: '' }), 'echo'))).toBe(
+      'still here',
+    );
+    expect(untaken).toBeLessThanOrEqual(8);
+  });
+
   it('is heard on its GET stream when a list changes', async () => {
     const streams: Call[] = [];
     const fixture = await legacy({

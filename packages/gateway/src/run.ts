@@ -69,6 +69,12 @@ const lastCloseMs = 2000;
 /** How long replies that are being written may take after that, milliseconds. */
 const lastReplyMs = 500;
 
+/** How long servers may take to stop before the last records are written, milliseconds. */
+const lastServersMs = 3000;
+
+/** How long they may take after that; what is left of them then is killed with this process, milliseconds. */
+const stubbornServersMs = 15_000;
+
 /** Starts a gateway; what keeps it from starting is returned as a fault with a way out. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway | StateFault> {
   const keys = await openKeys(options.config, options.configPorts);
@@ -326,13 +332,17 @@ class Gateway implements RunningGateway {
     await within(this.#context.conversations.closeAll('draining'), lastCloseMs);
     await this.#http?.close(lastReplyMs);
     await this.#adminServer?.close();
-    await this.#fleet.stop('the gateway stops');
-    process.off('exit', this.#lastResort.kill);
-    await this.#state.custody.release();
+    const servers = this.#fleet.stop('the gateway stops');
+    const hasStopped = await within(servers, lastServersMs);
+    // Whoever ends a process that takes too long must not take the last records with it.
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
     await this.#recording;
     await this.#state.trail.close();
+    if (hasStopped || (await within(servers, stubbornServersMs))) {
+      process.off('exit', this.#lastResort.kill);
+      await this.#state.custody.release();
+    }
     await this.#state.live.close();
   }
 
@@ -494,14 +504,15 @@ class Gateway implements RunningGateway {
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;
 
-/** Waits for something, but not for ever. */
-async function within(wanted: Promise<unknown>, ms: number): Promise<void> {
+/** Waits for something, but not for ever. Returns false when it did not come in time. */
+async function within(wanted: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const enough = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
   });
-  await Promise.race([wanted, enough]);
+  const isDone = await Promise.race([wanted.then(() => true), enough]);
   clearTimeout(timer);
+  return isDone;
 }
 
 function pause(ms: number): Promise<void> {

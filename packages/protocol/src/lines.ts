@@ -29,16 +29,32 @@ export class LineReader {
    * @returns the lines that are complete now, without line ends; empty lines are left out
    */
   push(chunk: Uint8Array): LineItem[] {
-    const items: LineItem[] = [];
+    return [...this.read(chunk)];
+  }
+
+  /**
+   * Takes the next bytes as `push` does, a line at a time, so that the taker can pause between two lines. What it gives
+   * must be taken to its end before the next bytes.
+   *
+   * @param chunk the bytes; lines within it are views into it, so it must not change afterwards
+   */
+  *read(chunk: Uint8Array): Generator<LineItem, undefined> {
     let from = 0;
     for (let feed = chunk.indexOf(LINE_FEED); feed !== -1; feed = chunk.indexOf(LINE_FEED, from)) {
-      this.#hold(chunk.subarray(from, feed), items);
+      if (this.#isEmpty(chunk, from, feed)) {
+        from = feed + 1;
+        continue;
+      }
+      const fault = this.#hold(chunk.subarray(from, feed));
       from = feed + 1;
-      if (this.#isSkipping) this.#isSkipping = false;
-      else this.#finish(items);
+      const item = fault ?? (this.#isSkipping ? undefined : this.#finish());
+      this.#isSkipping = false;
+      if (item !== undefined) yield item;
     }
-    if (from < chunk.length) this.#hold(chunk.subarray(from), items);
-    return items;
+    if (from === chunk.length) return undefined;
+    const fault = this.#hold(chunk.subarray(from));
+    if (fault !== undefined) yield fault;
+    return undefined;
   }
 
   /**
@@ -47,22 +63,28 @@ export class LineReader {
    * @returns the last line, when the stream ended without a line feed
    */
   end(): LineItem[] {
-    const items: LineItem[] = [];
-    if (!this.#isSkipping) this.#finish(items);
+    const item = this.#isSkipping ? undefined : this.#finish();
     this.#isSkipping = false;
-    return items;
+    return item === undefined ? [] : [item];
   }
 
-  #hold(part: Uint8Array, items: LineItem[]): void {
-    if (this.#isSkipping || this.#held.add(part)) return;
+  /** Tells whether nothing stands in a line, without any cost for those who send only line ends. */
+  #isEmpty(chunk: Uint8Array, from: number, feed: number): boolean {
+    if (this.#isSkipping || this.#held.size > 0) return false;
+    return feed === from || (feed === from + 1 && chunk[from] === CARRIAGE_RETURN);
+  }
+
+  #hold(part: Uint8Array): LineItem | undefined {
+    if (this.#isSkipping || this.#held.add(part)) return undefined;
     this.#isSkipping = true;
-    items.push({ kind: 'fault', name: 'line-too-long' });
+    return { kind: 'fault', name: 'line-too-long' };
   }
 
-  #finish(items: LineItem[]): void {
-    if (this.#held.size === 0) return;
+  #finish(): LineItem | undefined {
+    if (this.#held.size === 0) return undefined;
     const line = this.#held.take();
     const end = line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
-    if (end > 0) items.push({ kind: 'line', bytes: end === line.length ? line : line.subarray(0, end) });
+    if (end === 0) return undefined;
+    return { kind: 'line', bytes: end === line.length ? line : line.subarray(0, end) };
   }
 }

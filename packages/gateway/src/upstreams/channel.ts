@@ -6,8 +6,8 @@ import type { Carrier, LinkFailure } from './link.ts';
 
 /** Hears what comes over a channel. */
 export interface ChannelListener {
-  /** One message, not yet looked at. */
-  onMessage(bytes: Uint8Array): void;
+  /** One message, not yet looked at. Returns false when it turned out to be none. */
+  onMessage(bytes: Uint8Array): boolean;
   /** Something came that is no message, or not whole; `detail` is for the log. */
   onDropped(detail: string): void;
   /** Nothing has come for so long that the server should be made to say something, or it counts as gone. */

@@ -4,7 +4,8 @@
  */
 import { readMessage, type Era, type JsonBounds, type Message } from '@sallyport/protocol';
 import { createCanceller } from '@sallyport/guard';
-import type { Channel } from './channel.ts';
+import { AnswerLimit } from './answer-limit.ts';
+import type { Channel, Sent } from './channel.ts';
 import { InFlight } from './in-flight.ts';
 import { LinkBase } from './link-base.ts';
 import {
@@ -31,10 +32,12 @@ export class Conversation extends LinkBase {
   readonly #options: OpenOptions;
   readonly #bounds: JsonBounds;
   readonly #calls = new InFlight<PendingCall>();
+  readonly #answers: AnswerLimit;
 
   constructor(channel: Channel, options: OpenOptions, ports: UpstreamPorts) {
     super(channel.carrier, options);
     this.#channel = channel;
+    this.#answers = new AnswerLimit(options.name);
     this.#ports = ports;
     this.#options = options;
     this.#bounds = { maxDepth: options.tuning.messageDepth };
@@ -117,12 +120,13 @@ export class Conversation extends LinkBase {
     await this.#channel.close();
   }
 
-  #receive(bytes: Uint8Array): void {
-    if (this.state === 'closed') return;
+  /** Returns false for what is no message. */
+  #receive(bytes: Uint8Array): boolean {
+    if (this.state === 'closed') return true;
     const reading = readMessage(bytes, this.#bounds);
     if (reading.kind === 'fault') {
       this.emit({ kind: 'dropped', detail: `what is no message: ${reading.fault.name}` });
-      return;
+      return false;
     }
     const { message } = reading;
     switch (message.kind) {
@@ -133,9 +137,22 @@ export class Conversation extends LinkBase {
         this.notified(message, this.#calls);
         break;
       case 'request':
-        void this.asked(message, this.#calls, (answer) => this.#refusal() ?? this.#post(answer));
+        void this.asked(message, this.#calls, (answer) => this.#refusal() ?? this.#reply(answer));
         break;
     }
+    return true;
+  }
+
+  /** Only channels that say later whether a message was taken are counted; the others are bounded by their bytes. */
+  #reply(answer: Buffer): Sent {
+    return this.#answers.send(() => {
+      const sent = this.#channel.send(answer);
+      if (!(sent instanceof Promise)) return sent;
+      return sent.then((failure) => {
+        this.#leaveIfLost(failure);
+        return failure;
+      });
+    });
   }
 
   /** Sends what is no request. */

@@ -16,6 +16,7 @@ import { LinkPool } from './pool.ts';
 import type { UpstreamLogEntry, UpstreamPorts } from './ports.ts';
 import { recheckEra } from './recheck.ts';
 import { describe, Supervisor, type UpstreamState } from './supervisor.ts';
+import { createRedaction, secretsIn } from './redact.ts';
 import type { Opening, Transport } from './transport.ts';
 import { createTransport } from './transports.ts';
 
@@ -152,6 +153,8 @@ class ManagedUpstream implements Upstream {
   readonly #notifications = new Listeners<UpstreamNotification>();
   readonly #log = new Listeners<UpstreamLogEntry>();
   readonly #logLimit: LogLimit;
+  /** Takes what we send to prove who we are out of what is told of the server. */
+  readonly #redact: (text: string) => string;
   readonly #counters = { opened: 0, failures: 0, dropped: 0, refusedRequests: 0, turnedAway: 0, exceeded: 0 };
   #transport: Transport | undefined;
   #pool: LinkPool | undefined;
@@ -174,6 +177,10 @@ class ManagedUpstream implements Upstream {
     this.#definition = definition;
     this.#ports = ports;
     this.#clientInfo = clientInfo;
+    const { transport } = definition;
+    this.#redact = createRedaction(
+      transport.kind === 'stdio' ? (transport.secrets ?? []) : secretsIn(transport.headers),
+    );
     this.#tuning = { ...defaultTuning, ...definition.tuning };
     this.#logLimit = new LogLimit((entry) => this.#log.emit(entry), ports);
     this.#share = definition.share ?? (definition.transport.kind === 'stdio' ? 'all' : 'caller');
@@ -230,7 +237,7 @@ class ManagedUpstream implements Upstream {
       serverInfo: link?.peer.serverInfo,
       since,
       restarts,
-      lastError: lastFailure === undefined ? undefined : describe(lastFailure),
+      lastError: lastFailure === undefined ? undefined : this.#redact(describe(lastFailure)),
       share: this.#share,
       breaker: state === 'sick' ? (waitMs === undefined ? 'half-open' : 'open') : this.#breaker.state,
       nextTry: waitMs === undefined ? undefined : Math.round(this.#ports.clock.now() + waitMs),
@@ -278,8 +285,11 @@ class ManagedUpstream implements Upstream {
   }
 
   #count(opening: Opening): Opening {
-    if (opening.kind === 'failure') this.#counters.turnedAway += 1;
-    return opening;
+    if (opening.kind === 'open') return opening;
+    this.#counters.turnedAway += 1;
+    const { detail } = opening.failure;
+    if (detail === undefined) return opening;
+    return { kind: 'failure', failure: { ...opening.failure, detail: this.#redact(detail) } };
   }
 
   #find(wish: AcquireWish): Opening | Promise<Opening> {
@@ -488,6 +498,6 @@ class ManagedUpstream implements Upstream {
   }
 
   #warn(kind: LogKind, text: string): void {
-    this.#logLimit.log(kind, 'warning', text);
+    this.#logLimit.log(kind, 'warning', this.#redact(text));
   }
 }

@@ -5,9 +5,11 @@ import type { UpstreamPorts } from '../ports.ts';
 import type { HttpClient } from './client.ts';
 import { checkAddress } from '../address.ts';
 import type { HttpOptions } from './options.ts';
+import { createRedaction, secretsIn } from '../redact.ts';
 import type { SseOptions } from '../sse/options.ts';
 
 const DEFAULT_CONNECTIONS = 1024;
+const NOTICE_CONNECTIONS = 8;
 
 /** What all conversations with one HTTP upstream share. */
 export interface Endpoint {
@@ -16,12 +18,16 @@ export interface Endpoint {
   readonly path: string;
   /** Connections for requests. */
   readonly calls: HttpClient;
+  /** Few connections for what gets no answer of its own, so that a server that takes none of it still takes calls. */
+  readonly notices: HttpClient;
   /** Connections for streams that stay open, so that those never take a request's place. */
   readonly streams: HttpClient;
   /** Names and values in turn: content type, accept, and the operator's own headers. */
   readonly headers: readonly string[];
   /** The operator's own headers alone. */
   readonly credentials: readonly string[];
+  /** Takes them out of what the server says. */
+  readonly redact: (text: string) => string;
   readonly tuning: Tuning;
   readonly bounds: JsonBounds;
   readonly ports: UpstreamPorts;
@@ -44,9 +50,11 @@ export const createEndpoint = (
     url: url.href,
     path: url.pathname + url.search,
     calls: ports.http(url.origin, { ...client, connections: options.connections ?? DEFAULT_CONNECTIONS }),
+    notices: ports.http(url.origin, { ...client, connections: NOTICE_CONNECTIONS }),
     streams: ports.http(url.origin, { ...client, connections: null }),
     headers: ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...credentials],
     credentials,
+    redact: createRedaction(secretsIn(options.headers)),
     tuning,
     bounds: { maxDepth: tuning.messageDepth },
     ports,
@@ -55,5 +63,5 @@ export const createEndpoint = (
 
 /** Breaks all connections to an endpoint. */
 export const closeEndpoint = async (endpoint: Endpoint): Promise<void> => {
-  await Promise.all([endpoint.calls.destroy(), endpoint.streams.destroy()]);
+  await Promise.all([endpoint.calls, endpoint.notices, endpoint.streams].map((client) => client.destroy()));
 };

@@ -4,7 +4,9 @@
  */
 import type { Clock } from '@sallyport/guard';
 import { readMessage, type JsonBounds, type Message } from '@sallyport/protocol';
+import { AnswerLimit } from '../answer-limit.ts';
 import { askInitialize, type Outcome } from '../begin.ts';
+import type { Sent } from '../channel.ts';
 import { InFlight } from '../in-flight.ts';
 import { LinkBase } from '../link-base.ts';
 import {
@@ -37,10 +39,12 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
+  readonly redact: (text: string) => string;
   readonly #endpoint: Endpoint;
   readonly #posts = new InFlight<Post>();
   readonly #calls = new InFlight<PendingCall>();
   readonly #resuming = new Map<Post, Listening>();
+  readonly #answers: AnswerLimit;
   #listening: Listening | undefined;
   #sessionId: string | undefined;
   #sessionFault = false;
@@ -48,10 +52,12 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   constructor(endpoint: Endpoint, options: OpenOptions) {
     super('http', options);
     this.#endpoint = endpoint;
+    this.#answers = new AnswerLimit(options.name);
     this.timers = endpoint.ports.timers;
     this.clock = endpoint.ports.clock;
     this.messageBytes = endpoint.tuning.messageBytes;
     this.bounds = endpoint.bounds;
+    this.redact = endpoint.redact;
   }
 
   get pending(): number {
@@ -111,7 +117,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   }
 
   onServerRequest(post: Post, message: Message): void {
-    void this.asked(message, post.call, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
+    void this.asked(message, post.call, (answer) => this.#reply(answer));
   }
 
   onErrorStatus(status: number): LinkFailure | undefined {
@@ -189,12 +195,16 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     }
     const { message } = reading;
     if (message.kind === 'request') {
-      void this.asked(message, this.#calls, (answer) => sendNotice(this.#endpoint, this.#headers(), answer));
+      void this.asked(message, this.#calls, (answer) => this.#reply(answer));
     } else if (message.kind === 'notification') {
       this.notified(message, this.#calls);
     } else {
       this.emit({ kind: 'dropped', detail: 'an answer on the GET stream' });
     }
+  }
+
+  #reply(answer: Buffer): Sent {
+    return this.#answers.send(() => sendNotice(this.#endpoint, this.#headers(), answer));
   }
 
   #headers(): string[] {

@@ -22,6 +22,7 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
+  readonly redact: (text: string) => string;
   readonly #endpoint: Endpoint;
   readonly #headers: readonly string[];
   readonly #posts = new InFlight<Post>();
@@ -33,6 +34,7 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
     this.clock = endpoint.ports.clock;
     this.messageBytes = endpoint.tuning.messageBytes;
     this.bounds = endpoint.bounds;
+    this.redact = endpoint.redact;
     this.#headers = [...endpoint.headers, 'mcp-protocol-version', MODERN_REVISION, 'mcp-method'];
   }
 

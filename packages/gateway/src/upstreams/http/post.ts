@@ -2,7 +2,7 @@
  * One POST that carries a request, as an undici dispatch handler: the answer is JSON in one piece or a stream of events
  * (transports, Streamable HTTP). No readable stream and no copy stand between the socket and the answer.
  */
-import { readMessage, type JsonBounds, type Message, type SseParser } from '@sallyport/protocol';
+import { LineBuffer, readMessage, type JsonBounds, type Message, type SseParser } from '@sallyport/protocol';
 import type { Clock } from '@sallyport/guard';
 import type { Dispatcher } from 'undici';
 import { linkFailure, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from '../link.ts';
@@ -19,6 +19,8 @@ export interface PostOwner {
   readonly clock: Clock;
   readonly messageBytes: number;
   readonly bounds: JsonBounds;
+  /** Takes our own secrets out of what the server says. */
+  readonly redact: (text: string) => string;
   /** The server asks something on this request's stream. */
   onServerRequest(post: Post, message: Message): void;
   /**
@@ -53,9 +55,8 @@ export class Post implements Dispatcher.DispatchHandler {
   #mode: Mode = 'ignored';
   #status = 0;
   #headers: ResponseHeaders = {};
-  #first: Buffer | undefined;
-  #rest: Buffer[] | undefined;
-  #length = 0;
+  /** The body so far; gathered into one buffer, because a server may send a byte a piece. */
+  #body: LineBuffer | undefined;
   #events: SseParser | undefined;
   #linger: Timer | undefined;
 
@@ -151,23 +152,18 @@ export class Post implements Dispatcher.DispatchHandler {
   }
 
   #collect(chunk: Buffer): void {
-    this.#length += chunk.length;
-    if (this.#mode === 'json' ? this.#length > this.#owner.messageBytes : this.#length > ERROR_BODY_BYTES) {
-      if (this.#mode === 'json') this.#tooLarge();
-      else this.end(this.#commonFailure());
-      return;
-    }
-    if (this.#first === undefined) this.#first = chunk;
-    else (this.#rest ??= [this.#first]).push(chunk);
+    this.#body ??= new LineBuffer(this.#mode === 'json' ? this.#owner.messageBytes : ERROR_BODY_BYTES);
+    if (this.#body.add(chunk)) return;
+    if (this.#mode === 'json') this.#tooLarge();
+    else this.end(this.#commonFailure());
   }
 
-  #body(): Buffer {
-    if (this.#rest !== undefined) return Buffer.concat(this.#rest, this.#length);
-    return this.#first ?? Buffer.alloc(0);
+  #whole(): Uint8Array {
+    return this.#body?.take() ?? new Uint8Array(0);
   }
 
   #readAnswer(): void {
-    const reading = readMessage(this.#body(), this.#owner.bounds);
+    const reading = readMessage(this.#whole(), this.#owner.bounds);
     if (reading.kind === 'fault') this.call.fail(this.#badAnswer(`unreadable: ${reading.fault.name}`));
     else this.#take(reading.message);
   }
@@ -180,7 +176,7 @@ export class Post implements Dispatcher.DispatchHandler {
       return;
     }
     if (this.#status >= 400 && this.#status !== 401 && isType(this.#headers['content-type'], 'application/json')) {
-      const reading = readMessage(this.#body(), this.#owner.bounds);
+      const reading = readMessage(this.#whole(), this.#owner.bounds);
       if (reading.kind === 'message' && this.#isOurError(reading.message)) {
         this.call.answer(reading.message, this.#status);
         return;
@@ -197,7 +193,8 @@ export class Post implements Dispatcher.DispatchHandler {
 
   #commonFailure(): LinkFailure {
     // Not even an excerpt of the body: it may repeat arguments, and what is said here ends in the audit trail.
-    return statusFailure(this.#owner.name, this.#status, this.#headers, this.#owner.clock.now());
+    const { name, clock, redact } = this.#owner;
+    return statusFailure(name, this.#status, this.#headers, clock.now(), redact);
   }
 
   #parse(chunk: Buffer): void {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { connectionFailure, statusFailure } from './trouble.ts';
 
+const same = (text: string): string => text;
+
 describe('an HTTP status', () => {
   it('that is a redirect is named for the log and never followed', () => {
-    const failure = statusFailure('files', 307, { location: 'http://169.254.169.254/' }, 0);
+    const failure = statusFailure('files', 307, { location: 'http://169.254.169.254/' }, 0, same);
     expect(failure).toMatchObject({ reason: 'bad-answer', detail: 'HTTP 307 to http://169.254.169.254/' });
     expect(failure.text).not.toContain('169.254');
   });
@@ -16,7 +18,7 @@ describe('an HTTP status', () => {
     ['soon', undefined],
     ['999999999', 3_600_000],
   ])('says with Retry-After %s when to come back', (value, expected) => {
-    expect(statusFailure('files', 503, { 'retry-after': value }, 0).retryAfterMs).toBe(expected);
+    expect(statusFailure('files', 503, { 'retry-after': value }, 0, same).retryAfterMs).toBe(expected);
   });
 });
 

@@ -26,13 +26,20 @@ const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined
  *
  * @param name - the upstream's name
  * @param now - wall time in milliseconds, for `Retry-After` dates
+ * @param redact - takes our own secrets out of the server's words
  */
-export const statusFailure = (name: string, status: number, headers: ResponseHeaders, now: number): LinkFailure => {
+export const statusFailure = (
+  name: string,
+  status: number,
+  headers: ResponseHeaders,
+  now: number,
+  redact: (text: string) => string,
+): LinkFailure => {
   const detail = `HTTP ${status}`;
   if (status >= 300 && status < 400) {
     const location = single(headers, 'location') ?? 'nowhere';
     return linkFailure('bad-answer', `${name} answered with a redirect, which is not followed.`, {
-      detail: `${detail} to ${location}`,
+      detail: `${detail} to ${redact(location)}`,
       httpStatus: status,
     });
   }

@@ -71,7 +71,7 @@ export class SseChannel implements Channel {
     if (posts === undefined) return linkFailure('closed', `${this.#endpoint.name} is being stopped.`);
     const { length } = message;
     this.#unsent += length;
-    return sendNotice(posts, [...posts.headers], message).then((failure) => {
+    return sendNotice(posts, [...posts.headers], message, posts.calls).then((failure) => {
       this.#unsent -= length;
       if (failure?.httpStatus !== 404) return failure;
       // The server does not know the session, so it has not looked at the message.
@@ -111,13 +111,13 @@ export class SseChannel implements Channel {
   }
 
   #streamFailure({ status, isStream, error }: EventGetEnd): LinkFailure {
-    const { name, ports } = this.#endpoint;
+    const { name, ports, redact } = this.#endpoint;
     if (isStream) {
       const what = error === undefined ? 'it ended' : error.message;
       return linkFailure('closed', `${name} lost the session.`, { detail: `the event stream: ${what}`, cause: error });
     }
     if (status === 0) return connectionFailure(name, error, false);
-    const failure = statusFailure(name, status, {}, ports.clock.now());
+    const failure = statusFailure(name, status, {}, ports.clock.now(), redact);
     if (failure.reason !== 'bad-answer' || (status >= 300 && status < 400)) return failure;
     return { ...failure, text: `${name} offers no event stream at this URL.` };
   }

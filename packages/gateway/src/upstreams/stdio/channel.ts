@@ -1,5 +1,5 @@
 /** A local server as a channel: one JSON message a line over its standard streams (transports, stdio). */
-import { LineReader } from '@sallyport/protocol';
+import { LineReader, type LineItem } from '@sallyport/protocol';
 import type { Channel, ChannelListener } from '../channel.ts';
 import { linkFailure, type LinkFailure } from '../link.ts';
 import type { OpenOptions } from '../options.ts';
@@ -13,6 +13,10 @@ const DRAIN_MS = 100;
 const REAP_PAUSE_MS = 50;
 /** Between two reads of a line that is too long already, so that a server that floods slows itself and nobody else. */
 const FLOOD_PAUSE_MS = 2;
+/** Lines between two of which everybody else gets a turn, so that a server that floods keeps nobody waiting. */
+const TURN_LINES = 128;
+/** The wait instead, where most of them were no messages: there is nothing to lose. */
+const NOISE_PAUSE_MS = 10;
 /** How many times `stopMs` a stop takes at most. */
 const STOP_ROUNDS = 6;
 
@@ -32,6 +36,12 @@ export class StdioChannel implements Channel {
   /** Settles when the process and its family are gone. */
   #gone: Promise<void> | undefined;
   #isStopping = false;
+  /** Nothing is heard any more. */
+  #isOver = false;
+  /** Lines left in this turn. */
+  #left = TURN_LINES;
+  /** How many lines of this turn were no messages. */
+  #noise = 0;
 
   /** @param lastWords what the child last said of trouble; default: nothing is heard */
   constructor(
@@ -86,6 +96,7 @@ export class StdioChannel implements Channel {
     );
     const exit = await this.#child.exited;
     await Promise.race([closed, pause(this.#ports.timers, DRAIN_MS)]);
+    this.#isOver = true;
     listener.onEnd({ ...exitFailure(this.#name, exit), words: this.lastWords() });
     if (!(await this.#reap())) listener.onDropped('processes of the server survived SIGKILL');
     stdout.destroy();
@@ -109,19 +120,40 @@ export class StdioChannel implements Channel {
     return Promise.race([this.#child.exited.then(() => true), pause(this.#ports.timers, ms).then(() => false)]);
   }
 
-  #rest(): void {
-    const { stdout } = this.#child;
-    stdout.pause();
-    this.#ports.timers.after(FLOOD_PAUSE_MS, () => stdout.resume());
-  }
-
   #read(chunk: Buffer, listener: ChannelListener): void {
     this.#sinceLine = chunk.includes(LINE_FEED) ? 0 : this.#sinceLine + chunk.length;
-    if (this.#sinceLine > this.#messageBytes) this.#rest();
-    for (const item of this.#lines.push(chunk)) {
-      if (item.kind === 'line') listener.onMessage(item.bytes);
-      else listener.onDropped('a line longer than a message may be');
+    this.#take(this.#lines.read(chunk), listener);
+  }
+
+  /** Takes line after line, also over several turns. Nothing more is read meanwhile. */
+  #take(lines: Iterator<LineItem>, listener: ChannelListener): void {
+    if (this.#isOver) return;
+    for (let next = lines.next(); next.done !== true; next = lines.next()) {
+      const item = next.value;
+      if (item.kind === 'fault') listener.onDropped('a line longer than a message may be');
+      else if (!listener.onMessage(item.bytes)) this.#noise += 1;
+      this.#left -= 1;
+      if (this.#left === 0) {
+        this.#rest(lines, listener);
+        return;
+      }
     }
+    const { stdout } = this.#child;
+    if (this.#sinceLine > this.#messageBytes) {
+      stdout.pause();
+      this.#ports.timers.after(FLOOD_PAUSE_MS, () => stdout.resume());
+    } else if (stdout.isPaused()) {
+      stdout.resume();
+    }
+  }
+
+  #rest(lines: Iterator<LineItem>, listener: ChannelListener): void {
+    this.#child.stdout.pause();
+    const go = (): void => this.#take(lines, listener);
+    if (this.#noise > TURN_LINES / 2) this.#ports.timers.after(NOISE_PAUSE_MS, go);
+    else setImmediate(go);
+    this.#left = TURN_LINES;
+    this.#noise = 0;
   }
 }
 

@@ -8,7 +8,7 @@ import { StdioChannel } from './channel.ts';
 import { childEnvironment } from './environment.ts';
 import type { StdioOptions } from './options.ts';
 import { prepareCommand, type Prepared } from './prepare.ts';
-import { createRedaction } from './redact.ts';
+import { createRedaction } from '../redact.ts';
 import { createLastWords, readStderr } from './stderr.ts';
 
 const MARK_BYTES = 8;

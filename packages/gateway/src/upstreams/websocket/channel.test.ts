@@ -14,6 +14,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const token = ['synthetic', 'token'].join('-');
+const credential = `Bearer ${token}`;
+
 const connect = () => {
   const sent: string[] = [];
   const heard: string[] = [];
@@ -34,7 +37,7 @@ const connect = () => {
     },
   });
   const channel = new WebSocketChannel(
-    { kind: 'websocket', url: 'wss://api.example.com/mcp', headers: { authorization: 'Bearer x' } },
+    { kind: 'websocket', url: 'wss://api.example.com/mcp', headers: { authorization: credential } },
     {
       name: 'files',
       tuning: { ...defaultTuning, messageBytes: 10, quietMs: 1000, stopMs: 500, handshakeMs: 3000 },
@@ -48,7 +51,7 @@ const connect = () => {
     ports,
   );
   const listener: ChannelListener = {
-    onMessage: (bytes) => void heard.push(Buffer.from(bytes).toString()),
+    onMessage: (bytes) => heard.push(Buffer.from(bytes).toString()) > 0,
     onDropped: (detail) => void heard.push(`(${detail})`),
     onQuiet: () => void heard.push('(quiet)'),
     onEnd: (failure) => void ended.push(failure),
@@ -63,7 +66,7 @@ describe('a WebSocket as a channel', () => {
     const { request, channel } = connect();
     expect(request).toMatchObject({
       url: 'wss://api.example.com/mcp',
-      headers: { authorization: 'Bearer x' },
+      headers: { authorization: credential },
       protocol: 'mcp',
       messageBytes: 10,
     });
@@ -125,6 +128,25 @@ describe('a WebSocket as a channel', () => {
     expect(channel.lastWords()).toBe(end.code === 1001 ? 'bye[2J' : undefined);
     server.onMessage(Buffer.from('late'), true);
     expect(ended).toHaveLength(1);
+  });
+
+  it('takes its own credentials out of the words with which a server closes', async () => {
+    const { channel, opening, server, ended } = connect();
+    server.onOpen();
+    await opening;
+    server.onEnd({
+      code: 1011,
+      reason: `no ${credential} nor ${token.slice(0, 9)}\u0007${token.slice(9)}`,
+      error: undefined,
+    });
+    expect(channel.lastWords()).toBe('no (redacted) nor (redacted)');
+    expect(JSON.stringify(ended)).not.toContain(token);
+  });
+
+  it('takes them out of the target of a redirect', async () => {
+    const { opening, server } = connect();
+    server.onRefused(302, { location: `https://elsewhere.example/${token}` });
+    expect(await opening).toMatchObject({ detail: 'HTTP 302 to https://elsewhere.example/(redacted)' });
   });
 
   it('says goodbye, and breaks the connection when the server does not', async () => {

@@ -8,6 +8,7 @@ import { connectionFailure, statusFailure, type ResponseHeaders } from '../http/
 import { linkFailure, type LinkFailure } from '../link.ts';
 import type { OpenOptions } from '../options.ts';
 import { pause, type Timer, type UpstreamPorts } from '../ports.ts';
+import { createRedaction, secretsIn } from '../redact.ts';
 import type { WebSocketOptions } from './options.ts';
 import type { Socket, SocketEnd } from './socket.ts';
 
@@ -25,6 +26,7 @@ export class WebSocketChannel implements Channel {
   readonly #open: OpenOptions;
   readonly #ports: UpstreamPorts;
   readonly #heartbeat: Heartbeat;
+  readonly #redact: (text: string) => string;
   #timer: Timer | undefined;
   #socket: Socket | undefined;
   #listener: ChannelListener | undefined;
@@ -37,6 +39,7 @@ export class WebSocketChannel implements Channel {
   constructor(options: WebSocketOptions, open: OpenOptions, ports: UpstreamPorts) {
     this.#name = open.name;
     this.#options = options;
+    this.#redact = createRedaction(secretsIn(options.headers));
     this.#open = open;
     this.#ports = ports;
     this.#heartbeat = new Heartbeat(ports.timers, open.tuning.quietMs, {
@@ -115,7 +118,7 @@ export class WebSocketChannel implements Channel {
   }
 
   #refused(status: number, headers: ResponseHeaders): LinkFailure {
-    const failure = statusFailure(this.#name, status, headers, this.#ports.clock.now());
+    const failure = statusFailure(this.#name, status, headers, this.#ports.clock.now(), this.#redact);
     if (failure.reason !== 'bad-answer' || (status >= 300 && status < 400)) return failure;
     return { ...failure, text: `${this.#name} offers no WebSocket at this URL.` };
   }
@@ -123,7 +126,7 @@ export class WebSocketChannel implements Channel {
   #ended({ code, reason, error }: SocketEnd): LinkFailure {
     const { messageBytes } = this.#open.tuning;
     const name = this.#name;
-    const words = reason.replaceAll(CONTROLS, '');
+    const words = this.#redact(reason.replaceAll(CONTROLS, ''));
     if (words !== '') this.#words = words;
     if (error === undefined) {
       return linkFailure('closed', `${name} closed the connection.`, { detail: `close code ${code}`, words });
@@ -131,7 +134,8 @@ export class WebSocketChannel implements Channel {
     const tag = 'code' in error ? String(error.code) : undefined;
     if (tag === TOO_LARGE)
       return linkFailure('too-large', `${name} sent a message of more than ${messageBytes} bytes.`);
-    if (tag === undefined || tag.startsWith('WS_ERR_')) return ruleFailure(name, error, tag);
+    if (tag === undefined || tag.startsWith('WS_ERR_'))
+      return ruleFailure(name, error, tag ?? this.#redact(error.message));
     return connectionFailure(name, error, false);
   }
 
@@ -153,8 +157,7 @@ export class WebSocketChannel implements Channel {
 }
 
 /** What a server that broke the rules of WebSocket did, in words that help the operator. */
-const ruleFailure = (name: string, error: Error, code: string | undefined): LinkFailure => {
-  const detail = code ?? error.message;
+const ruleFailure = (name: string, error: Error, detail: string): LinkFailure => {
   if (error.message.includes('subprotocol')) {
     const text = `${name} does not accept the WebSocket subprotocol "${SUBPROTOCOL}".`;
     return linkFailure('bad-answer', text, { detail, cause: error });

@@ -23,3 +23,18 @@ export const createRedaction = (secrets: readonly string[]): ((text: string) => 
   const ordered = [...forms].toSorted((one, other) => other.length - one.length);
   return (text) => ordered.reduce((left, form) => left.replaceAll(form, BLOT), text);
 };
+
+/**
+ * Returns what is secret in headers that a server gets: each value, each credential behind its scheme, and what a Basic
+ * credential holds, because a server may repeat any of them.
+ *
+ * @param headers - by name
+ */
+export const secretsIn = (headers: Readonly<Record<string, string>>): readonly string[] =>
+  Object.values(headers).flatMap((value) => {
+    const [, scheme = '', credential] = /^([!#$%&'*+.^_`|~\w-]+) +(\S.*)$/.exec(value) ?? [];
+    if (credential === undefined) return [value];
+    if (scheme.toLowerCase() !== 'basic') return [value, credential];
+    const pair = Buffer.from(credential, 'base64').toString('utf8');
+    return [value, credential, pair, pair.slice(pair.indexOf(':') + 1)];
+  });

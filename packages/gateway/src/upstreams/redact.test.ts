@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRedaction } from './redact.ts';
+import { createRedaction, secretsIn } from './redact.ts';
 
 describe('what a server says', () => {
   it('is shown without the secrets that it was given, also as they stand in a URL or in JSON', () => {
@@ -17,5 +17,22 @@ describe('what a server says', () => {
 
   it('stays as it is where a secret is too short to be told from words', () => {
     expect(createRedaction(['on', ''])('on and on')).toBe('on and on');
+  });
+});
+
+describe('the secrets in headers', () => {
+  it('are the values, the credentials behind a scheme, and what a Basic credential holds', () => {
+    const pair = ['somebody', 'open-sesame'].join(':');
+    const basic = Buffer.from(pair).toString('base64');
+    expect(secretsIn({ authorization: `Basic ${basic}`, 'x-key': 'k3y-k3y' })).toEqual([
+      `Basic ${basic}`,
+      basic,
+      pair,
+      'open-sesame',
+      'k3y-k3y',
+    ]);
+    expect(createRedaction(secretsIn({ authorization: 'Bearer t0ken-t0ken' }))('no t0ken-t0ken here')).toBe(
+      'no (redacted) here',
+    );
   });
 });
