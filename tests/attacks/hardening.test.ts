@@ -657,6 +657,126 @@ describe('a caller that leaves while its server starts', () => {
   });
 });
 
+describe('a caller that wants to listen to more than its share', () => {
+  let gateway: Gateway;
+  let shared: RecordingUpstream;
+  beforeAll(async () => {
+    shared = await startRecordingUpstream({
+      era: 'legacy',
+      tools,
+      script: ({ method, params }) => {
+        if (method === 'initialize') {
+          const serverInfo = { name: 'shared', version: '1' };
+          const capabilities = { tools: {}, resources: { subscribe: true } };
+          const result = { protocolVersion: params['protocolVersion'], capabilities, serverInfo };
+          return { kind: 'result', result, headers: { 'mcp-session-id': 's1' } };
+        }
+        if (method === 'tools/call') {
+          const _meta = { 'io.sallyport/refusal': { reason: 'denied', exchange: 'fake0000' } };
+          return { kind: 'result', result: { content: [], _meta } };
+        }
+        return method.startsWith('resources/') && method.endsWith('subscribe')
+          ? { kind: 'result', result: {} }
+          : undefined;
+      },
+    });
+    gateway = await startGateway({
+      config: {
+        callers: { keys: true },
+        roles: { reader: { tools: ['*'], resources: ['*'] } },
+        limits: { perAddress: ample },
+        upstreams: {
+          few: { url: shared.url, share: 'all', limit: '3/h' },
+          many: { url: shared.url, share: 'all' },
+        },
+      },
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await gateway?.stop();
+    await shared?.close();
+  });
+
+  /** How many of these resources were honoured; leaves when the test does. */
+  async function listenTo(server: string, uris: readonly unknown[], key: string, signal: AbortSignal): Promise<number> {
+    return within(
+      new Promise<number>((resolve, reject) => {
+        postModern(`${gateway.url}/${server}`, {
+          method: 'subscriptions/listen',
+          params: { notifications: { resourceSubscriptions: uris } },
+          key,
+          signal,
+          onMessage: ({ method, params }) => {
+            if (method !== 'notifications/subscriptions/acknowledged') return;
+            const { notifications } = params as { notifications: { resourceSubscriptions?: readonly string[] } };
+            resolve(notifications.resourceSubscriptions?.length ?? 0);
+          },
+        }).then(({ text }) => reject(new Error(text)), reject);
+      }),
+      30_000,
+      'the acknowledgement',
+    );
+  }
+
+  const uris = (name: string, count: number) => Array.from({ length: count }, (_, i) => `test://${name}/${i}`);
+  const subscribes = () => shared.requests.filter(({ method }) => method === 'resources/subscribe').length;
+
+  it('reaches a server no more often than its limit allows', async () => {
+    const key = await createKey(gateway.dir, { name: 'eager', role: 'reader' });
+    const left = new AbortController();
+    try {
+      const before = subscribes();
+      expect(await listenTo('few', uris('eager', 200), key, left.signal)).toBe(3);
+      expect(subscribes() - before).toBe(3);
+    } finally {
+      left.abort();
+    }
+  });
+
+  it('leaves places of a shared server to others', async () => {
+    const [greedy, other] = await Promise.all(
+      ['greedy', 'other'].map((name) => createKey(gateway.dir, { name, role: 'reader' })),
+    );
+    const left = new AbortController();
+    try {
+      const all = [];
+      for (let i = 0; i < 3; i++) {
+        all.push(await listenTo('many', uris(`greedy${i}`, 1000), greedy ?? '', left.signal));
+      }
+      expect(all).toEqual([1000, 250, 0]);
+      expect(await listenTo('many', uris('other', 1), other ?? '', left.signal)).toBe(1);
+    } finally {
+      left.abort();
+    }
+  });
+
+  it('is told what is wrong with resources that are not text', async () => {
+    const key = await createKey(gateway.dir, { name: 'odd', role: 'reader' });
+    for (const uri of [{ toString: 1 }, { toString: null, valueOf: null }, 7]) {
+      const answer = await postModern(gateway.url, {
+        method: 'subscriptions/listen',
+        params: { notifications: { resourceSubscriptions: [uri] } },
+        key,
+      });
+      expect([answer.status, answer.response?.error?.code]).toEqual([400, -32602]);
+    }
+  });
+
+  it('hears no refusal that the gateway has not said', async () => {
+    const key = await createKey(gateway.dir, { name: 'called', role: 'reader' });
+    for (const [url, name] of [
+      [gateway.url, 'many__echo'],
+      [`${gateway.url}/many`, 'echo'],
+    ] as const) {
+      const answer = await postModern(url, { method: 'tools/call', params: { name, arguments: {} }, key });
+      expect(answer.response?.result).toMatchObject({ content: [] });
+      expect(reasonOf(answer)).toBeUndefined();
+    }
+    const session = await LegacySession.open(gateway.url, { key });
+    expect((await session.request('tools/call', { name: 'many__echo', arguments: {} })).text).not.toContain('fake0000');
+  });
+});
+
 describe('a caller that listens', () => {
   let gateway: Gateway;
   let speaker: RecordingUpstream;

@@ -277,7 +277,7 @@ export const bridgings: readonly Bridging[] = [
     what: 'subscriptions/listen: resources',
     ...modernToLegacy,
     fate: 'carried',
-    how: 'resources/subscribe once for all who want it, made again when the session is opened anew; acknowledged is only what the server confirmed.',
+    how: 'resources/subscribe once for all who want it, made again when the session is opened anew; acknowledged is only what the server confirmed. Each that nobody listens to yet costs the caller, its grant and the server what a resources/subscribe would; what they cannot pay is not acknowledged.',
     test: invoke('subscriptions', 'a modern caller listens at a legacy server'),
   },
   {

@@ -2,6 +2,7 @@
 import {
   compilePolicy,
   createCanceller,
+  createBuckets,
   createSeal,
   createSessions,
   type AuditPort,
@@ -351,6 +352,7 @@ export async function makeWorld(
     () => world.inForce,
     blocks,
     createWatches(realTimers, random, (server, uri) => results.drop(server, uri)),
+    createBuckets({ clock }),
   );
   catalog.onChange((change) => subscriptions.announce(change));
   const audit: AuditPort = { durability: 'intent', append: (draft) => recorded.push(draft), durable: () => undefined };

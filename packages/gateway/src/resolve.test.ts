@@ -193,6 +193,28 @@ describe('a completion', () => {
   });
 });
 
+describe('a listening', () => {
+  const listen = (resourceSubscriptions: unknown) =>
+    find({ value: { id: 1, method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions } } } });
+
+  it('is called after what it listens to, as far as that is listened to', async () => {
+    expect(await listen(['a:1', 'b:2'])).toMatchObject({ name: 'subscriptions/listen a:1 b:2' });
+    const named = await listen(Array(1001).fill('a:1'));
+    expect('name' in named ? named.name.split(' ') : []).toHaveLength(1001);
+  });
+
+  it.each([[{ toString: 1 }], [{ toString: null, valueOf: null }], [['a:1']], [7], ['a:1', null]])(
+    'of what is not text (%j) is refused',
+    async (...uris) => {
+      expect(await listen(uris)).toMatchObject({ isRefusal: true, name: 'invalid-params' });
+    },
+  );
+
+  it('of no list is refused', async () => {
+    expect(await listen('a:1')).toMatchObject({ isRefusal: true, name: 'invalid-params' });
+  });
+});
+
 describe('what the gateway itself answers', () => {
   it.each(['ping', 'initialize', 'server/discover', 'subscriptions/listen', 'logging/setLevel'])(
     '%s aims at no server',

@@ -15,6 +15,7 @@ import {
 } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
 import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
+import { mostUris } from './invoke/bounds.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
@@ -72,7 +73,8 @@ export function resolveTarget(
 ): GatewayTarget | Refusal | Promise<GatewayTarget | Refusal> {
   const name = exchange.message.method ?? 'response';
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
-  if (find === undefined) return { kind: 'protocol', name: nameProtocol(exchange, name), key: name };
+  if (name === 'subscriptions/listen') return findListening(exchange, name);
+  if (find === undefined) return { kind: 'protocol', name, key: name };
   // A server that is still starting may know the name.
   const isAnyStarting = world.settlement.wait() !== undefined;
   const starting = isAnyStarting ? world.settlement.wait(namedServers(exchange, world)) : undefined;
@@ -81,11 +83,18 @@ export function resolveTarget(
 }
 
 /** A listening's record names what is listened to. */
-function nameProtocol({ message }: Parsed, method: string): string {
-  if (method !== 'subscriptions/listen') return method;
+function findListening({ message }: Parsed, method: string): GatewayTarget | Refusal {
   const filter = message.params?.['notifications'];
   const uris = isObject(filter) ? filter['resourceSubscriptions'] : undefined;
-  return Array.isArray(uris) ? [method, ...uris.map(String)].join(' ') : method;
+  if (uris !== undefined && !isListOfStrings(uris)) {
+    return badParams('params.notifications.resourceSubscriptions must be an array of strings');
+  }
+  // The others are not listened to.
+  return { kind: 'protocol', name: [method, ...(uris ?? []).slice(0, mostUris)].join(' '), key: method };
+}
+
+function isListOfStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** The servers that can have what the request names; `undefined` for all. */

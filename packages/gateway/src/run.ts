@@ -130,6 +130,7 @@ class Gateway implements RunningGateway {
   readonly #context: DoorContext;
   readonly #metrics: ReturnType<typeof createMetrics>;
   readonly #concurrency = createConcurrency();
+  readonly #buckets = createBuckets({ clock: systemClock });
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
@@ -158,7 +159,7 @@ class Gateway implements RunningGateway {
       for (const { session } of conversations.list()) yield session;
     };
     const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
-    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches);
+    const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches, this.#buckets);
     const digest = createDigest(state.keys.current.auditDigest);
     this.#world = {
       clock: systemClock,
@@ -353,7 +354,7 @@ class Gateway implements RunningGateway {
       clock: systemClock,
       credentials: live.credentials,
       blocks: live.blocks,
-      buckets: createBuckets({ clock: systemClock }),
+      buckets: this.#buckets,
       concurrency: this.#concurrency,
       sessions: {
         find: (id, exchange) => {

@@ -13,6 +13,7 @@ export type {
   DoorPath,
   Identified,
   Intended,
+  Lease,
   Parsed,
   Principal,
   Received,
@@ -33,6 +34,7 @@ export type {
   Observer,
   Ports,
   Random,
+  RateBuckets,
   Resolver,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
@@ -41,6 +43,7 @@ export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
 export type { CallerRules, DoorRules, Limits, Rules } from './rules.ts';
+export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
 export type { DoorContext } from './doors/door.ts';

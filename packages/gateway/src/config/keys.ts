@@ -228,7 +228,7 @@ const limits = object<LimitsConfig>(
     openPerCaller: {
       reader: integer(1, 20_000, 64),
       fallback: 64,
-      description: 'WebSockets and SSE connections of one caller',
+      description: 'WebSockets and SSE connections of one caller; the event streams of its sessions do not count',
     },
     openPerAddress: {
       reader: integer(1, 20_000, 1024),

@@ -24,6 +24,7 @@ import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
 import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { interactiveMethods } from './interactive.ts';
+import { dropOurMarks, mayHoldOurMark } from './our-marks.ts';
 import { longestState, mostRounds, roundMs } from './bounds.ts';
 import { mayHoldUri, rewriteResult } from './rewrite.ts';
 import { isTaskBegun, readTask, sealTask } from './tasks.ts';
@@ -68,7 +69,8 @@ function readPlainResult(message: Message, span: Span, context: AnswerContext): 
     return undefined;
   }
   const body = message.bytes.subarray(span.start, span.end);
-  if (body[0] !== openBrace || (exchange.path.kind === 'all' && mayHoldUri(body))) return undefined;
+  if (body[0] !== openBrace || mayHoldOurMark(body)) return undefined;
+  if (exchange.path.kind === 'all' && mayHoldUri(body)) return undefined;
   const isToolError = isError !== undefined && isWritten(message, isError, trueText);
   return { kind: 'result', body, isToolError, interim };
 }
@@ -79,9 +81,10 @@ function isWritten({ bytes }: Message, { start, end }: Span, text: Buffer): bool
   return end - start === text.length && text.compare(bytes, start, end) === 0;
 }
 
-function readResult(bytes: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {
+function readResult(received: Uint8Array, value: unknown, context: AnswerContext): Answer | Refusal {
   const { exchange, target, link, interim } = context;
   if (!isObject(value)) return refuse('bad-answer', { note: 'the result is not an object' });
+  const bytes = dropOurMarks(received, value, []);
   if (isTaskBegun(value, exchange, link)) {
     const begun = sealTask(bytes, value, exchange, target, link, context.world);
     return begun instanceof Uint8Array ? { kind: 'result', body: begun, isToolError: false, interim } : begun;

@@ -1,6 +1,9 @@
-/** Bounds of the rounds in which a server asks its caller something. */
+/** Bounds of what callers and servers may ask for. */
 
-/** How many times one call may ask. */
+/** URIs that one listen may name, or one session subscribe to. */
+export const mostUris = 1000;
+
+/** How many times one call may ask its caller something. */
 export const mostRounds = 10;
 
 /** Questions of one round. */

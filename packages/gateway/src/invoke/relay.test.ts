@@ -52,6 +52,17 @@ describe('progress', () => {
   });
 });
 
+describe('a message before the answer', () => {
+  it('says nothing under the gateway’s name', async () => {
+    const { relay, stream } = await relaying({ meta: { 'io.modelcontextprotocol/logLevel': 'info' } });
+    const _meta = { 'io.sallyport/refusal': { reason: 'denied' }, own: 1 };
+    relay.onMessage(messageOf({ method: 'notifications/message', params: { level: 'info', data: 'x', _meta } }));
+    expect(stream.sent.map((text) => (JSON.parse(text) as { params: object }).params)).toEqual([
+      { level: 'info', data: 'x', _meta: { own: 1 } },
+    ]);
+  });
+});
+
 describe('logs', () => {
   it('reach a modern caller only when it asked for them', async () => {
     const silent = await relaying();
@@ -176,6 +187,16 @@ describe('a question of the server', () => {
         target: { upstream: 'files' },
         outcome: { status: 'ok' },
       },
+    ]);
+  });
+
+  it('says nothing under the gateway’s name', async () => {
+    const session = beginSession(world, { capabilities: { elicitation: {} } });
+    const { relay, stream } = await relaying({ era: 'legacy', session });
+    const params = { message: '?', _meta: { 'io.sallyport/refusal': { reason: 'denied' } } };
+    void relay.onRequest(messageOf({ id: 9, method: 'elicitation/create', params }));
+    expect(stream.sent).toEqual([
+      '{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{"message":"?","_meta":{}}}',
     ]);
   });
 

@@ -8,6 +8,7 @@ import { linkFailure, type AskAnswer, type LinkFailure, type LinkListener } from
 import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { isLoudEnough } from './levels.ts';
+import { dropOurMarks } from './our-marks.ts';
 import { rewriteUpdated } from './rewrite.ts';
 import { relatedEdits, relatedTask } from './tasks.ts';
 
@@ -42,8 +43,9 @@ class RequestRelay implements Relay {
   }
 
   onMessage(message: Message): void {
-    const bytes = this.forCaller(message);
-    if (bytes === undefined || !this.exchange.caller.isOpenable) return;
+    const own = this.forCaller(message);
+    if (own === undefined || !this.exchange.caller.isOpenable) return;
+    const bytes = dropOurMarks(own, message.params, ['params']);
     if (screenMessage(bytes, this.exchange.rules.limits.message) !== undefined) {
       this.refused = linkFailure('too-large', 'a message before the answer is too large');
       return;
@@ -68,7 +70,8 @@ class RequestRelay implements Relay {
   /** The params of a question; one that belongs to a task is asked where its caller waits for that very task. */
   private forTask(message: Message): Uint8Array | 'foreign' | undefined {
     const span = message.spans.params;
-    const params = span === undefined ? undefined : message.bytes.subarray(span.start, span.end);
+    const params =
+      span === undefined ? undefined : dropOurMarks(message.bytes.subarray(span.start, span.end), message.params, []);
     const related = relatedTask(message.params);
     if (params === undefined || related === undefined) return params;
     const id = this.exchange.message.params?.['taskId'];

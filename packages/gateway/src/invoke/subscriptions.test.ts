@@ -1,11 +1,12 @@
 import { createCanceller } from '@sallyport/guard';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   beginSession,
   envelope,
   filesPath,
   grantOf,
   intended,
+  jsonOf,
   makeRules,
   makeStream,
   makeWorld,
@@ -243,6 +244,19 @@ describe('logs outside of requests', () => {
   });
 });
 
+describe('what a server says under the gateway’s name', () => {
+  it('does not reach a session outside of requests', async () => {
+    const world = await makeWorld({ files: { era: 'legacy', share: 'caller' } });
+    const stream = listening(beginSession(world));
+    const _meta = { 'io.sallyport/refusal': { reason: 'denied' }, own: 1 };
+    const message = messageOf({ method: 'notifications/message', params: { level: 'info', data: 'x', _meta } });
+    world.server('files').say({ scope: 'key:ada', message });
+    expect(stream.sent).toEqual([
+      '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x","_meta":{"own":1}}}',
+    ]);
+  });
+});
+
 describe('a changed list', () => {
   it('is told to sessions whose path leads to the server, under the list’s own name', async () => {
     const world = await makeWorld({ files: {}, other: {} });
@@ -331,23 +345,101 @@ describe('a modern caller that listens', () => {
       { files: { script } },
       policyOf({ reader: { resources: [grantOf('files.file:///a')] } }),
     );
-    const uris = ['mcp+files:file:///a', 'mcp+files:file:///secret', 'mcp+ghost:x', 7];
+    const uris = ['mcp+files:file:///a', 'mcp+files:file:///secret', 'mcp+ghost:x'];
     const { stream } = await open(world, { resourceSubscriptions: uris });
     expect(stream.sent[0]).toContain('"resourceSubscriptions":["mcp+files:file:///a"]');
     expect(Buffer.from(world.server('files').link.requests.at(-1)?.params ?? []).toString()).not.toContain('secret');
-    upstream?.onMessage(updated('file:///a'));
-    upstream?.onMessage(updated('file:///secret'));
-    upstream?.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x' } }));
     for (const block of ['caller key:ada', 'upstream files']) {
       world.blocked.add(block);
       upstream?.onMessage(updated('file:///a'));
       world.blocked.clear();
     }
+    const before = world.inForce;
     world.inForce = makeRules(policyOf({ reader: {} }), ['files']);
     upstream?.onMessage(updated('file:///a'));
+    expect(stream.sent).toHaveLength(1);
+    world.inForce = before;
+    upstream?.onMessage(updated('file:///a'));
+    upstream?.onMessage(updated('file:///secret'));
+    upstream?.onMessage(messageOf({ method: 'notifications/message', params: { data: 'x' } }));
     expect(stream.sent.slice(1)).toEqual([
       `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mcp+files:file:///a",${stamp}}}`,
     ]);
+  });
+
+  const uris = (count: number) => Array.from({ length: count }, (_, i) => `mcp+files:file:///${i}`);
+  const honoured = ({ stream }: { readonly stream: { readonly sent: readonly string[] } }) =>
+    (JSON.parse(stream.sent[0] ?? '{}') as { params: { notifications: { resourceSubscriptions?: string[] } } }).params
+      .notifications.resourceSubscriptions ?? [];
+  const threeAnHour = { tokens: 3, perMs: 3_600_000, burst: 3 };
+
+  it.each(['upstream', 'caller', 'grant'])(
+    'pays for each new subscription as if it had asked for it alone, and has none that the %s’s limit does not allow',
+    async (limited) => {
+      const world = await makeWorld(
+        { files: { era: 'legacy' } },
+        policyOf({
+          reader: {
+            resources: [grantOf('files.*', limited === 'grant' ? { limit: threeAnHour } : {})],
+            ...(limited === 'caller' ? { limit: threeAnHour } : {}),
+          },
+        }),
+      );
+      if (limited === 'upstream')
+        world.inForce = { ...world.inForce, upstreamLimits: new Map([['files', threeAnHour]]) };
+      const heard = await open(world, { resourceSubscriptions: uris(6) });
+      expect([honoured(heard), methodsOf(world)]).toEqual([uris(3), Array(3).fill('resources/subscribe')]);
+      // What is subscribed to already costs nothing.
+      expect(honoured(await open(world, { resourceSubscriptions: uris(6) }))).toEqual(uris(3));
+      expect(methodsOf(world)).toHaveLength(3);
+    },
+  );
+
+  it('is told once of what changed many times before it was acknowledged', async () => {
+    const confirm: (() => void)[] = [];
+    const world = await makeWorld({
+      files: {
+        era: 'legacy',
+        script: ({ params }) =>
+          (jsonOf(params) as { uri: string }).uri === 'file:///1'
+            ? new Promise((resolve) => confirm.push(() => resolve({})))
+            : {},
+      },
+    });
+    const { stream } = await open(world, { resourceSubscriptions: uris(2), toolsListChanged: true });
+    for (let i = 0; i < 50; i++) {
+      world.server('files').say({ scope: '', message: updated('file:///0') });
+      world.subscriptions.announce({ server: 'files', list: 'tools' });
+    }
+    expect(stream.sent).toEqual([]);
+    for (const answer of confirm) answer();
+    await settle();
+    expect(stream.sent.map((text) => (JSON.parse(text) as { method: string }).method)).toEqual([
+      'notifications/subscriptions/acknowledged',
+      'notifications/resources/updated',
+      'notifications/tools/list_changed',
+    ]);
+  });
+
+  it('is told at once of a change, and of all that follow within a moment once, if it may still hear of them', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const world = await makeWorld({ files: { era: 'legacy' } });
+      const { stream } = await open(world, { resourceSubscriptions: uris(2) });
+      const say = (times: number) => {
+        for (let i = 0; i < times; i++) world.server('files').say({ scope: '', message: updated('file:///0') });
+        return stream.sent.length - 1;
+      };
+      expect(say(50)).toBe(1);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(stream.sent).toHaveLength(3);
+      expect(say(50)).toBe(2);
+      world.inForce = makeRules(policyOf({ reader: {} }), ['files']);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(stream.sent).toHaveLength(3);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('needs a stream', async () => {

@@ -6,10 +6,12 @@ import {
   canReachServer,
   decide,
   refuse,
+  spendTokens,
   type Answer,
   type Blocks,
   type Intended,
   type Principal,
+  type RateBuckets,
   type Refusal,
   type Rules,
   type Session,
@@ -21,11 +23,14 @@ import { ownParams } from '../own-request.ts';
 import { resourceTarget, type GatewayTarget } from '../resolve.ts';
 import { leadsTo, scopeOf, sessionOf, wishOf, type Server } from '../servers.ts';
 import type { Link, LinkListener } from '../upstreams/link.ts';
+import type { Timers } from '../upstreams/ports.ts';
 import type { UpstreamNotification } from '../upstreams/upstream.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
+import { mostUris } from './bounds.ts';
 import { offeredCapabilities } from './handshake.ts';
 import { isLevel, isLoudEnough, mostVerbose } from './levels.ts';
+import { dropOurMarks } from './our-marks.ts';
 import type { Watches } from './watches.ts';
 
 /** One open `subscriptions/listen` of a modern caller. */
@@ -33,9 +38,19 @@ interface Listener {
   readonly exchange: Intended;
   readonly lists: ReadonlySet<string>;
   readonly subscription: string;
-  /** What is to be said once the listening has been acknowledged; `undefined` from then on. */
-  held: Uint8Array[] | undefined;
+  readonly timers: Timers;
+  /** What is to be said, by what it is about: each thing once, however often it has changed meanwhile. */
+  readonly due: Map<string, Saying>;
+  /** What was said a moment ago, so that the next of it waits. */
+  readonly said: Set<string>;
+  isAcknowledged: boolean;
 }
+
+/** Makes a message when it is sent; `undefined` when it may not be heard any more. */
+type Saying = () => Uint8Array | undefined;
+
+/** How long the next message about the same thing waits, milliseconds. */
+const repeatMs = 100;
 
 /** Everything that is said outside of requests. */
 export interface Subscriptions {
@@ -70,12 +85,14 @@ type MayHear = (who: Pick<Principal, 'id' | 'roles'>, server: string, uri: strin
  * @param rules - the rules in force
  * @param blocks - what administrators have stopped
  * @param watches - the resources that somebody wants to hear of
+ * @param buckets - what a listening pays from for each resource that its server has to be asked for
  */
 export function createSubscriptions(
   sessions: () => Iterable<Session>,
   rules: () => Rules,
   blocks: Blocks,
   watches: Watches,
+  buckets: Pick<RateBuckets, 'takeAll'>,
 ): Subscriptions {
   /** What each session has subscribed to, by server and URI, and how to end it. */
   const subscribed = new WeakMap<Session, Map<string, () => void>>();
@@ -100,7 +117,8 @@ export function createSubscriptions(
     if (scope === '' || (!isLog && method !== 'notifications/elicitation/complete')) return;
     for (const session of sessions()) {
       if (!leadsTo(session.path, server.name) || scopeOf(server, session.owner, session) !== scope) continue;
-      if (!isLog || isLoudEnough(params?.['level'], session.logLevel ?? 'debug')) session.push(message.bytes);
+      if (isLog && !isLoudEnough(params?.['level'], session.logLevel ?? 'debug')) continue;
+      session.push(dropOurMarks(message.bytes, params, ['params']));
     }
   }
 
@@ -143,7 +161,10 @@ export function createSubscriptions(
         });
       case 'failure':
         return refuseFailure(watching.failure, exchange.rules.limits.message);
+      case 'full':
+        return refuse('invalid-params', { fill: { detail: 'you have subscribed to as many resources as you may' } });
       case 'unconfirmed':
+      case 'unpaid':
         return refuse('unbridgeable', { fill: { detail: 'the server does not tell of changes of this resource' } });
     }
   }
@@ -168,9 +189,36 @@ export function createSubscriptions(
     return tellLevel(link, level, server.timeoutMs);
   }
 
-  function tell(listener: Listener, message: Uint8Array): void {
-    if (listener.held === undefined) listener.exchange.caller.send(message);
-    else listener.held.push(message);
+  function tell(listener: Listener, about: string, say: Saying): void {
+    if (!listener.isAcknowledged || listener.said.has(about)) listener.due.set(about, say);
+    else sendNow(listener, about, say);
+  }
+
+  function sendNow(listener: Listener, about: string, say: Saying): void {
+    const message = say();
+    if (message === undefined) return;
+    const { exchange, timers, due, said } = listener;
+    exchange.caller.send(message);
+    said.add(about);
+    timers.after(repeatMs, () => {
+      said.delete(about);
+      const next = due.get(about);
+      due.delete(about);
+      if (next !== undefined && listeners.has(listener)) sendNow(listener, about, next);
+    });
+  }
+
+  function acknowledge(listener: Listener, honoured: readonly string[]): void {
+    const { exchange, lists, subscription, due } = listener;
+    const notifications = {
+      ...Object.fromEntries([...lists].map((name) => [name, true])),
+      ...(honoured.length > 0 ? { resourceSubscriptions: honoured } : {}),
+    };
+    exchange.caller.send(stamped('notifications/subscriptions/acknowledged', subscription, { notifications }));
+    listener.isAcknowledged = true;
+    const held = [...due];
+    due.clear();
+    for (const [about, say] of held) sendNow(listener, about, say);
   }
 
   async function listen(exchange: Intended, world: World): Promise<Answer | Refusal> {
@@ -183,21 +231,18 @@ export function createSubscriptions(
     const offered = offeredLists(exchange, world);
     const lists = new Set([...offered].filter((name) => filter[name] === true));
     const uris = Array.isArray(filter['resourceSubscriptions']) ? (filter['resourceSubscriptions'] as unknown[]) : [];
-    const listener: Listener = { exchange, lists, subscription, held: [] };
+    const listener: Listener = {
+      exchange,
+      lists,
+      subscription,
+      timers: world.timers,
+      due: new Map(),
+      said: new Set(),
+      isAcknowledged: false,
+    };
     listeners.add(listener);
     const { honoured, stop } = await watchAll(exchange, world, uris, listener);
-    if (!exchange.cancellation.isCancelled) {
-      exchange.caller.send(
-        stamped('notifications/subscriptions/acknowledged', subscription, {
-          notifications: {
-            ...Object.fromEntries([...lists].map((name) => [name, true])),
-            ...(honoured.length > 0 ? { resourceSubscriptions: honoured } : {}),
-          },
-        }),
-      );
-      for (const message of listener.held ?? []) exchange.caller.send(message);
-      listener.held = undefined;
-    }
+    if (!exchange.cancellation.isCancelled) acknowledge(listener, honoured);
     await new Promise<void>((resolve) => exchange.cancellation.subscribe(() => resolve()));
     listeners.delete(listener);
     stop();
@@ -206,7 +251,10 @@ export function createSubscriptions(
     return { kind: 'result', body: Buffer.from(body), isToolError: false, interim: 0 };
   }
 
-  /** Wants to hear of each resource that the caller may read; returns those that their servers confirmed. */
+  /**
+   * Wants to hear of each resource that the caller may read and can pay for; returns those that their servers
+   * confirmed. One that somebody hears of already costs nothing, because its server is not asked again.
+   */
   async function watchAll(
     exchange: Intended,
     world: World,
@@ -227,10 +275,18 @@ export function createSubscriptions(
         // Whoever may not read a resource hears nothing of it.
         if (target === undefined || server === undefined) return [];
         if (!mayHear(exchange.principal, server.name, target.name)) return [];
-        const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
-          if (!mayHear(exchange.principal, server.name, target.name)) return;
-          tell(listener, stamped('notifications/resources/updated', listener.subscription, { uri }));
-        });
+        const say: Saying = () =>
+          mayHear(exchange.principal, server.name, target.name)
+            ? stamped('notifications/resources/updated', listener.subscription, { uri })
+            : undefined;
+        const decision = decide(exchange.principal.access, 'resources', target.key);
+        const watching = await watches.add(
+          server,
+          wishOf(exchange, server),
+          target.name,
+          () => tell(listener, `resource ${uri}`, say),
+          () => spendTokens(exchange, decision, server.name, buckets),
+        );
         if (watching.kind !== 'watching') return [];
         if (isOver) watching.stop();
         else stops.push(watching.stop);
@@ -266,10 +322,14 @@ export function createSubscriptions(
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
-        const access = rules().policy.access(exchange.principal.roles);
-        if (lists.has(filter) && leadsTo(exchange.path, change.server) && canReachServer(access, change.server)) {
-          tell(listener, stamped(method, subscription, {}));
-        }
+        const { principal } = exchange;
+        if (!lists.has(filter) || !leadsTo(exchange.path, change.server)) continue;
+        const say: Saying = () =>
+          canReachServer(rules().policy.access(principal.roles), change.server)
+            ? stamped(method, subscription, {})
+            : undefined;
+        // Of two servers one may be out of the caller's reach when it is said.
+        tell(listener, `${method} ${change.server}`, say);
       }
     },
   };
@@ -289,9 +349,6 @@ function askedLevel(exchange: Intended): string | undefined {
   const level = metaOf(exchange.message.params)?.[LOG_LEVEL_KEY];
   return isLevel(level) ? level : undefined;
 }
-
-/** URIs that one listen may name, or one session subscribe to. */
-const mostUris = 1000;
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 

@@ -149,6 +149,62 @@ describe('watching at a legacy server', () => {
   });
 });
 
+describe('the places for resources', () => {
+  const as = (owner: string) => ({ ...wish, owner });
+  const addAll = async (watches: ReturnType<typeof createWatches>, server: Server, owner: string, count: number) => {
+    const added = [];
+    for (let i = 0; i < count; i++) {
+      added.push(await watches.add(server, as(owner), `file:///${owner}/${i}`, () => undefined));
+    }
+    return added;
+  };
+  const shared = ({ server }: { readonly server: Server }): Server => ({ ...server, share: 'all' });
+
+  it('of a shared server are not all one caller’s, who has a place again for each that it gives back', async () => {
+    const server = shared(serverOf('legacy', () => ({})));
+    const watches = createWatches(realTimers, random);
+    const added = await addAll(watches, server, 'key:ada', 1251);
+    expect(added.map(({ kind }) => kind).filter((kind) => kind !== 'watching')).toEqual(['full']);
+    const more = (owner: string) => watches.add(server, as(owner), 'file:///more', () => undefined);
+    expect([(await more('key:eve')).kind, (await more('key:ada')).kind]).toEqual(['watching', 'full']);
+    const [first] = added;
+    for (let i = 0; i < 2; i++) if (first?.kind === 'watching') first.stop();
+    expect([(await more('key:ada')).kind, (await more('key:ada')).kind]).toEqual(['watching', 'full']);
+  });
+
+  it('are still one caller’s after its conversation has been replaced', async () => {
+    const made = serverOf('legacy', () => ({}));
+    const server = shared(made);
+    const watches = createWatches(realTimers, random);
+    const added = await addAll(watches, server, 'key:ada', 1250);
+    made.replace();
+    await settle();
+    const more = () => watches.add(server, as('key:ada'), 'file:///more', () => undefined);
+    expect((await more()).kind).toBe('full');
+    const [first] = added;
+    if (first?.kind === 'watching') first.stop();
+    expect((await more()).kind).toBe('watching');
+  });
+
+  it('of one caller are counted over all servers', async () => {
+    const watches = createWatches(realTimers, random);
+    const [one, two] = [serverOf('legacy', () => ({})).server, serverOf('legacy', () => ({})).server];
+    const kinds = [...(await addAll(watches, one, 'key:ada', 3000)), ...(await addAll(watches, two, 'key:ada', 2001))];
+    expect(kinds.filter(({ kind }) => kind === 'watching')).toHaveLength(5000);
+    expect(kinds.at(-1)?.kind).toBe('full');
+    expect((await addAll(watches, two, 'key:eve', 1))[0]?.kind).toBe('watching');
+  });
+
+  it('are not taken by what was not paid for', async () => {
+    const { server, methods } = serverOf('legacy', () => ({}));
+    const watches = createWatches(realTimers, random);
+    const add = (pay: () => boolean) => watches.add(server, wish, 'file:///a', () => undefined, pay);
+    expect([(await add(() => false)).kind, methods()]).toEqual(['unpaid', []]);
+    expect([(await add(() => true)).kind, (await add(() => false)).kind]).toEqual(['watching', 'watching']);
+    expect(methods()).toEqual(['resources/subscribe']);
+  });
+});
+
 describe('watching at a modern server', () => {
   it('opens one stream for all that is wanted at once, and confirms only what was acknowledged', async () => {
     const { server, streams } = modernServer((uri) => uri !== 'file:///deaf');

@@ -3,7 +3,7 @@
  * many want it, by `resources/subscribe` at a legacy server and by one `subscriptions/listen` at a modern one, and again
  * when the conversation begins anew.
  */
-import { createCanceller, type Random } from '@sallyport/guard';
+import { createCanceller, createConcurrency, type Lease, type Random } from '@sallyport/guard';
 import type { Message } from '@sallyport/protocol';
 import { ownParams } from '../own-request.ts';
 import type { Server } from '../servers.ts';
@@ -23,7 +23,11 @@ export type Watching =
   | { readonly kind: 'error'; readonly message: Message; readonly link: Link }
   | { readonly kind: 'failure'; readonly failure: LinkFailure }
   /** The server did not confirm it. */
-  | { readonly kind: 'unconfirmed' };
+  | { readonly kind: 'unconfirmed' }
+  /** The caller has all the places it may have. */
+  | { readonly kind: 'full' }
+  /** Nobody watches the resource yet, and the caller's tokens do not suffice for asking the server. */
+  | { readonly kind: 'unpaid' };
 
 /** The resources that somebody wants to hear of. */
 export interface Watches {
@@ -32,14 +36,19 @@ export interface Watches {
    *
    * @param wish - whose conversation is used
    * @param uri - as the server knows it
+   * @param pay - asked before the server is: false leaves it alone. Default: it is paid for already.
    */
-  add(server: Server, wish: AcquireWish, uri: string, hear: Hearer): Promise<Watching>;
+  add(server: Server, wish: AcquireWish, uri: string, hear: Hearer, pay?: () => boolean): Promise<Watching>;
   /** A legacy server said that a resource has changed. */
   changed(link: Link, uri: string): void;
 }
 
 /** Resources watched over one conversation. */
 const mostWatched = 10_000;
+/** Places of one caller in a conversation that it shares with others: none can take them all. */
+const mostOfSharer = mostWatched / 8;
+/** Places of one caller in all conversations. */
+const mostOfCaller = 5000;
 /** How often a conversation is looked after: one that is watched over stays open and is followed when replaced. */
 const careMs = 30_000;
 
@@ -54,6 +63,7 @@ export function createWatches(
   heard: (server: string, uri: string) => void = () => undefined,
 ): Watches {
   const conversations = new WeakMap<Link, Conversation>();
+  const places = createConcurrency();
 
   function conversationOf(link: Link, server: Server, wish: AcquireWish): Conversation {
     const known = conversations.get(link);
@@ -72,19 +82,37 @@ export function createWatches(
   }
 
   return {
-    async add(server, wish, uri, hear) {
+    async add(server, wish, uri, hear, pay = isPaid) {
       const acquired = await server.upstream.acquire(wish);
       if (acquired.kind === 'failure') return acquired;
-      return conversationOf(acquired.link, server, wish).add(uri, { hear, place: undefined });
+      const place = places.acquire(wish.owner, mostOfCaller);
+      if (place === undefined) return { kind: 'full' };
+      const entry: Entry = { owner: wish.owner, hear, place: undefined, share: undefined };
+      const watching = await conversationOf(acquired.link, server, wish).add(uri, entry, pay);
+      if (watching.kind !== 'watching') {
+        place.release();
+        return watching;
+      }
+      const stop = (): void => {
+        place.release();
+        watching.stop();
+      };
+      return { kind: 'watching', stop };
     },
     changed: (link, uri) => conversations.get(link)?.changed(uri),
   };
 }
 
+const isPaid = (): boolean => true;
+
 /** One who hears, and the conversation that it hears through now. */
 interface Entry {
+  /** The principal who wants it. */
+  readonly owner: string;
   readonly hear: Hearer;
   place: Conversation | undefined;
+  /** What it takes of that conversation. */
+  share: Lease | undefined;
 }
 
 type Confirmation = Exclude<Watching, { kind: 'watching' }> | undefined;
@@ -104,6 +132,7 @@ class Conversation {
   readonly #moveTo: (link: Link) => Conversation;
   readonly #heard: (uri: string) => void;
   readonly #watched = new Map<string, Watched>();
+  readonly #shares = createConcurrency();
   readonly #turns = new Map<string, Promise<Confirmation>>();
   readonly #listening: ResourceStream | undefined;
   #care: Timer | undefined;
@@ -133,15 +162,22 @@ class Conversation {
     });
   }
 
-  async add(uri: string, entry: Entry): Promise<Watching> {
+  async add(uri: string, entry: Entry, pay: () => boolean): Promise<Watching> {
     let watched = this.#watched.get(uri);
+    if (watched === undefined && this.#watched.size >= mostWatched) return { kind: 'full' };
+    const share = this.#shares.acquire(entry.owner, this.#server.share === 'all' ? mostOfSharer : mostWatched);
+    if (share === undefined) return { kind: 'full' };
     if (watched === undefined) {
-      if (this.#watched.size >= mostWatched) return { kind: 'unconfirmed' };
+      if (!pay()) {
+        share.release();
+        return { kind: 'unpaid' };
+      }
       watched = { entries: new Set(), confirmed: this.#ask(uri) };
       this.#watched.set(uri, watched);
     }
     watched.entries.add(entry);
     entry.place = this;
+    entry.share = share;
     this.#takeCare();
     const refused = await watched.confirmed;
     // While the server was asked, the conversation may have been replaced and the wish moved on with it.
@@ -154,6 +190,8 @@ class Conversation {
 
   remove(uri: string, entry: Entry): void {
     entry.place = undefined;
+    entry.share?.release();
+    entry.share = undefined;
     const watched = this.#watched.get(uri);
     if (watched?.entries.delete(entry) !== true || watched.entries.size > 0) return;
     this.#watched.delete(uri);
@@ -239,7 +277,9 @@ class Conversation {
     this.#watched.clear();
     for (const [uri, { entries }] of moving) {
       for (const entry of entries) {
-        void next.add(uri, entry).then(({ kind }) => {
+        entry.share?.release();
+        entry.share = undefined;
+        void next.add(uri, entry, isPaid).then(({ kind }) => {
           if (kind === 'watching') entry.hear();
         });
       }

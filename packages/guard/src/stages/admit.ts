@@ -1,6 +1,8 @@
 /** Spends the caller's, the grant's and the upstream's tokens, and takes a place among the calls that run at once. */
 import type { Admitted, Authorized, Filling, Lease, Principal } from '../exchange.ts';
-import type { Ports } from '../ports.ts';
+import type { Decision } from '../policy/decision.ts';
+import type { Ports, RateBuckets } from '../ports.ts';
+import type { Rules } from '../rules.ts';
 import type { Want } from '../limits/buckets.ts';
 import { describeRate, formatRate } from '../limits/rate.ts';
 import { refuse, type Refusal } from '../refusals.ts';
@@ -10,12 +12,12 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
   // What ends or feeds calls that run already must get through when they fill every place, and while we drain.
   if (exchange.message.kind !== 'request') return admitWith(exchange, noPlace);
   if (ports.isDraining()) return refuse('draining', { retryAfterMs: 1000 });
-  const { principal, rules } = exchange;
+  const { principal, decision, target, rules } = exchange;
   const lease = ports.concurrency.acquire(principal.id, rules.limits.concurrentPerCaller);
   if (lease === undefined) {
     return refuse('too-many-at-once', { fill: { limit: rules.limits.concurrentPerCaller }, retryAfterMs: 1000 });
   }
-  const wants = wantedTokens(exchange);
+  const wants = wantedTokens(principal, decision, target.upstream, rules);
   if (wants.length > 0) {
     const charge = ports.buckets.takeAll(wants);
     if (!charge.isAllowed) {
@@ -26,6 +28,23 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
     }
   }
   return admitWith(exchange, lease);
+}
+
+/**
+ * Spends what a call admitted on its own would cost, for work that a caller sets off within one that runs already.
+ *
+ * @param decision - the policy's, about what is worked on
+ * @param upstream - the server that the work reaches
+ * @returns false when the tokens of the caller, the grant or the upstream do not suffice; nothing is spent then.
+ */
+export function spendTokens(
+  { principal, rules }: Pick<Authorized, 'principal' | 'rules'>,
+  decision: Decision,
+  upstream: string,
+  buckets: Pick<RateBuckets, 'takeAll'>,
+): boolean {
+  const wants = wantedTokens(principal, decision, upstream, rules);
+  return wants.length === 0 || buckets.takeAll(wants).isAllowed;
 }
 
 function admitWith(exchange: Authorized, lease: Lease): Admitted {
@@ -72,8 +91,7 @@ function noteOf({ key, rate }: Want, { decision, target, principal }: Authorized
 }
 
 /** The buckets that this call draws from: the caller's, the grant's, the upstream's. All or none is taken. */
-function wantedTokens(exchange: Authorized): Want[] {
-  const { principal, decision, target, rules } = exchange;
+function wantedTokens(principal: Principal, decision: Decision, upstream: string | undefined, rules: Rules): Want[] {
   const wants: Want[] = [];
   const { limit } = principal.access;
   const keys = bucketKeys(principal);
@@ -81,8 +99,8 @@ function wantedTokens(exchange: Authorized): Want[] {
   if (decision.effect === 'allow' && decision.limit !== undefined && decision.limitKey !== undefined) {
     wants.push({ key: grantKey(keys, principal, decision.limitKey), rate: decision.limit });
   }
-  if (target.upstream === undefined) return wants;
-  const upstreamLimit = rules.upstreamLimits.get(target.upstream);
-  if (upstreamLimit !== undefined) wants.push({ key: `upstream:${target.upstream}`, rate: upstreamLimit });
+  if (upstream === undefined) return wants;
+  const upstreamLimit = rules.upstreamLimits.get(upstream);
+  if (upstreamLimit !== undefined) wants.push({ key: `upstream:${upstream}`, rate: upstreamLimit });
   return wants;
 }
