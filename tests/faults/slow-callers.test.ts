@@ -59,7 +59,7 @@ describe('a dead peer', () => {
 
 describe('connections that make no request', () => {
   it('[silent-connections] make room for each other long before their time is over, and callers are let in', async () => {
-    const own = await start(() => ok, { silentPerAddress: 10 });
+    const own = await start(() => ok, { silentPerAddress: 10, silentGraceMs: 0 });
     const alive = await greeted(own.url);
     const sockets: Socket[] = [];
     for (let index = 0; index < 30; index += 1) {

@@ -22,6 +22,8 @@ export interface ListenerOptions extends BacklogOptions {
   readonly pingMs?: number;
   /** Connections of one address that have made no request yet; the oldest makes room. Default 1024. */
   readonly silentPerAddress?: number;
+  /** Milliseconds for which a new connection does not make room. Default 1000. */
+  readonly silentGraceMs?: number;
 }
 
 /** A listener with its doors open. */
@@ -53,7 +55,11 @@ export async function openListener(context: DoorContext, options: ListenerOption
     ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
   };
   const sockets: WebSocketOptions = { backlog, ...(pingMs === undefined ? {} : { pingMs }) };
-  const silent = createSilent(options.silentPerAddress ?? 1024);
+  const silent = createSilent({
+    clock: context.ports.clock,
+    perAddress: options.silentPerAddress ?? 1024,
+    graceMs: options.silentGraceMs ?? 1000,
+  });
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
