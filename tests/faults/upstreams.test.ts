@@ -31,6 +31,22 @@ const SDK_FIXTURE = fileURLToPath(new URL('../fixtures/upstreams/sdk-server.ts',
 const EVERYTHING = fileURLToPath(
   new URL('../../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url),
 );
+/** A legacy server that answers a call with lines that are no messages, as fast as they are taken. */
+const NOISY = `
+  const out = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
+  const noise = 'x\\n'.repeat(32768);
+  const flood = () => {
+    process.stdout.write(noise, () => setImmediate(flood));
+  };
+  require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+    const { id, method, params } = JSON.parse(line);
+    const serverInfo = { name: 'noisy', version: '1' };
+    if (method === 'initialize') {
+      out({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo } });
+    } else if (method === 'tools/call') flood();
+    else if (id !== undefined) out({ id, error: { code: -32601, message: 'no' } });
+  });
+`;
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
@@ -181,6 +197,25 @@ describe('a local server', () => {
     expect(textOf(answer)).toBe('flooded');
     expect(peak).toBeLessThan(128 * 1024 * 1024);
     expect(upstream.status().counters.dropped).toBe(1);
+  });
+
+  it('that prints short lines without end keeps nobody else waiting', async () => {
+    const upstream = await start({
+      transport: { kind: 'stdio', command: [process.execPath, '-e', NOISY], env: {}, cwd: process.cwd() },
+    });
+    void callTool(await takeLink(upstream), 'flood');
+    await until(() => upstream.status().counters.dropped > 0);
+    let longest = 0;
+    let last = performance.now();
+    const end = last + 1500;
+    while (last < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }
+    expect(upstream.status().counters.dropped).toBeGreaterThan(1000);
+    expect(longest).toBeLessThan(500);
   });
 
   it('[child-custody] that ignores SIGTERM and forks leaves no process behind', async () => {

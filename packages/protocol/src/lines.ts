@@ -29,7 +29,9 @@ export class LineReader {
    * @returns the lines that are complete now, without line ends; empty lines are left out
    */
   push(chunk: Uint8Array): LineItem[] {
-    return [...this.read(chunk)];
+    const items: LineItem[] = [];
+    for (const item of this.read(chunk)) items.push(item);
+    return items;
   }
 
   /**
