@@ -10,9 +10,9 @@ export interface Reader {
 
 /** Bounds in bytes. */
 export interface BacklogOptions {
-  /** Of one connection. Default 16 MiB. */
+  /** Of one connection. Default 8 MiB. */
   readonly perConnection?: number;
-  /** Of all connections of one caller. Default 64 MiB. */
+  /** Of all connections of one caller. Default 32 MiB. */
   readonly perCaller?: number;
 }
 
@@ -34,8 +34,8 @@ const little = 64 * 1024;
 
 /** Makes a backlog without connections. */
 export function createBacklog(options: BacklogOptions = {}): Backlog {
-  const perConnection = options.perConnection ?? 16 * 1024 * 1024;
-  const perCaller = options.perCaller ?? 64 * 1024 * 1024;
+  const perConnection = options.perConnection ?? 8 * 1024 * 1024;
+  const perCaller = options.perCaller ?? 32 * 1024 * 1024;
   const callers = new Map<string, Set<Reader>>();
 
   /** The reader with the most unread bytes when all of the caller's are too many. */
