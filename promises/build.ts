@@ -59,7 +59,7 @@ export const build: readonly ProductPromise[] = [
     id: 'resumable-streams',
     sentence: 'A broken stream resumes for its owner only, within bounds, also on another instance.',
     source: ['gen-6'],
-    due: work.bridge,
+    due: work.team,
   },
   {
     id: 'generated-defaults',

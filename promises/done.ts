@@ -2,4 +2,4 @@
 import { work } from './work.ts';
 
 /** Finished pieces of work. */
-export const done: readonly string[] = [work.foundation];
+export const done: readonly string[] = [work.foundation, work.bridge];
