@@ -4,11 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { CallToolRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { createCanceller } from '@sallyport/guard';
 import type { Upstream, UpstreamDefinition } from '@sallyport/gateway';
-import type { Message } from '@sallyport/protocol';
 import {
-  progressOf,
   startRecordingSse,
   startRecordingUpstream,
   waitFor,
@@ -18,6 +15,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { startHttpFixture } from '../fixtures/upstreams/http-server.ts';
 import { callerOf, callTool, reasonOf, silent, startUpstream, takeLink, textOf } from '../fixtures/upstreams/links.ts';
+import { itCarriesBothWays } from '../fixtures/upstreams/both-ways.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -114,41 +112,7 @@ describe('a server whose URL opens a stream of events', () => {
     expect(new Set(sent)).toEqual(new Set([`Bearer ${token}`]));
   });
 
-  it('gets each of many calls at once, and each caller its own answer and progress', async () => {
-    const server = await serve({
-      script: (call) =>
-        call.method === 'tools/call'
-          ? {
-              kind: 'result',
-              result: { content: [{ type: 'text', text: JSON.stringify(call.params['arguments']) }] },
-              stream: [progressOf(call, 1), 5],
-            }
-          : undefined,
-    });
-    const link = await takeLink(await start(server.url));
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        const heard: (string | undefined)[] = [];
-        const listener = { ...silent, onMessage: (message: Message) => void heard.push(message.method) };
-        return [textOf(await callTool(link, 'echo', { n }, { listener })), heard];
-      }),
-    );
-    expect(answers).toEqual(Array.from({ length: 50 }, (_, n) => [JSON.stringify({ n }), ['notifications/progress']]));
-  });
-
-  it('is told by notification when a caller gives up', async () => {
-    const canceller = createCanceller();
-    const server = await serve({
-      script: (call) => {
-        if (call.method !== 'tools/call') return undefined;
-        canceller.cancel('gone');
-        return { kind: 'hang' };
-      },
-    });
-    const link = await takeLink(await start(server.url));
-    expect(reasonOf(await callTool(link, 'echo', {}, { canceller }))).toBe('cancelled');
-    await waitFor(() => server.of('notifications/cancelled').length === 1, { what: 'the cancellation' });
-  });
+  itCarriesBothWays(serve, start);
 
   it('may ask the caller whose own conversation it is', async () => {
     const question = { jsonrpc: '2.0', id: 'ask', method: 'elicitation/create', params: {} };

@@ -2,9 +2,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { createCanceller } from '@sallyport/guard';
 import type { Upstream, UpstreamDefinition } from '@sallyport/gateway';
-import type { Message } from '@sallyport/protocol';
 import {
-  progressOf,
   startRecordingSocket,
   startRecordingUpstream,
   waitFor,
@@ -13,6 +11,7 @@ import {
 } from '@sallyport/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { callerOf, callTool, reasonOf, silent, startUpstream, takeLink, textOf } from '../fixtures/upstreams/links.ts';
+import { itCarriesBothWays } from '../fixtures/upstreams/both-ways.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -102,44 +101,7 @@ describe('a server over WebSocket', () => {
     expect(elsewhere.upgrades).toEqual([]);
   });
 
-  it('gets each of many calls at once, and each caller its own answer and progress', async () => {
-    const server = await serve({
-      script: (call) =>
-        call.method === 'tools/call'
-          ? {
-              kind: 'result',
-              result: { content: [{ type: 'text', text: JSON.stringify(call.params['arguments']) }] },
-              stream: [progressOf(call, 1), 5],
-            }
-          : undefined,
-    });
-    const link = await takeLink(await start(server.url));
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        const heard: (string | undefined)[] = [];
-        const listener = { ...silent, onMessage: (message: Message) => void heard.push(message.method) };
-        return [textOf(await callTool(link, 'echo', { n }, { listener })), heard];
-      }),
-    );
-    expect(answers).toEqual(Array.from({ length: 50 }, (_, n) => [JSON.stringify({ n }), ['notifications/progress']]));
-  });
-
-  it('is told by notification when a caller gives up', async () => {
-    const canceller = createCanceller();
-    const server = await serve({
-      script: (call) => {
-        if (call.method !== 'tools/call') return undefined;
-        canceller.cancel('gone');
-        return { kind: 'hang' };
-      },
-    });
-    const link = await takeLink(await start(server.url));
-    expect(reasonOf(await callTool(link, 'echo', {}, { canceller }))).toBe('cancelled');
-    await waitFor(() => server.of('notifications/cancelled').length === 1, { what: 'the cancellation' });
-    expect(server.of('notifications/cancelled')[0]?.message['params']).toMatchObject({
-      requestId: server.of('tools/call')[0]?.message['id'],
-    });
-  });
+  itCarriesBothWays(serve, start);
 
   it('may ask the caller whose own conversation it is, and nobody on a shared one', async () => {
     const script: RecordingSocketOptions['script'] = (call) =>
