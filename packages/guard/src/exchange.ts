@@ -38,7 +38,30 @@ export interface Principal {
   readonly roles: readonly string[];
   /** What the caller's roles add up to under the exchange's policy. */
   readonly access: Access;
+  /** The program that acts for the person, as the token names it; recorded and matchable beside the person. */
   readonly agent?: string;
+  /** What a token allows its bearer to ask for; absent for credentials that know no scopes. */
+  readonly scopes?: readonly string[];
+  /** The token's claims, for conditions; absent for credentials that have none. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** When the credential ends, milliseconds since the epoch. */
+  readonly expiresAt?: number;
+}
+
+/** A client certificate whose key the caller proved to hold, and whose chain was found good. */
+export interface PresentedCertificate {
+  /** URIs of the subject alternative name. */
+  readonly uris: readonly string[];
+  /** DNS names of the subject alternative name. */
+  readonly names: readonly string[];
+  /** E-mail addresses of the subject alternative name. */
+  readonly emails: readonly string[];
+  /** Common name of the subject; empty when it has none. */
+  readonly commonName: string;
+  /** SHA-256 of the certificate, hex; empty where a proxy does not tell it. */
+  readonly fingerprint: string;
+  /** Last moment of validity, milliseconds since the epoch; absent where a proxy does not tell it. */
+  readonly expiresAt?: number;
 }
 
 /** A message that goes to the caller before the answer. */
@@ -81,6 +104,8 @@ export interface Received {
   readonly connectionId?: string;
   /** Absent on a stdio door. */
   readonly head?: HttpHead;
+  /** The certificate that the caller proved to hold, by TLS here or at a trusted proxy. */
+  readonly certificate?: PresentedCertificate;
   readonly cancellation: Canceller;
   readonly caller: CallerStream;
   /** Reads the whole body, once, for this caller; a refusal when it is too large, too slow, cut off or one too many. */

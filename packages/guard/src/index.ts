@@ -111,3 +111,12 @@ export type { BlockKind, BlockRepository, BlockRow } from './store/blocks.ts';
 export { createBlockRepository } from './store/blocks.ts';
 export type { EndedSession, EndedSessions } from './store/ended-sessions.ts';
 export { openEndedSessions } from './store/ended-sessions.ts';
+export type {
+  ClientCertificate,
+  Egress,
+  EgressAnswer,
+  EgressFault,
+  EgressReason,
+  EgressRequest,
+  UrlTrust,
+} from './egress/egress.ts';
