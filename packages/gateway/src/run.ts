@@ -17,6 +17,7 @@ import {
   type Conversation,
   type DoorContext,
   type EgressClient,
+  type EgressSettings,
   type Listener,
   type Ports,
   type Rules,
@@ -153,7 +154,7 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
-    this.#egress = createEgress();
+    this.#egress = createEgress(egressSettings(options.config));
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -463,6 +464,7 @@ class Gateway implements RunningGateway {
     this.#config = config;
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
+    if (changes.egress) this.#egress.change(egressSettings(config));
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -506,6 +508,15 @@ class Gateway implements RunningGateway {
     timer.unref();
     this.#stops.push(() => clearInterval(timer));
   }
+}
+
+/** The settings of our own requests, with secrets revealed: they go nowhere else. */
+function egressSettings({ egress: { allow, proxy, ca } }: Config): EgressSettings {
+  return {
+    allow,
+    ...(proxy === undefined ? {} : { proxy: proxy.reveal() }),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }
 
 /** How often a wait for running calls looks, milliseconds. */
