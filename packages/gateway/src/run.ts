@@ -17,7 +17,6 @@ import {
   type Conversation,
   type DoorContext,
   type EgressClient,
-  type EgressSettings,
   type Listener,
   type Ports,
   type Rules,
@@ -42,6 +41,7 @@ import { resolveTarget } from './resolve.ts';
 import { createLastResort } from './last-resort.ts';
 import { hostText, listenFault } from './listen-address.ts';
 import { makeRules } from './rules.ts';
+import { egressSettings } from './egress-settings.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
@@ -508,15 +508,6 @@ class Gateway implements RunningGateway {
     timer.unref();
     this.#stops.push(() => clearInterval(timer));
   }
-}
-
-/** The settings of our own requests, with secrets revealed: they go nowhere else. */
-function egressSettings({ egress: { allow, proxy, ca } }: Config): EgressSettings {
-  return {
-    allow,
-    ...(proxy === undefined ? {} : { proxy: proxy.reveal() }),
-    ...(ca === undefined ? {} : { ca }),
-  };
 }
 
 /** How often a wait for running calls looks, milliseconds. */

@@ -55,6 +55,13 @@ describe('egress', () => {
     expect(config.egress.ca).toContain('BEGIN CERTIFICATE');
   });
 
+  it('is not looked up for commands that send nothing', async () => {
+    const yaml = 'version: 1\negress: { allow: [env:NETWORK], proxy: env:NOT_SET, ca: file:absent.pem }\n';
+    const ports = withVirtualFiles(machine, new Map([['/etc/sp/a.yaml', { content: yaml }]]));
+    expect(await loadConfig(['a.yaml'], ports, { secrets: 'skip' })).toMatchObject({ ok: true });
+    expect(await loadConfig(['a.yaml'], ports)).toMatchObject({ ok: false, problems: { length: 3 } });
+  });
+
   it.each(['169.254.0.0/16', '169.254.169.254', "'fe80::/10'"])(
     'warns of %s, where clouds keep credentials',
     async (text) => {

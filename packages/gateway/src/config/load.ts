@@ -160,14 +160,17 @@ function referencesBelow(node: ConfigNode): readonly ScalarNode[] {
   return typeof node.value === 'string' && isReference(node.value) ? [node] : [];
 }
 
-/** Returns the references to what only servers are given. */
+/** Returns the references to what only servers are given, and to what only requests of our own need. */
 function serverReferences(root: MapNode): readonly ScalarNode[] {
+  const egress = entryOf(root, 'egress')?.value;
+  const ours = egress === undefined ? [] : referencesBelow(egress);
   const upstreams = entryOf(root, 'upstreams')?.value;
-  if (upstreams?.kind !== 'map') return [];
-  return upstreams.entries.flatMap(({ value }) => {
+  if (upstreams?.kind !== 'map') return ours;
+  const given = upstreams.entries.flatMap(({ value }) => {
     if (value.kind !== 'map') return [];
     return value.entries.flatMap((entry) => (givenToServers.has(entry.key) ? referencesBelow(entry.value) : []));
   });
+  return [...ours, ...given];
 }
 
 /**

@@ -196,10 +196,12 @@ export interface ConfigSources {
 }
 
 /**
- * A configuration as commands need it that start no server: of the upstreams only what is said about them, because what
- * the servers are given (programs, URLs, environments, credentials) was not looked up.
+ * A configuration as commands need it that start no server and send no request: of the upstreams only what is said about
+ * them, because what the servers are given (programs, URLs, environments, credentials) was not looked up.
  */
-export type ConfigOutline = Omit<Config, 'upstreams' | 'tree'> & { readonly upstreams: readonly UpstreamCommon[] };
+export type ConfigOutline = Omit<Config, 'upstreams' | 'egress' | 'tree'> & {
+  readonly upstreams: readonly UpstreamCommon[];
+};
 
 /** A configuration that was read, merged and found right. */
 export interface Config extends ConfigSources {
