@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as cases from './config.cases.ts';
 import * as policyCases from './config-policy.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
+import { wrongEgress } from './config-egress.cases.ts';
 
 const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
@@ -24,6 +25,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['an included file', cases.wrongIncludes, 14],
   ['a condition', policyCases.wrongConditions, 43],
   ['scopes and tests', policyCases.wrongScopesAndTests, 13],
+  ['requests of our own', wrongEgress, 29],
 ];
 
 /** An empty machine: no file, four variables, one program. */

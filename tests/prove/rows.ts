@@ -57,4 +57,9 @@ export const rows: readonly Row[] = [
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
+  {
+    id: '4.5',
+    title: 'addresses that documents, redirects and callers name',
+    goal: '656 of 656 never connect, 30 of 30 controls allowed; 1,000 rebinding answers: 0 private connects',
+  },
 ];

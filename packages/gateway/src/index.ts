@@ -21,6 +21,7 @@ export type { ConfigWatch, WatchListener, WatchPorts } from './config/watch.ts';
 export { systemWatchPorts, watchConfig } from './config/watch.ts';
 export type { ControlAnswers, ControlServer } from './control.ts';
 export { controlPath, findControlDanger, openControl } from './control.ts';
+export { egressSettings } from './egress-settings.ts';
 export { findMachineProblems } from './machine.ts';
 export { wireName, wireUri } from './names.ts';
 export type { GatewayLogLine, GatewayOptions, GatewayStatus, RunningGateway, ServerStatus } from './running.ts';

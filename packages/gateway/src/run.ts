@@ -8,6 +8,7 @@ import {
   createConcurrency,
   createConversations,
   createDigest,
+  createEgress,
   createExchangeIds,
   createSessions,
   createUnrecorded,
@@ -15,6 +16,7 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
+  type EgressClient,
   type Listener,
   type Ports,
   type Rules,
@@ -39,6 +41,7 @@ import { resolveTarget } from './resolve.ts';
 import { createLastResort } from './last-resort.ts';
 import { hostText, listenFault } from './listen-address.ts';
 import { makeRules } from './rules.ts';
+import { egressSettings } from './egress-settings.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
@@ -134,6 +137,7 @@ class Gateway implements RunningGateway {
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
+  readonly #egress: EgressClient;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -150,6 +154,7 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
+    this.#egress = createEgress(egressSettings(options.config));
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -181,13 +186,14 @@ class Gateway implements RunningGateway {
         audit: state.trail,
       }),
       settlement: this.#settlement,
+      egress: this.#egress,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }),
+      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
     this.#metrics = createMetrics({
@@ -335,6 +341,7 @@ class Gateway implements RunningGateway {
     await this.#adminServer?.close();
     const servers = this.#fleet.stop('the gateway stops');
     const hasStopped = await within(servers, lastServersMs);
+    await this.#egress.close();
     // Whoever ends a process that takes too long must not take the last records with it.
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -457,6 +464,7 @@ class Gateway implements RunningGateway {
     this.#config = config;
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
+    if (changes.egress) this.#egress.change(egressSettings(config));
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();

@@ -69,6 +69,16 @@ export interface AuditConfig {
   readonly arguments: readonly KeptArguments[];
 }
 
+/** Requests of our own. */
+export interface EgressConfig {
+  /** Blocks in the notation of CIDR. */
+  readonly allow: readonly string[];
+  /** A URL, with user and password where the proxy wants them. */
+  readonly proxy: Secret | undefined;
+  /** PEM. */
+  readonly ca: string | undefined;
+}
+
 /** Who may call, and as what. */
 export interface CallersConfig {
   /** Role of the user who started a stdio door; `undefined`: no role, so nothing is allowed. */
@@ -198,10 +208,12 @@ export interface ConfigSources {
 }
 
 /**
- * A configuration as commands need it that start no server: of the upstreams only what is said about them, because what
- * the servers are given (programs, URLs, environments, credentials) was not looked up.
+ * A configuration as commands need it that start no server and send no request: of the upstreams only what is said about
+ * them, because what the servers are given (programs, URLs, environments, credentials) was not looked up.
  */
-export type ConfigOutline = Omit<Config, 'upstreams' | 'tree'> & { readonly upstreams: readonly UpstreamCommon[] };
+export type ConfigOutline = Omit<Config, 'upstreams' | 'egress' | 'tree'> & {
+  readonly upstreams: readonly UpstreamCommon[];
+};
 
 /** A configuration that was read, merged and found right. */
 export interface Config extends ConfigSources {
@@ -218,6 +230,7 @@ export interface Config extends ConfigSources {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];
