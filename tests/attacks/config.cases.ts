@@ -129,12 +129,12 @@ export const wrongKeys: readonly WrongConfig[] = [
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'].map((key) => ({
+  ...['shared', 'mode', 'egress', 'views'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,
   })),
-  ...['jwt', 'introspection', 'certificates', 'oauth'].map((key) => ({
+  ...['jwt', 'introspection', 'oauth'].map((key) => ({
     what: key,
     yaml: `callers: { ▸${key}: {} }\n`,
     key,

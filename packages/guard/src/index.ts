@@ -53,6 +53,14 @@ export type { Conversations, ConversationsOptions } from './doors/conversations.
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
 export { openListener } from './doors/listener.ts';
+export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
+export { safeHeaders } from './doors/security-headers.ts';
+export { trustIn } from './doors/forwarded.ts';
+export type { ForwardedCertificateRules } from './doors/forwarded-certificate.ts';
+export type { ProxyRules } from './doors/standing.ts';
+export type { TlsMaterial } from './doors/tls.ts';
+export type { TrustAnchors } from './identity/x509.ts';
+export { findCertificateFault, readAnchors, readCertificates } from './identity/x509.ts';
 export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';

@@ -29,6 +29,7 @@ const nothing = {
   door: false,
   audit: false,
   tests: false,
+  tls: false,
   upstreams: { added: [], removed: [], changed: [], tuned: [] },
   needsRestart: [],
 };

@@ -11,6 +11,7 @@ import { reply } from '../stages/reply.ts';
 import type { DoorContext } from './door.ts';
 import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
+import type { Standing } from './standing.ts';
 
 /** What carries messages to and from a caller. */
 export interface Channel {
@@ -36,6 +37,8 @@ export interface ConversationSpec {
   readonly head?: HttpHead;
   readonly localUser?: string;
   readonly localRole?: string;
+  /** Tells the certificate that the caller showed; absent where there can be none. */
+  readonly standing?: () => Standing;
 }
 
 type Running = Received & Partial<Pick<Admitted, 'lease' | 'message'>>;
@@ -166,6 +169,7 @@ export class Conversation {
       ...(spec.localUser === undefined ? {} : { localUser: spec.localUser }),
       ...(spec.localRole === undefined ? {} : { localRole: spec.localRole }),
       ...(spec.head === undefined ? {} : { head: spec.head }),
+      ...spec.standing?.(),
       connection: this.session,
       cancellation: createCanceller(),
       caller: this.stream,
