@@ -79,7 +79,7 @@ interface Told {
 }
 
 function readTold(value: string): Told | undefined {
-  if (/^[A-Za-z]+=/.test(value)) return readElement(value);
+  if (element.test(value)) return readElement(value);
   const leaf = readWhole(value);
   return leaf === undefined ? undefined : { leaf, between: [], certificate: presentedOf(leaf) };
 }
@@ -105,7 +105,10 @@ function unescape(value: string): string | undefined {
   }
 }
 
-/** One pair of X-Forwarded-Client-Cert. */
+/** What an element of X-Forwarded-Client-Cert begins with. */
+const element = /^(?:By|Hash|Cert|Chain|Subject|URI|DNS)=/i;
+
+/** One pair of it. */
 const pair = /([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^";,]*))(;|$)/y;
 
 /** One element of X-Forwarded-Client-Cert; of several it would be chance which one is the caller's. */
