@@ -452,6 +452,12 @@ class Gateway implements RunningGateway {
         this.#problems = problems;
         onProblems?.(problems);
       },
+      onRenewed: (renewed) => {
+        this.#config = renewed;
+        this.#rules = makeRules(renewed, this.#http?.port ?? renewed.listen.port);
+        this.#secure(renewed);
+        this.#closeUnwelcome();
+      },
       onMended: () => {
         this.#problems = [];
         this.#state.log('info', 'the configuration is right again, and what is in force is what it says');

@@ -16,7 +16,8 @@ import { lengthOf, type Reading } from './reader.ts';
 import { fileReference } from './pem.ts';
 import { isReference, parseReference, resolvePublicFile, resolveSecret, sourceOf } from './resolve-secret.ts';
 import { Secret } from './secret.ts';
-import type { Config, ConfigOutline, ConfigSources } from './types.ts';
+import { tls } from './transport.ts';
+import type { Config, ConfigOutline, ConfigSources, TlsConfig } from './types.ts';
 
 /** A configuration, or everything that is wrong with it. Warnings do not hinder. */
 export type Loaded<C extends ConfigOutline = Config> =
@@ -87,17 +88,7 @@ export async function loadConfig(
     secretFiles: references.files,
     folders: included.folders,
   };
-  const reading: Reading = {
-    log,
-    resolutions: references.resolutions,
-    roleNames: namesUnder(root, 'roles'),
-    upstreamNames: namesUnder(root, 'upstreams'),
-    env: ports.env,
-    nodePath: ports.nodePath,
-    needsServerSecrets: secrets === 'resolve',
-    isProtected: entryOf(root, 'tls') !== undefined || entryOf(root, 'behindProxy') !== undefined,
-    now: (ports.now ?? Date.now)(),
-  };
+  const reading = readingOf(root, log, ports, references.resolutions, secrets === 'resolve');
   const body = fileReader.read(root, reading);
   checkAnonymous(root, log);
   if (body !== undefined) checkWhole(body, root, log);
@@ -114,6 +105,22 @@ export async function loadConfig(
   return { ok: true, config, warnings: sorted.warnings };
 }
 
+/**
+ * Reads certificate, key and authorities anew from where a configuration has them: they run out, whatever else is wrong
+ * with its files by now.
+ *
+ * @returns `undefined` where there is no TLS, or what is there now is not right
+ */
+export async function readTlsAgain(config: Config, ports: ConfigPorts): Promise<TlsConfig | undefined> {
+  const entry = entryOf(config.tree, 'tls');
+  if (entry === undefined) return undefined;
+  const log = createProblemLog();
+  const root: MapNode = { ...config.tree, entries: [entry] };
+  const { resolutions } = await followReferences(root, ports, true, false);
+  const found = tls.read(entry.value, readingOf(root, log, ports, resolutions, true));
+  return log.problems.length === 0 ? found : undefined;
+}
+
 interface Included {
   readonly root: MapNode;
   readonly files: readonly string[];
@@ -125,17 +132,7 @@ async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog
   const entry = entryOf(merged, 'include');
   let root: MapNode = { ...merged, entries: merged.entries.filter((other) => other !== entry) };
   if (entry === undefined) return { root, files: [], folders: [] };
-  const reading: Reading = {
-    log,
-    resolutions: new Map(),
-    roleNames: new Set(),
-    upstreamNames: new Set(),
-    env: ports.env,
-    nodePath: ports.nodePath,
-    needsServerSecrets: true,
-    isProtected: false,
-    now: 0,
-  };
+  const reading = readingOf({ ...merged, entries: [] }, log, ports, new Map(), true);
   const patterns = includeList.read(entry.value, reading) ?? [];
   const items = entry.value.kind === 'list' ? entry.value.items : [];
   const files: string[] = [];
@@ -151,6 +148,27 @@ async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog
     }
   }
   return { root, files, folders: [...folders] };
+}
+
+/** What readers know about a tree. */
+function readingOf(
+  root: MapNode,
+  log: ProblemLog,
+  ports: ConfigPorts,
+  resolutions: Reading['resolutions'],
+  needsServerSecrets: boolean,
+): Reading {
+  return {
+    log,
+    resolutions,
+    roleNames: namesUnder(root, 'roles'),
+    upstreamNames: namesUnder(root, 'upstreams'),
+    env: ports.env,
+    nodePath: ports.nodePath,
+    needsServerSecrets,
+    isProtected: entryOf(root, 'tls') !== undefined || entryOf(root, 'behindProxy') !== undefined,
+    now: (ports.now ?? Date.now)(),
+  };
 }
 
 function namesUnder(root: MapNode, key: string): ReadonlySet<string> {
