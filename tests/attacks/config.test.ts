@@ -21,6 +21,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a secret', cases.wrongSecrets, 25],
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],
+  ['a door to other machines', cases.wrongDoors, 30],
 ];
 
 /** An empty machine: no file, four variables, one program. */

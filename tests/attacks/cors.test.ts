@@ -137,7 +137,7 @@ describe('an answer', () => {
       [{ authorization: 'Bearer sp_wrong' }, 401],
       [{ authorization: `Bearer ${key}`, 'content-type': 'text/plain' }, 415],
     ] as const) {
-      const answer = await call({ origin: page, ...headers } as Record<string, string>);
+      const answer = await call({ origin: page, ...headers });
       expect(answer.status).toBe(status);
       expect(answer.headers['access-control-allow-origin']).toBe(page);
       const exposed = answer.headers['access-control-expose-headers'] ?? '';

@@ -186,7 +186,7 @@ describe('an answer of the data door', () => {
     ['an upgrade', 401, () => raw('GET /mcp', upgrade, '', secure.port)],
   ];
 
-  it.each(faults)('[cors-headers] [tls] over TLS to %s is %i and says that TLS is all', async (_, status, make) => {
+  it.each(faults)('[cors-headers] over TLS to %s is %i and says that TLS is all', async (_, status, make) => {
     const response = await sendOverTls(make());
     check(response, status);
     expect(response?.headers['strict-transport-security']).toBe('max-age=31536000');

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import {
   createKey,
+  freePorts,
+  runSallyport,
   sendRaw,
   startGateway,
   startRecordingUpstream,
@@ -221,3 +223,46 @@ async function issuedByLeaf(own: Authority): Promise<Issued> {
   const forged = await leaf.client({ uris: [agentName] });
   return { cert: forged.cert + leaf.cert, key: forged.key };
 }
+
+describe('a door that other machines reach', () => {
+  const check = async (config: object) => {
+    const path = join(dir, 'other.yaml');
+    await writeFile(path, JSON.stringify({ version: 1, admin: false, ...config }), { mode: 0o600 });
+    return runSallyport(['check', '-c', path], dir, { isFailureFine: true });
+  };
+  const tls = { cert: 'cert.pem', key: 'file:key.pem' };
+  const publicUrl = 'https://mcp.example.com';
+
+  it.each(['0.0.0.0:8848', '[::]:8848', '192.0.2.7:8848', 'mcp.example.com:8848'])(
+    '[tls] does not speak plain HTTP: %s',
+    async (listen) => {
+      const refused = await check({ listen, publicUrl });
+      expect(refused.code).toBe(1);
+      expect(refused.stdout + refused.stderr).toMatch(/without encryption.*[^]*add tls: .* or behindProxy/);
+      expect((await check({ listen, publicUrl, tls })).code).toBe(0);
+      expect((await check({ listen, publicUrl, behindProxy: { trusted: ['10.0.0.0/8'] } })).code).toBe(0);
+    },
+  );
+
+  it('answers to the name that callers use, and to no address', async () => {
+    const open = await startGateway({
+      config: {
+        listen: gateway.host.replace('127.0.0.1', '0.0.0.0') + `:${(await freePorts(1))[0] ?? 0}`,
+        publicUrl,
+        tls: { cert: join(dir, 'cert.pem'), key: `file:${join(dir, 'key.pem')}` },
+        upstreams: { rec: { url: upstream.url } },
+      },
+    });
+    try {
+      const host = async (name: string): Promise<number> =>
+        (await sendSecurely({ host: '127.0.0.1', port: open.port }, trusting(), { headers: { host: name } })).status;
+      expect(await host('mcp.example.com')).toBe(401);
+      expect(await host('mcp.example.com:443')).toBe(401);
+      for (const name of ['0.0.0.0', `0.0.0.0:${open.port}`, `127.0.0.1:${open.port}`, `localhost:${open.port}`]) {
+        expect(await host(name)).toBe(403);
+      }
+    } finally {
+      await open.stop();
+    }
+  });
+});

@@ -105,11 +105,11 @@ async function play(
   { swaps, keeping, coming }: SwapSize,
 ): Promise<SwapOutcome> {
   const ca = authority.cert;
-  let isOver = false;
+  const over = new AbortController();
   let calls = 0;
   const faults: string[] = [];
   const caller = async (agent: Agent): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       calls += 1;
       const options = { headers: { authorization: `Bearer ${key}` }, agent };
       const fault = await sendSecurely(gateway, { ca }, options).then(
@@ -147,7 +147,7 @@ async function play(
     await delay(50);
   }
   const isKept = [kept].includes(socketOf());
-  isOver = true;
+  over.abort();
   await Promise.all(running);
   for (const agent of agents) agent.destroy();
   return { calls, dropped: faults.length, firstFault: faults[0], stale, slowestMs, isKept };

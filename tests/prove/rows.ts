@@ -57,4 +57,9 @@ export const rows: readonly Row[] = [
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
+  {
+    id: '4.8',
+    title: 'TLS, certificates and proxies',
+    goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
+  },
 ];
