@@ -1,10 +1,11 @@
 /** HTTPS at the data door: old protocols, strangers' certificates, and people who speak the wrong protocol. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   createKey,
   freePorts,
@@ -12,12 +13,13 @@ import {
   sendRaw,
   startGateway,
   startRecordingUpstream,
+  waitFor,
   type Gateway,
   type RecordingUpstream,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeAuthority, type Authority, type Issued } from '../fixtures/certificates/authority.ts';
-import { sendSecurely, shakeHands } from '../fixtures/certificates/https-caller.ts';
+import { agentOf, sendSecurely, shakeHands } from '../fixtures/certificates/https-caller.ts';
 
 const agentName = 'spiffe://example.com/agent/a';
 const day = 24 * 3_600_000;
@@ -223,6 +225,53 @@ async function issuedByLeaf(own: Authority): Promise<Issued> {
   const forged = await leaf.client({ uris: [agentName] });
   return { cert: forged.cert + leaf.cert, key: forged.key };
 }
+
+describe('a connection that stays open', () => {
+  const soon = () => callers.client({ uris: [agentName], until: new Date(Date.now() + 3000) });
+
+  function openStream(shown: Issued, line: string, headers: Readonly<Record<string, string>>): TLSSocket {
+    const { host, port } = gateway;
+    const socket = connectTls({ host, port, servername: 'localhost', ...trusting(), ...shown });
+    const all = { Host: `localhost:${port}`, ...headers };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`${line} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    socket.on('error', () => undefined);
+    return socket;
+  }
+
+  const upgrade = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': Buffer.alloc(16).toString('base64'),
+    'Sec-WebSocket-Protocol': 'mcp',
+  };
+
+  it.each([
+    ['a WebSocket (wss)', 'GET /mcp', upgrade, 'HTTP/1.1 101'],
+    ['an SSE connection', 'GET /sse', {}, 'HTTP/1.1 200'],
+  ])('[mutual-tls] %s ends with the certificate that opened it', async (_, line, headers, status) => {
+    const shown = await soon();
+    const socket = openStream(shown, line, headers);
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await waitFor(() => Buffer.concat(chunks).toString('latin1').startsWith(status), { what: 'the stream' });
+    expect(Date.now()).toBeLessThan(new X509Certificate(shown.cert).validToDate.getTime());
+    await once(socket, 'end');
+    expect(Date.now()).toBeGreaterThan(new X509Certificate(shown.cert).validToDate.getTime());
+    socket.destroy();
+    expect((await sendSecurely(gateway, { ...trusting(), ...shown })).body).toContain('it has expired');
+  });
+
+  it('[mutual-tls] is served no longer once the certificate has ended', async () => {
+    const shown = await soon();
+    const agent = agentOf({ ...trusting(), ...shown, keepAlive: true, maxSockets: 1 });
+    const send = () => sendSecurely(gateway, {}, { agent });
+    expect((await send()).status).toBe(200);
+    await waitFor(async () => (await send()).status === 401, { what: 'the refusal', everyMs: 200 });
+    agent.destroy();
+  });
+});
 
 describe('a door that other machines reach', () => {
   const check = async (config: object) => {

@@ -52,6 +52,7 @@ export type { Conversation } from './doors/conversation.ts';
 export type { Conversations, ConversationsOptions } from './doors/conversations.ts';
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
+export { onCredentialEnd } from './doors/credential-end.ts';
 export { openListener } from './doors/listener.ts';
 export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
 export { safeHeaders } from './doors/security-headers.ts';

@@ -8,6 +8,7 @@ import type { Admitted, CallerStream, DoorKind, DoorPath, HttpHead, Received, Re
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
+import { onCredentialEnd } from './credential-end.ts';
 import type { DoorContext } from './door.ts';
 import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
@@ -39,6 +40,8 @@ export interface ConversationSpec {
   readonly localRole?: string;
   /** Tells the certificate that the caller showed; absent where there can be none. */
   readonly standing?: () => Standing;
+  /** When the credential that opened the connection ends, milliseconds since the epoch. */
+  readonly expiresAt?: number;
 }
 
 type Running = Received & Partial<Pick<Admitted, 'lease' | 'message'>>;
@@ -88,6 +91,9 @@ export class Conversation {
     });
     this.stream = { isOpenable: true, open: () => undefined, send: (message) => this.send(message) };
     this.session.attach(this.stream);
+    const ended = (): void => this.close('the credential has ended');
+    const forget = onCredentialEnd(spec.expiresAt, context.ports.clock.now(), ended);
+    void this.closed.then(forget);
   }
 
   /** Sends a message that belongs to no exchange of `accept`. */

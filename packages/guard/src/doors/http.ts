@@ -9,6 +9,7 @@ import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 import { accessHeaders } from './cors.ts';
+import { onCredentialEnd } from './credential-end.ts';
 import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
@@ -92,9 +93,12 @@ async function serveSession(
   if (found === undefined) stream.begin(session);
   else stream.take(found.log, (sink) => found.resume(sink));
   if (found === undefined || found.log.kind === 'session') session.attach(stream);
-  const forget = session.onClose(() => stream.end());
+  const unwatch = session.onClose(() => stream.end());
+  const { expiresAt } = identified.principal;
+  const unexpire = onCredentialEnd(expiresAt, context.ports.clock.now(), () => stream.end());
   stream.onLost = () => {
-    forget();
+    unwatch();
+    unexpire();
     session.detach(stream);
     noteStatus(exchange, 'stream closed', context);
   };

@@ -62,6 +62,7 @@ async function open(
     address,
     session: new Session(id, principal.id, principal.roles, path, context.ports.clock.now()),
     channel: channelOf(events, response),
+    ...(principal.expiresAt === undefined ? {} : { expiresAt: principal.expiresAt }),
     ...(head === undefined ? {} : { head, standing: standingTeller(request, head, context) }),
   });
   response.once('close', () => conversation.close('the caller closed the stream'));

@@ -106,6 +106,7 @@ function converse(
     session,
     channel,
     standing,
+    ...(principal.expiresAt === undefined ? {} : { expiresAt: principal.expiresAt }),
     ...(head === undefined ? {} : { head }),
   });
   socket.on('drain', () => conversation.drained());
