@@ -248,16 +248,17 @@ describe('a connection that stays open', () => {
   };
 
   it.each([
-    ['a WebSocket (wss)', 'GET /mcp', upgrade, 'HTTP/1.1 101'],
-    ['an SSE connection', 'GET /sse', {}, 'HTTP/1.1 200'],
-  ])('[mutual-tls] %s ends with the certificate that opened it', async (_, line, headers, status) => {
+    ['a WebSocket (wss)', 'GET /mcp', upgrade, 'HTTP/1.1 101', 'the credential has ended'],
+    ['an SSE connection', 'GET /sse', {}, 'HTTP/1.1 200', '\r\n0\r\n\r\n'],
+  ])('[mutual-tls] %s ends with the certificate that opened it', async (_, line, headers, status, last) => {
     const shown = await soon();
     const socket = openStream(shown, line, headers);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    await waitFor(() => Buffer.concat(chunks).toString('latin1').startsWith(status), { what: 'the stream' });
+    const heard = (): string => Buffer.concat(chunks).toString('latin1');
+    await waitFor(() => heard().startsWith(status), { what: 'the stream' });
     expect(Date.now()).toBeLessThan(new X509Certificate(shown.cert).validToDate.getTime());
-    await once(socket, 'end');
+    await waitFor(() => heard().includes(last), { what: 'its end', ceilingMs: 30_000 });
     expect(Date.now()).toBeGreaterThan(new X509Certificate(shown.cert).validToDate.getTime());
     socket.destroy();
     expect((await sendSecurely(gateway, { ...trusting(), ...shown })).body).toContain('it has expired');
