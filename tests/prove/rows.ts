@@ -62,4 +62,9 @@ export const rows: readonly Row[] = [
     title: 'addresses that documents, redirects and callers name',
     goal: '656 of 656 never connect, 30 of 30 controls allowed; 1,000 rebinding answers: 0 private connects',
   },
+  {
+    id: '4.8',
+    title: 'TLS, certificates and proxies',
+    goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
+  },
 ];

@@ -58,6 +58,13 @@ const rows = {
     text: 'this Origin may not call',
     advice: 'Add it to `origins` in the configuration.',
   },
+  'disputed-address': {
+    stage: 'receive',
+    shows: 'door',
+    status: 400,
+    text: 'X-Forwarded-For and Forwarded disagree about where this request comes from',
+    advice: 'Let the proxy set one of them, and take the other away.',
+  },
   'no-such-path': {
     stage: 'receive',
     shows: 'door',
@@ -148,6 +155,13 @@ const rows = {
     status: 401,
     text: 'the credential has expired',
     advice: 'Ask for a new key.',
+  },
+  'bad-certificate': {
+    stage: 'identify',
+    shows: 'door',
+    status: 401,
+    text: 'the client certificate is not accepted: {detail}',
+    advice: 'Present a certificate that is in force and of a CA that is trusted here.',
   },
   'login-limited': {
     stage: 'identify',

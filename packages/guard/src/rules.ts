@@ -1,6 +1,9 @@
 /** The rules in force at one moment, swapped as a whole on reload. An exchange keeps the ones it began with. */
 import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
+import type { Pattern } from './policy/pattern.ts';
+import type { ProxyRules } from './doors/standing.ts';
+import type { TrustAnchors } from './identity/x509.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -21,6 +24,19 @@ export interface Limits {
   readonly openPerAddress: number;
 }
 
+/** How a client certificate names its caller, and which roles the name has. */
+export interface CertificateRules {
+  /** The part of the certificate that is the identity. */
+  readonly identity: CertificateIdentity;
+  /** A caller holds the role of every pattern that its identity matches. */
+  readonly roles: readonly { readonly pattern: Pattern; readonly role: string }[];
+  /** The authorities of certificates that are shown to us; absent where only proxies are shown any. */
+  readonly anchors?: TrustAnchors;
+}
+
+/** The parts of a certificate that can name a caller: entries of the subject alternative name, or the common name. */
+export type CertificateIdentity = 'san-uri' | 'san-dns' | 'san-email' | 'common-name';
+
 /** Who may come in, and with which role. */
 export interface CallerRules {
   /** Role of the user who started a stdio door. */
@@ -29,6 +45,8 @@ export interface CallerRules {
   readonly anonymous?: string;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** How client certificates name callers; absent where none are asked for. */
+  readonly certificates?: CertificateRules;
 }
 
 /** Doors that are closed unless the configuration opens them. */
@@ -45,6 +63,10 @@ export interface Rules {
   readonly hosts: ReadonlySet<string>;
   /** Accepted Origin values. */
   readonly origins: ReadonlySet<string>;
+  /** True where callers come over TLS, to us or to a proxy before us; default false. */
+  readonly isSecure?: boolean;
+  /** The proxies whose word about callers counts; absent where nobody's does. */
+  readonly proxy?: ProxyRules;
   readonly upstreamLimits: ReadonlyMap<string, Rate>;
   /** Which doors are open besides Streamable HTTP and stdio. */
   readonly doors: DoorRules;

@@ -4,8 +4,9 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
-import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { egress } from './egress.ts';
+import { certificateCallers } from './certificates.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -14,9 +15,11 @@ import { isReference, parseReference } from './resolve-secret.ts';
 import type { SecretReference } from './secret.ts';
 import { nearest } from './nearest.ts';
 import { policyTest } from './policy-tests.ts';
+import { behindProxy, tls } from './transport.ts';
 import type {
   Address,
   AuditConfig,
+  BehindProxyConfig,
   CallersConfig,
   DoorsConfig,
   EgressConfig,
@@ -24,6 +27,7 @@ import type {
   LimitsConfig,
   PolicyTest,
   StoreConfig,
+  TlsConfig,
   UpstreamConfig,
 } from './types.ts';
 import { upstream } from './upstreams.ts';
@@ -237,11 +241,12 @@ const callers = object<CallersConfig>(
     local: { reader: roleName, description: 'The role of the user who starts a stdio door' },
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
+    certificates: { reader: certificateCallers(roleName), description: 'Callers that show a client certificate' },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['jwt', 'introspection', 'certificates', 'oauth'],
+    later: ['jwt', 'introspection', 'oauth'],
   },
 );
 
@@ -250,6 +255,8 @@ export interface FileBody {
   readonly version: 1;
   readonly listen: Address;
   readonly publicUrl: string | undefined;
+  readonly tls: TlsConfig | undefined;
+  readonly behindProxy: BehindProxyConfig | undefined;
   readonly origins: readonly string[];
   readonly admin: { readonly listen: Address } | false;
   readonly store: StoreConfig;
@@ -320,16 +327,14 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     version: { reader: version, isRequired: true, description: 'Version of this format' },
     listen: {
-      reader: loopbackAddress(
-        8848,
-        'listening',
-        ', and let a proxy with TLS on this machine forward to it; its address goes into publicUrl',
-      ),
+      reader: doorAddress,
       fallback: '127.0.0.1:8848',
       needsRestart: true,
-      description: 'Address for callers; loopback only',
+      description: 'Address for callers; loopback only, unless tls or behindProxy is there',
     },
     publicUrl: { reader: publicUrl, description: 'Where callers reach it, when that is not the listen address' },
+    tls: { reader: tls, description: 'HTTPS; certificate, key and clientCa are read anew when they change' },
+    behindProxy: { reader: behindProxy, description: 'Proxies before the gateway' },
     origins: {
       reader: list(webOrigin, 'origins', '[https://app.example.com]', true),
       fallback: [],
@@ -379,7 +384,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'views'],
+    later: ['shared', 'mode', 'views'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

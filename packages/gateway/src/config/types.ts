@@ -2,7 +2,7 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Denial, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
+import type { CertificateIdentity, Denial, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -87,6 +87,39 @@ export interface CallersConfig {
   readonly anonymous: string | undefined;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** How client certificates name callers; `undefined`: they do not. */
+  readonly certificates: CertificatesConfig | undefined;
+}
+
+/** How client certificates name callers. */
+export interface CertificatesConfig {
+  readonly identity: CertificateIdentity;
+  /** A caller has the role of every pattern that its name matches. */
+  readonly roles: readonly { readonly pattern: string; readonly role: string }[];
+}
+
+/** What TLS needs; PEM texts. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: Secret;
+  /** Authorities of client certificates; `undefined`: none is asked for. */
+  readonly clientCa: string | undefined;
+}
+
+/** The proxies that callers come through. */
+export interface BehindProxyConfig {
+  /** Addresses and networks. */
+  readonly trusted: readonly string[];
+  /** How they hand on client certificates; `undefined`: they do not. Header names in lower case. */
+  readonly certificate:
+    | {
+        readonly header: string;
+        readonly verified: string;
+        readonly success: string;
+        /** PEM text. */
+        readonly ca: string | undefined;
+      }
+    | undefined;
 }
 
 /** Requests from a server to the caller that may pass. */
@@ -211,7 +244,7 @@ export interface ConfigSources {
  * A configuration as commands need it that start no server and send no request: of the upstreams only what is said about
  * them, because what the servers are given (programs, URLs, environments, credentials) was not looked up.
  */
-export type ConfigOutline = Omit<Config, 'upstreams' | 'egress' | 'tree'> & {
+export type ConfigOutline = Omit<Config, 'upstreams' | 'egress' | 'tree' | 'tls'> & {
   readonly upstreams: readonly UpstreamCommon[];
 };
 
@@ -220,6 +253,8 @@ export interface Config extends ConfigSources {
   readonly listen: Address;
   /** Without a trailing slash. */
   readonly publicUrl: string | undefined;
+  readonly tls: TlsConfig | undefined;
+  readonly behindProxy: BehindProxyConfig | undefined;
   readonly origins: readonly string[];
   /** `undefined` when the admin port is turned off. */
   readonly admin: { readonly listen: Address } | undefined;

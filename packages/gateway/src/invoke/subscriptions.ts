@@ -6,6 +6,7 @@ import {
   askerUnder,
   canReachServer,
   decideFor,
+  onCredentialEnd,
   refuse,
   spendTokens,
   type Answer,
@@ -244,7 +245,11 @@ export function createSubscriptions(
     listeners.add(listener);
     const { honoured, stop } = await watchAll(exchange, world, uris, listener);
     if (!exchange.cancellation.isCancelled) acknowledge(listener, honoured);
+    const forgetEnd = onCredentialEnd(exchange.principal.expiresAt, world.clock.now(), () =>
+      exchange.cancellation.cancel('the credential has ended'),
+    );
     await new Promise<void>((resolve) => exchange.cancellation.subscribe(() => resolve()));
+    forgetEnd();
     listeners.delete(listener);
     stop();
     if (exchange.cancellation.reason !== 'draining') return refuse('cancelled');

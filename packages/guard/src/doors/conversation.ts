@@ -17,9 +17,11 @@ import type {
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
+import { onCredentialEnd } from './credential-end.ts';
 import type { DoorContext } from './door.ts';
 import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
+import type { Standing } from './standing.ts';
 
 /** What carries messages to and from a caller. */
 export interface Channel {
@@ -45,6 +47,10 @@ export interface ConversationSpec {
   readonly head?: HttpHead;
   readonly localUser?: string;
   readonly localRole?: string;
+  /** Tells the certificate that the caller showed; absent where there can be none. */
+  readonly standing?: () => Standing;
+  /** When the credential that opened the connection ends, milliseconds since the epoch. */
+  readonly expiresAt?: number;
 }
 
 type Running = Received & Partial<Pick<Admitted, 'lease' | 'message'>>;
@@ -94,6 +100,9 @@ export class Conversation {
     });
     this.stream = { isOpenable: true, open: () => undefined, send: (message) => this.send(message) };
     this.session.attach(this.stream);
+    const ended = (): void => this.close('the credential has ended');
+    const forget = onCredentialEnd(spec.expiresAt, context.ports.clock.now(), ended);
+    void this.closed.then(forget);
   }
 
   /** Sends a message that belongs to no exchange of `accept`. */
@@ -180,6 +189,7 @@ export class Conversation {
       ...(spec.localUser === undefined ? {} : { localUser: spec.localUser }),
       ...(spec.localRole === undefined ? {} : { localRole: spec.localRole }),
       ...(spec.head === undefined ? {} : { head: spec.head }),
+      ...spec.standing?.(),
       connection: this.session,
       cancellation: createCanceller(),
       caller: this.stream,

@@ -10,6 +10,7 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
   if (exchange.door === 'http') noteHeadQuirks(exchange, head);
+  if (exchange.isAddressDisputed === true) return refuse('disputed-address');
   const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
   if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
   return judgeHead(head, exchange.door, rules) ?? exchange;
