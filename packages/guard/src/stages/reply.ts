@@ -122,7 +122,8 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
 
 function challenge(refusal: Refusal): string {
   const realm = 'Bearer realm="sallyport"';
-  return refusal.name === 'unauthenticated' ? realm : `${realm}, error="invalid_token"`;
+  const isTokenless = refusal.name === 'unauthenticated' || refusal.name === 'bad-certificate';
+  return isTokenless ? realm : `${realm}, error="invalid_token"`;
 }
 
 function isLegacyCaller(exchange: Recorded): boolean {
