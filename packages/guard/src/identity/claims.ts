@@ -27,12 +27,29 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** Says why a token of this issuer is not good now, or nothing. */
 export function judgeClaims(claims: Claims, rules: JwtRules, now: number): ClaimFault | undefined {
-  return (
-    judgeTimes(claims, rules.clockSkewMs, now) ??
-    judgeAudience(claims, rules.audience) ??
-    judgeSubject(claims) ??
-    judgeRequired(claims, rules)
-  );
+  return judgeTimes(claims, rules.clockSkewMs, now) ?? judgeSubject(claims) ?? judgeRequired(claims, rules);
+}
+
+/**
+ * Says at which doors a token is good (RFC 8707).
+ *
+ * @returns `everywhere`, or the URLs of the doors that it names; a fault when it is for others
+ */
+export function readAudience({ aud }: Claims, { audience, publicUrl }: JwtRules): Audience | ClaimFault {
+  const named: unknown = typeof aud === 'string' ? [aud] : aud;
+  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
+  if (named.some((one) => audience.includes(one))) return { doors: 'everywhere' };
+  const doors = publicUrl === undefined ? [] : named.filter((one) => isDoor(one, publicUrl));
+  return doors.length > 0 ? { doors } : invalid('aud names none of the audiences here');
+}
+
+/** Where a token is good. */
+export interface Audience {
+  readonly doors: 'everywhere' | readonly string[];
+}
+
+function isDoor(url: string, publicUrl: string): boolean {
+  return url.startsWith(`${publicUrl}/mcp/`) && /^[a-z][a-z0-9-]*$/.test(url.slice(publicUrl.length + '/mcp/'.length));
 }
 
 /** A token is good from `nbf` until just before `exp`, give or take the skew. */
@@ -49,12 +66,6 @@ function judgeTimes(claims: Claims, skew: number, now: number): ClaimFault | und
   }
   if (now >= exp * 1000 + skew) return { fault: 'expired', note: 'exp has passed' };
   return exp * 1000 > now + longestLifeMs ? invalid('exp lies more than ten years ahead') : undefined;
-}
-
-function judgeAudience({ aud }: Claims, wanted: readonly string[]): ClaimFault | undefined {
-  const named: unknown = typeof aud === 'string' ? [aud] : aud;
-  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
-  return named.some((one) => wanted.includes(one)) ? undefined : invalid('aud names none of the audiences here');
 }
 
 function judgeSubject(claims: Claims): ClaimFault | undefined {
