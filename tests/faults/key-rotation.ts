@@ -73,9 +73,9 @@ export function call({ gateway }: Bench, token: string) {
 export async function underLoad(bench: Bench, width: number, during: () => Promise<void>): Promise<CallCounts> {
   const byStatus: Record<number, number> = {};
   let calls = 0;
-  let isOver = false;
+  const load = { isOver: false };
   const worker = async (): Promise<void> => {
-    while (!isOver) {
+    while (!load.isOver) {
       const answer = await call(bench, bench.issuer.token()).catch(() => undefined);
       const isGood = answer?.response?.result !== undefined && answer.response.result['isError'] !== true;
       const status = answer?.status === 200 && !isGood ? 599 : (answer?.status ?? 0);
@@ -85,7 +85,7 @@ export async function underLoad(bench: Bench, width: number, during: () => Promi
   };
   const workers = Array.from({ length: width }, worker);
   await during();
-  isOver = true;
+  load.isOver = true;
   await Promise.all(workers);
   return { calls, byStatus };
 }
