@@ -1,5 +1,4 @@
 // The corpus of tokens at the MCP endpoint of a real gateway whose clock stands still and whose connections are watched.
-import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import {
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../../scripts/tree.ts';
+import { tokenDecisions } from './jwt.policy.ts';
 
 interface TokenCase {
   readonly id: string;
@@ -29,16 +29,6 @@ const cases = corpus.isHere ? readJsonl<TokenCase>(join(corpus.path, 'tokens.jso
 const accepted = cases.filter((each) => each.expect === 'accept');
 const rejected = cases.filter((each) => each.expect === 'reject');
 const open = cases.filter((each) => each.expect !== 'accept' && each.expect !== 'reject');
-
-/** What docs/tokens.md says of the cases that a product may decide: `| case | answer | why |`. */
-const decisions = new Map(
-  readFileSync(join(root, 'docs', 'tokens.md'), 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const row = /^\| `([^`]+)` +\| (\d{3}) +\| .+ \|$/.exec(line);
-      return row === null ? [] : [[row[1] ?? '', Number(row[2])] as const];
-    }),
-);
 
 let folder: string;
 let upstream: RecordingUpstream;
@@ -124,7 +114,7 @@ describe.skipIf(!corpus.isHere)('tokens of the corpus', () => {
   it('[jwt] are 242: 4 good, 224 bad, 14 to be decided, each of which docs/tokens.md decides', () => {
     expect(cases).toHaveLength(242);
     expect([accepted.length, rejected.length, open.length]).toEqual([4, 224, 14]);
-    expect([...decisions.keys()].sort()).toEqual(open.map(({ id }) => id).sort());
+    expect(Object.keys(tokenDecisions).sort()).toEqual(open.map(({ id }) => id).sort());
   });
 
   it.each(accepted)('[jwt] lets $id in', async ({ token }) => {
@@ -166,7 +156,7 @@ describe.skipIf(!corpus.isHere)('tokens of the corpus', () => {
   );
 
   it.each(open)('[jwt] answers as docs/tokens.md says to $id', async ({ id, token }) => {
-    expect((await send(token))?.status).toBe(decisions.get(id));
+    expect((await send(token))?.status).toBe(tokenDecisions[id]?.status);
     const answer = await callTool(token, 'rec__drop');
     expect(answer.status === 401 || answer.response?.error !== undefined, 'no right of an administrator').toBe(true);
   });
