@@ -1,33 +1,35 @@
 // Row 4.3: an issuer's keys rotate, and the issuer fails, while callers with its tokens go on calling.
 import { setTimeout as delay } from 'node:timers/promises';
-import { call, failuresIn, openBench, rotateUnderLoad, underLoad } from '../faults/key-rotation.ts';
+import { call, failuresIn, openBench, rotateUnderLoad, underLoad, type Bench } from '../faults/key-rotation.ts';
 import type { Prove } from './result.ts';
 
-export const prove: Prove = async () => {
-  const rotating = await openBench();
-  const rotation = await rotateUnderLoad(rotating, { rotations: 20, everyMs: 5500, width: 8 }).finally(() =>
-    rotating.stop(),
-  );
+async function withBench<T>(more: object, run: (bench: Bench) => Promise<T>): Promise<T> {
+  const bench = await openBench({ ...more });
+  try {
+    return await run(bench);
+  } finally {
+    await bench.stop();
+  }
+}
 
-  const lasting = await openBench();
-  const lasted = await (async () => {
-    await call(lasting, lasting.issuer.token());
-    return underLoad(lasting, 8, async () => {
-      lasting.issuer.mood = 'silent';
+export const prove: Prove = async () => {
+  const rotation = await withBench({}, (bench) => rotateUnderLoad(bench, { rotations: 20, everyMs: 5500, width: 8 }));
+  const lasted = await withBench({}, async (bench) => {
+    await call(bench, bench.issuer.token());
+    return underLoad(bench, 8, async () => {
+      bench.issuer.mood = 'silent';
       await delay(60_000);
     });
-  })().finally(() => lasting.stop());
-
-  const closing = await openBench({ staleFor: '5s' });
-  const closed = await (async () => {
-    await call(closing, closing.issuer.token());
-    return underLoad(closing, 4, async () => {
-      closing.issuer.mood = 'failing';
+  });
+  const closed = await withBench({ staleFor: '5s' }, async (bench) => {
+    await call(bench, bench.issuer.token());
+    return underLoad(bench, 4, async () => {
+      bench.issuer.mood = 'failing';
       await delay(40_000);
-      closing.issuer.mood = 'well';
+      bench.issuer.mood = 'well';
       await delay(30_000);
     });
-  })().finally(() => closing.stop());
+  });
   const statuses = Object.keys(closed.byStatus).sort().join(' and ');
   const failed = failuresIn(rotation.counts);
   return {
