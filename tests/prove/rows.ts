@@ -67,4 +67,15 @@ export const rows: readonly Row[] = [
     title: 'TLS, certificates and proxies',
     goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
   },
+  {
+    id: '4.1',
+    title: 'tokens of the corpus',
+    goal: '4/4 accepted, 218 × 401, 6 × 431, 14 as documented, 0 outbound requests; refusal p99 < 5 ms',
+  },
+  { id: '4.2', title: 'Wycheproof', goal: '0 invalid accepted, exceptions listed' },
+  {
+    id: '4.3',
+    title: 'signing keys that rotate, an issuer that is away',
+    goal: '0 failed valid calls on rotation; an outage as configured',
+  },
 ];

@@ -36,6 +36,9 @@ export type {
   Random,
   RateBuckets,
   Resolver,
+  TokenFault,
+  TokenHolder,
+  Tokens,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
 export type { QuirkName, QuirkRow } from './quirks.ts';
@@ -151,6 +154,24 @@ export type { Connections, ConnectionsOptions } from './egress/connections.ts';
 export type { EgressClient, EgressOptions, EgressSettings } from './egress/client.ts';
 export { createEgress } from './egress/client.ts';
 export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } from './egress/web-socket.ts';
+export type { Algorithm } from './identity/algorithms.ts';
+export { ALGORITHMS, isSymmetric, shapeOf } from './identity/algorithms.ts';
+export type { ClaimPath } from './identity/claim-path.ts';
+export { parseClaimPath } from './identity/claim-path.ts';
+export type { CompactFault, CompactToken } from './identity/compact-form.ts';
+export { readCompact } from './identity/compact-form.ts';
+export type { JwtRules, RequiredClaim } from './identity/issuer.ts';
+export type { JwtCounts, JwtIssuer, JwtVerifier } from './identity/jwt.ts';
+export { createJwtVerifier } from './identity/jwt.ts';
+export type { KeyDocument, KeySetFault, VerificationKey } from './identity/key-document.ts';
+export { readKeyDocument, secretKey } from './identity/key-document.ts';
+export type { KeyNews, KeySetStatus } from './identity/key-set.ts';
+export { isKeyMiss, KeySet } from './identity/key-set.ts';
+export type { KeySource } from './identity/key-source.ts';
+export { createDiscoverySource, createUrlSource } from './identity/key-source.ts';
+export type { RoleMapping } from './identity/role-map.ts';
+export { compileRoleMap, findMappingFault } from './identity/role-map.ts';
+export { verifySignature } from './identity/signature.ts';
 export type { AddressBlock } from './egress/addresses.ts';
 export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
 export { findProxyFault } from './egress/proxy.ts';

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
 import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { jwtIssuer } from './callers-jwt.ts';
 import { egress } from './egress.ts';
 import { certificateCallers } from './certificates.ts';
 import { denials, role } from './grants.ts';
@@ -242,11 +243,16 @@ const callers = object<CallersConfig>(
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
     certificates: { reader: certificateCallers(roleName), description: 'Callers that show a client certificate' },
+    jwt: {
+      reader: list(jwtIssuer(roleName), 'issuers', '[{ issuer: https://login.example.com }]'),
+      fallback: [],
+      description: 'Issuers whose signed tokens are accepted',
+    },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['jwt', 'introspection', 'oauth'],
+    later: ['introspection', 'oauth'],
   },
 );
 

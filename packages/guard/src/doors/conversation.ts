@@ -11,6 +11,7 @@ import type {
   DoorPath,
   HttpHead,
   Principal,
+  Identified,
   Received,
   Replied,
 } from '../exchange.ts';
@@ -166,6 +167,15 @@ export class Conversation {
     if (this.isEnding) return;
     // Nothing is recorded, so this needs no id.
     const judged = judgeAgain(this.receive(nothing, ''), this.context.ports);
+    if (!(judged instanceof Promise)) {
+      this.heed(judged);
+      return;
+    }
+    // What is thrown here is a bug, and a caller that cannot be judged does not stay.
+    void judged.then((outcome) => this.heed(outcome)).catch(() => this.close('the caller could not be judged'));
+  }
+
+  private heed(judged: Identified | Refusal): void {
     if (isRefusal(judged)) this.close('the caller may not call any more');
     else this.setPrincipal(judged.principal);
   }
