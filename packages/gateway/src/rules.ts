@@ -1,7 +1,7 @@
 /** The rules in force, made from the configuration. */
-import { compilePattern, compilePolicy, matchesPattern, type Rules } from '@sallyport/guard';
+import { compilePattern, compilePolicy, matchesPattern, type Rate, type Rules } from '@sallyport/guard';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Address, Config } from './config/types.ts';
+import type { Address, Config, EffectLimits } from './config/types.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -17,6 +17,8 @@ export function makeRules(config: Config, port: number): Rules {
       requestTimeoutMs: limits.requestTimeout,
       perAddress: limits.perAddress,
       failedLogins: limits.failedLogins,
+      badRequests: limits.badRequests ?? halfOf(limits.perAddress),
+      ...(limits.effects === undefined ? {} : { effects: givenOf(limits.effects) }),
       concurrentPerCaller: limits.concurrentPerCaller,
       openPerCaller: limits.openPerCaller,
       openPerAddress: limits.openPerAddress,
@@ -31,10 +33,30 @@ export function makeRules(config: Config, port: number): Rules {
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
     ),
+    upstreamPlaces: new Map(
+      config.upstreams.flatMap(({ name, concurrent }) =>
+        concurrent === undefined ? [] : [[name, concurrent] as const],
+      ),
+    ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
     refusals: config.refusals,
     keptArguments: makeKeptArguments(config),
+  };
+}
+
+function halfOf({ tokens, perMs, burst }: Rate): Rate {
+  // Over twice the time, so that an odd number of tokens is halved too.
+  const isEven = tokens % 2 === 0;
+  const half = isEven ? { tokens: tokens / 2, perMs } : { tokens, perMs: 2 * perMs };
+  return { ...half, burst: Math.ceil(burst / 2) };
+}
+
+function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules['limits']['effects']> {
+  return {
+    ...(read === undefined ? {} : { read }),
+    ...(write === undefined ? {} : { write }),
+    ...(destructive === undefined ? {} : { destructive }),
   };
 }
 

@@ -160,6 +160,9 @@ export interface CallerSession {
 /** What a request aims at. */
 export type TargetKind = 'tool' | 'resource' | 'prompt' | 'list' | 'protocol';
 
+/** What a call of a tool does, as an administrator has judged it. What servers say of themselves is a hint to callers. */
+export type Effect = 'read' | 'write' | 'destructive';
+
 /** What a request aims at, found in the catalog. `definition` is opaque to the core except for its input schema. */
 export interface Target {
   readonly kind: TargetKind;
@@ -174,6 +177,8 @@ export interface Target {
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
+  /** Of a tool that the rules assign an effect. */
+  readonly effect?: Effect;
 }
 
 /** A definition that was accepted into the catalog. */
@@ -209,6 +214,8 @@ export interface Lease {
 
 export interface Admitted extends Authorized {
   readonly lease: Lease;
+  /** HTTP fields that tell the caller what is left of its quota, names and values in turn; absent without a limit. */
+  readonly quota?: readonly string[];
 }
 
 /** Arguments as the audit trail knows them. */

@@ -57,6 +57,7 @@ export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
 export { createSessions } from './doors/session.ts';
 export { pathKey } from './doors/session-id.ts';
+export { compileNetworks, findNetworkFault } from './networks.ts';
 export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
 export { createSeal, isSealFault } from './seal.ts';
 export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';

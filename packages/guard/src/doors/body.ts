@@ -61,7 +61,7 @@ export function createBodies(): Bodies {
 
 function tooMany(limit: number, { count, bytes }: Share): Refusal {
   const note = `${count} bodies of the caller are being read, ${bytes} bytes so far`;
-  return refuse('too-many-at-once', { fill: { limit }, note, retryAfterMs: 1000 });
+  return refuse('too-many-at-once', { fill: { limit }, note });
 }
 
 function gather(
