@@ -248,7 +248,7 @@ class Gateway implements RunningGateway {
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => {
       this.#closeUnwelcome();
-      void this.#recordChanges();
+      void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
     void this.#recordChanges();
     this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });

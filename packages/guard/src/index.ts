@@ -102,7 +102,16 @@ export type { StoreLook } from './store/look.ts';
 export { lookAtStore } from './store/look.ts';
 export { openStore, watchStore } from './store/store.ts';
 export { findUnsafety } from './file-safety.ts';
-export type { CreatedKey, KeyFault, KeyInfo, KeyRepository, KeyRow, ListedKey, NewKey } from './store/keys.ts';
+export type {
+  CreatedKey,
+  KeyDates,
+  KeyFault,
+  KeyInfo,
+  KeyRepository,
+  KeyRow,
+  ListedKey,
+  NewKey,
+} from './store/keys.ts';
 export { createKeyRepository, createPepper } from './store/keys.ts';
 export type { ChangeRepository, ChangeRow } from './store/changes.ts';
 export { createChangeRepository } from './store/changes.ts';

@@ -31,6 +31,7 @@ const contract: readonly Row[] = [
   ['unauthenticated', 'identify', 'door', 401],
   ['bad-credential', 'identify', 'door', 401],
   ['expired-credential', 'identify', 'door', 401],
+  ['credential-elsewhere', 'identify', 'door', 403],
   ['login-limited', 'identify', 'door', 429],
   ['malformed-json', 'parse', 'door', 400, -32700],
   ['invalid-request', 'parse', 'door', 400, -32600],

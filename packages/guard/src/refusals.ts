@@ -156,6 +156,13 @@ const rows = {
     text: 'the credential has expired',
     advice: 'Ask for a new key.',
   },
+  'credential-elsewhere': {
+    stage: 'identify',
+    shows: 'door',
+    status: 403,
+    text: 'the key may not be used from this address',
+    advice: 'Use it from a network that it was made for.',
+  },
   'login-limited': {
     stage: 'identify',
     shows: 'door',

@@ -38,9 +38,10 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
   }
   const token = header.slice(7);
   if (!rules.callers.keys) return fail(exchange, ports, token, 'bad-credential', 'API keys are off');
-  const holder = ports.credentials.verify(token, exchange.time);
+  const holder = ports.credentials.verify(token, exchange.time, exchange.address);
   if (holder === 'invalid') return fail(exchange, ports, token, 'bad-credential');
   if (holder === 'expired') return fail(exchange, ports, token, 'expired-credential');
+  if (holder === 'elsewhere') return fail(exchange, ports, token, 'credential-elsewhere');
   return principalOf(holder, rules);
 }
 
