@@ -94,10 +94,10 @@ describe('an API key', () => {
     const first = await make('busy');
     expect((await call(first.key)).status).toBe(200);
     let current = first.key;
-    let isOver = false;
+    const over = new AbortController();
     const statuses = new Map<number, number>();
     const load = Array.from({ length: 4 }, async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { status } = await call(current);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
@@ -110,7 +110,7 @@ describe('an API key', () => {
       rotated.push(current);
       current = key;
     }
-    isOver = true;
+    over.abort();
     await Promise.all(load);
     expect([...statuses.keys()]).toEqual([200]);
     expect(await listed('busy')).toHaveLength(4);

@@ -108,6 +108,8 @@ export interface LiveStore {
   readonly ended: EndedSessions;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
+  /** True when there is no key of this name, not even one that has expired. */
+  isRevoked(name: string): boolean;
   /** Takes over now what other hands have changed, instead of at the next look, and writes what is not written yet. */
   refresh(): Promise<void>;
   /** Calls back after each change of keys or blocks. */
@@ -195,6 +197,7 @@ export async function openLiveStore(
       isBlocked: (kind, subject) => blocks.isBlocked(kind, subject),
     },
     ended,
+    isRevoked: (name) => !lastDays.has(name),
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     async refresh() {
       await writeUses();

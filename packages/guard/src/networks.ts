@@ -57,7 +57,7 @@ export function compileNetworks(networks: readonly string[]): (address: string) 
     list.addSubnet(read.address, read.bits, read.family);
   }
   return (address) => {
-    const plain = unmapped(address);
+    const plain = plainAddress(address);
     const version = isIP(plain);
     return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
   };
@@ -66,7 +66,7 @@ export function compileNetworks(networks: readonly string[]): (address: string) 
 const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
 /** An IPv4 address that came in on an IPv6 socket (RFC 4291 §2.5.5.2), as the IPv4 address that it is. */
-function unmapped(address: string): string {
+export function plainAddress(address: string): string {
   return mapped.exec(address)?.[1] ?? address;
 }
 
@@ -86,7 +86,7 @@ export function senderOf(address: string): string {
 }
 
 function networkOf64(address: string): string {
-  const plain = unmapped(address);
+  const plain = plainAddress(address);
   const bare = plain.split('%', 1)[0] ?? '';
   if (isIP(bare) !== 6) return plain;
   const [head = '', tail] = bare.split('::', 2);
