@@ -62,4 +62,9 @@ export const rows: readonly Row[] = [
     title: 'limits against ever new callers and addresses',
     goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 13 ways round them limited',
   },
+  {
+    id: '4.12',
+    title: 'what it costs to know the caller',
+    goal: 'a cached JWT within 10 % of a key; flat in number and size of roles',
+  },
 ];
