@@ -19,7 +19,7 @@ import { mostUris } from './invoke/bounds.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
-import { readWireUri, wireUri } from './names.ts';
+import { isPrefixed, readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
 /** What the gateway knows about a target beyond the core's facts. */
@@ -116,8 +116,8 @@ function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): G
 }
 
 function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {
-  if (path.kind === 'all') return world.catalog.byWireName(list, name);
-  return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
+  if (path.kind === 'server') return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
+  return world.catalog.byWireName(list, name);
 }
 
 function findResource(exchange: Parsed, world: World): GatewayTarget | Refusal {
@@ -137,12 +137,12 @@ export function resourceTarget(
   path: DoorPath,
   world: Pick<World, 'catalog' | 'servers'>,
 ): GatewayTarget | undefined {
-  const read = path.kind === 'all' ? readWireUri(asked) : { server: path.server, uri: asked };
+  const read = path.kind === 'server' ? { server: path.server, uri: asked } : readWireUri(asked);
   if (read === undefined || !world.servers.has(read.server)) return undefined;
   // Policy judges the text of a URI, so one that a server may read as another place has no name here.
   if (hasDotSegment.test(read.uri) || hasDroppedCharacter.test(read.uri)) return undefined;
   // One resource has one name on /mcp: a URI that would be written differently is not it.
-  if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
+  if (isPrefixed(path) && wireUri(read.server, read.uri) !== asked) return undefined;
   const entry = world.catalog.server(read.server)?.[list].get(read.uri);
   const target = {
     kind: 'resource',
@@ -152,7 +152,7 @@ export function resourceTarget(
   } as const;
   return {
     ...target,
-    ...(path.kind === 'all' ? { asked } : {}),
+    ...(isPrefixed(path) ? { asked } : {}),
     ...(entry === undefined ? {} : { definition: entry.definition }),
     ...(entry?.list === 'templates' ? { prefix: literalPrefix(target.key) } : {}),
   };

@@ -12,8 +12,11 @@ import type { Rules } from './rules.ts';
 /** How a request came in. */
 export type DoorKind = 'http' | 'stdio' | 'websocket' | 'sse';
 
-/** What the door leads to: all servers under prefixed names, or one server under its own names. */
-export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
+/** What the door leads to: all servers under prefixed names, one server under its own, or a part of all of them. */
+export type DoorPath =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'view'; readonly view: string };
 
 /** The head of an HTTP request. Header names are lower case; a header sent twice is listed in `repeated`. */
 export interface HttpHead {
@@ -160,6 +163,9 @@ export interface CallerSession {
 /** What a request aims at. */
 export type TargetKind = 'tool' | 'resource' | 'prompt' | 'list' | 'protocol';
 
+/** What a call of a tool does, as an administrator has judged it. What servers say of themselves is a hint to callers. */
+export type Effect = 'read' | 'write' | 'destructive';
+
 /** What a request aims at, found in the catalog. `definition` is opaque to the core except for its input schema. */
 export interface Target {
   readonly kind: TargetKind;
@@ -174,6 +180,8 @@ export interface Target {
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
+  /** Of a tool that the rules assign an effect. */
+  readonly effect?: Effect;
 }
 
 /** A definition that was accepted into the catalog. */

@@ -11,6 +11,7 @@ export type {
   CallerStream,
   DoorKind,
   DoorPath,
+  Effect,
   Identified,
   Intended,
   Lease,
@@ -56,6 +57,7 @@ export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
 export { createSessions } from './doors/session.ts';
+export { pathTail } from './doors/path.ts';
 export { pathKey } from './doors/session-id.ts';
 export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
 export { createSeal, isSealFault } from './seal.ts';
@@ -63,6 +65,11 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
+export type { EffectLine, Effects } from './policy/effects.ts';
+export { compileEffects } from './policy/effects.ts';
+export { accessAt, isOpenView } from './policy/place.ts';
+export type { View, ViewLine, ViewMode, ViewModel } from './policy/view.ts';
+export { compileView } from './policy/view.ts';
 export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';

@@ -119,7 +119,7 @@ export function answerSetLevel(exchange: Intended): Answer | Refusal {
 
 /** What a door path offers is known once its servers have answered, or have had their time to. */
 async function waitForServers(path: DoorPath, { settlement }: World): Promise<void> {
-  await settlement.wait(path.kind === 'all' ? undefined : [path.server]);
+  await settlement.wait(path.kind === 'server' ? [path.server] : undefined);
 }
 
 interface Introduction {

@@ -12,6 +12,7 @@ import {
 } from '@sallyport/guard';
 import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
 import { grantsOf, literalPrefix, type Entry, type ListKind } from '../catalog/definition.ts';
+import { isPrefixed } from '../names.ts';
 import { ownInfo } from '../own-request.ts';
 import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
@@ -188,7 +189,7 @@ function visibleList(
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
   const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
-  const items = entries.map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
+  const items = entries.map((entry) => (isPrefixed(path) ? entry.prefixed : entry.direct)[era]);
   const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();

@@ -1,6 +1,7 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
+import { accessAt, decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
 import { locate, LOG_LEVEL_KEY, metaOf, splice, type Message } from '@sallyport/protocol';
+import { isPrefixed } from '../names.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
 import { changedList } from '../upstreams/changes.ts';
@@ -109,9 +110,10 @@ class RequestRelay implements Relay {
     const uri = message.params?.['uri'];
     if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
-    const access = this.world.rules().policy.access(principal.roles);
+    const rules = this.world.rules();
+    const access = accessAt(rules.policy.access(principal.roles), path, rules);
     if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;
-    if (path.kind === 'all') {
+    if (isPrefixed(path)) {
       const span = message.spans.params;
       if (span === undefined) return undefined;
       const params = message.bytes.subarray(span.start, span.end);

@@ -1,6 +1,7 @@
 /** What the stages know of an exchange, as the fields of its record. */
 import type { DoorKind, Filling, Received, Refused, Screened, Target } from '../exchange.ts';
-import type { Decision } from '../policy/decision.ts';
+import { pathTail } from '../doors/path.ts';
+import type { Decision, RuleRef } from '../policy/decision.ts';
 import type { Origin } from '../policy/model.ts';
 import type { StageName } from '../refusals.ts';
 import type { RecordDecision, RecordDraft, RecordKind, RecordTarget } from './record.ts';
@@ -101,7 +102,7 @@ const doorNames: Readonly<Record<DoorKind, string>> = {
 
 function doorName(exchange: Received): string {
   if (exchange.path.kind === 'all') return doorNames[exchange.door];
-  return `${exchange.door}:/mcp/${exchange.path.server}`;
+  return `${exchange.door}:/mcp${pathTail(exchange.path)}`;
 }
 
 /** Decisions by the place of their rule, which the configuration has made once; one that allows and one that denies. */
@@ -118,9 +119,14 @@ function draftDecision(decision: Decision): RecordDecision {
   const { file, line, column } = rule.origin;
   return (known[effect] ??= {
     effect,
-    rule: rule.role === undefined ? `deny: ${rule.pattern}` : `${rule.role}: ${rule.pattern}`,
+    rule: nameRule(rule),
     at: `${file}:${line}:${column}`,
   });
+}
+
+function nameRule({ role, view, pattern }: RuleRef): string {
+  if (view !== undefined) return `not in view ${view}`;
+  return role === undefined ? `deny: ${pattern}` : `${role}: ${pattern}`;
 }
 
 /** The caller's program by its own account; never a security input. */

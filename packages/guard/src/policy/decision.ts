@@ -5,6 +5,8 @@ import type { Grant, Origin, Rate } from './model.ts';
 export interface RuleRef {
   /** Absent for a top-level denial. */
   readonly role?: string;
+  /** The view that does not hold the target, where that decided. */
+  readonly view?: string;
   readonly pattern: string;
   readonly origin: Origin;
 }
@@ -32,9 +34,9 @@ export interface Allowed {
 
 /**
  * Why a target is denied: `top-deny` and `role-deny` forbid, `subtracted` was taken out of the list that grants it,
- * `condition` is granted for other arguments, `no-grant` is in no list.
+ * `condition` is granted for other arguments, `no-grant` is in no list, `not-in-view` is not in the view asked for.
  */
-export type DenialReason = 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition';
+export type DenialReason = 'not-in-view' | 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition';
 
 /** The target is denied. */
 export interface Denied {

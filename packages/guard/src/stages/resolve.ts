@@ -2,6 +2,7 @@
 import type { Filling, Identified, Parsed, Resolved, Target } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { canReachServer } from '../policy/decide.ts';
+import { isOpenView } from '../policy/place.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 
 /** Names the target, or answers as for a thing that does not exist. */
@@ -17,13 +18,17 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 export function judgeCaller({ principal, path, rules }: Identified, ports: Pick<Ports, 'blocks'>): Refusal | undefined {
   if (ports.blocks.isBlocked('caller', principal.id)) return refuse('caller-blocked');
   if (path.kind === 'all') return undefined;
-  const isThere = rules.servers.has(path.server) && canReachServer(principal.access, path.server);
+  const isThere =
+    path.kind === 'server'
+      ? rules.servers.has(path.server) && canReachServer(principal.access, path.server)
+      : isOpenView(path.view, principal, rules);
   return isThere ? undefined : refuse('unknown-server');
 }
 
 function take(exchange: Parsed, target: Target | Refusal): Resolved | Refusal {
   if (isRefusal(target)) return target;
   const resolved = exchange as Filling<Resolved>;
-  resolved.target = target;
+  const { effects } = exchange.rules;
+  resolved.target = effects === undefined ? target : effects.assign(target);
   return resolved;
 }

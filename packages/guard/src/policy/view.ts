@@ -1,0 +1,152 @@
+/**
+ * A view: a part of what all servers offer, under a door path of its own (design §4.1). It only narrows. What it does not
+ * list is unknown there, whatever the caller's roles say, and the same decision function says so to lists and calls.
+ */
+import type { Access } from './compile.ts';
+import type { GrantKind, Origin } from './model.ts';
+import { createMemo } from './memo.ts';
+import { compilePattern, matchesPattern, patternCoversPrefix, patternMayMatchPrefix, type Pattern } from './pattern.ts';
+import type { Judgement } from './rules.ts';
+
+/** One line of a view's list. */
+export interface ViewLine {
+  readonly pattern: string;
+  /** True for `!pattern`: takes away from the other lines of the same list. */
+  readonly isSubtraction: boolean;
+  readonly origin: Origin;
+}
+
+/** How a view shows its tools: all of them, or three that find, describe and call the others. */
+export type ViewMode = 'all' | 'search';
+
+/** What a view says, before it is compiled. */
+export interface ViewModel {
+  readonly name: string;
+  readonly tools: readonly ViewLine[];
+  readonly resources: readonly ViewLine[];
+  readonly prompts: readonly ViewLine[];
+  readonly mode: ViewMode;
+  /** The roles that may use it; `undefined` for all. */
+  readonly for: readonly string[] | undefined;
+  readonly origin: Origin;
+}
+
+/** A view, ready to judge. */
+export interface View {
+  readonly name: string;
+  readonly mode: ViewMode;
+  /** The kinds that it lists something of. */
+  readonly kinds: ReadonlySet<GrantKind>;
+  /** Says whether any of these roles may use it. */
+  isFor(roles: readonly string[]): boolean;
+  /** Says whether it may list something of a server. */
+  mayHold(server: string): boolean;
+  /** What is left of an access here; the same value for the same access. */
+  narrow(access: Access): Access;
+}
+
+const kinds: readonly GrantKind[] = ['tools', 'resources', 'prompts'];
+
+/** Answers kept for one access at a view. */
+const keptAnswers = 10_000;
+
+/** Longer keys are judged each time. */
+const longestKeptKey = 512;
+
+/** Compiles a view; its patterns must have been checked, a faulty one throws. */
+export function compileView(model: ViewModel): View {
+  const lists = {
+    tools: compileLines(model.tools),
+    resources: compileLines(model.resources),
+    prompts: compileLines(model.prompts),
+  };
+  const roles = model.for === undefined ? undefined : new Set(model.for);
+  const narrowed = new WeakMap<Access, Access>();
+  const servers = new Map<string, boolean>();
+  const absent: Judgement = {
+    settled: {
+      effect: 'deny',
+      because: 'not-in-view',
+      rule: { view: model.name, pattern: model.name, origin: model.origin },
+    },
+    conditional: [],
+    unconditional: [],
+  };
+
+  function holds(kind: GrantKind, key: string): boolean {
+    const { lines, subtractions } = lists[kind];
+    return lines.some((one) => matchesPattern(one, key)) && !subtractions.some((one) => matchesPattern(one, key));
+  }
+
+  function mayMatchPrefix(kind: GrantKind, prefix: string): boolean {
+    const { lines, subtractions } = lists[kind];
+    if (subtractions.some((one) => patternCoversPrefix(one, prefix))) return false;
+    return lines.some((one) => patternMayMatchPrefix(one, prefix));
+  }
+
+  function narrow(access: Access): Access {
+    let known = narrowed.get(access);
+    if (known === undefined) {
+      known = makeNarrow(access);
+      narrowed.set(access, known);
+      // What has been narrowed stays as it is.
+      narrowed.set(known, known);
+    }
+    return known;
+  }
+
+  function makeNarrow(access: Access): Access {
+    const held = createMemo<string, boolean>(keptAnswers);
+    const isHeld = (kind: GrantKind, key: string): boolean => {
+      if (key.length > longestKeptKey) return holds(kind, key);
+      const name = `${kind} ${key}`;
+      let known = held.get(name);
+      if (known === undefined) {
+        known = holds(kind, key);
+        held.set(name, known);
+      }
+      return known;
+    };
+    return {
+      ...access,
+      key: `${access.key} at ${model.name}`,
+      judge: (kind, key) => (isHeld(kind, key) ? access.judge(kind, key) : absent),
+      mayMatchPrefix: (kind, prefix) => mayMatchPrefix(kind, prefix) && access.mayMatchPrefix(kind, prefix),
+    };
+  }
+
+  return {
+    name: model.name,
+    mode: model.mode,
+    kinds: new Set(kinds.filter((kind) => lists[kind].lines.length > 0)),
+    isFor: (held) => roles === undefined || held.some((role) => roles.has(role)),
+    mayHold(server) {
+      let known = servers.get(server);
+      if (known === undefined) {
+        known = kinds.some((kind) => mayMatchPrefix(kind, `${server}.`));
+        servers.set(server, known);
+      }
+      return known;
+    },
+    narrow,
+  };
+}
+
+interface CompiledLines {
+  readonly lines: readonly Pattern[];
+  readonly subtractions: readonly Pattern[];
+}
+
+function compileLines(all: readonly ViewLine[]): CompiledLines {
+  const compiled = all.map(({ pattern, isSubtraction }) => ({ pattern: checkedPattern(pattern), isSubtraction }));
+  return {
+    lines: compiled.flatMap(({ pattern, isSubtraction }) => (isSubtraction ? [] : [pattern])),
+    subtractions: compiled.flatMap(({ pattern, isSubtraction }) => (isSubtraction ? [pattern] : [])),
+  };
+}
+
+function checkedPattern(source: string): Pattern {
+  const compiled = compilePattern(source);
+  if (compiled.kind === 'fault') throw new TypeError(`pattern ${JSON.stringify(source)}: ${compiled.message}`);
+  return compiled;
+}
