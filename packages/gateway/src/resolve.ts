@@ -16,6 +16,9 @@ import {
 import { isObject } from '@sallyport/protocol';
 import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
 import { mostUris } from './invoke/bounds.ts';
+import { hasTools, isSearched } from './search/place.ts';
+import { innerTarget, unwrapCall } from './search/inner-call.ts';
+import { metaToolNamed, type MetaTool } from './search/meta-tools.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
@@ -34,6 +37,8 @@ export interface GatewayTarget extends CatalogTarget {
   readonly task?: TaskState;
   /** A call that waits for this request. */
   readonly parked?: ParkedState;
+  /** One of our own tools at a view that is searched. */
+  readonly meta?: MetaTool;
   /** True when the call is begun again because its server wanted a page visited first. */
   readonly isAgain?: boolean;
 }
@@ -75,11 +80,33 @@ export function resolveTarget(
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
   if (name === 'subscriptions/listen') return findListening(exchange, name);
   if (find === undefined) return { kind: 'protocol', name, key: name };
+  const meta = name === 'tools/call' ? findMeta(exchange, world) : undefined;
+  if (meta !== undefined && (meta.kind !== 'call' || !unwrapCall(exchange, meta))) {
+    const target: GatewayTarget = {
+      kind: 'protocol',
+      name: meta.name,
+      key: meta.name,
+      definition: meta.definition,
+      meta,
+    };
+    const searched = world.settlement.wait();
+    return searched === undefined ? target : searched.then(() => target);
+  }
   // A server that is still starting may know the name.
   const isAnyStarting = world.settlement.wait() !== undefined;
   const starting = isAnyStarting ? world.settlement.wait(namedServers(exchange, world)) : undefined;
-  if (starting === undefined) return withState(find(exchange, world), exchange, world);
-  return starting.then(() => withState(find(exchange, world), exchange, world));
+  const found = (): GatewayTarget | Refusal => {
+    const target = find(exchange, world);
+    return withState(meta === undefined || 'isRefusal' in target ? target : innerTarget(target), exchange, world);
+  };
+  return starting === undefined ? found() : starting.then(found);
+}
+
+/** Our own tool of this name, where tools are searched. */
+function findMeta({ message, path, principal, rules }: Parsed, world: World): MetaTool | undefined {
+  if (path.kind !== 'view' || !isSearched(path, rules)) return undefined;
+  const meta = metaToolNamed(message.params?.['name']);
+  return meta !== undefined && hasTools(principal.access, world) ? meta : undefined;
 }
 
 /** A listening's record names what is listened to. */

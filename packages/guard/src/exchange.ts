@@ -85,6 +85,12 @@ export interface CallerStream {
  */
 export type Filling<Next> = { -readonly [Field in keyof Next]: Next[Field] };
 
+/** A refusal that was not carried out. */
+export interface Observed {
+  readonly stage: StageName;
+  readonly refusal: Refusal;
+}
+
 /** The request as the door hands it over. */
 export interface Received {
   readonly id: string;
@@ -119,6 +125,8 @@ export interface Received {
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
   refusedAt?: StageName;
+  /** What would have refused it first, had policy not only been observed. */
+  observed?: Observed;
   /** Known habits of client programs that it shows. */
   quirks?: QuirkName[];
 }

@@ -12,9 +12,11 @@ export type {
   DoorKind,
   DoorPath,
   Effect,
+  Filling,
   Identified,
   Intended,
   Lease,
+  Observed,
   Parsed,
   Principal,
   Received,
@@ -67,6 +69,7 @@ export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
 export type { EffectLine, Effects } from './policy/effects.ts';
 export { compileEffects } from './policy/effects.ts';
+export { observePolicy } from './policy/observe.ts';
 export { accessAt, isOpenView } from './policy/place.ts';
 export type { View, ViewLine, ViewMode, ViewModel } from './policy/view.ts';
 export { compileView } from './policy/view.ts';

@@ -56,6 +56,8 @@ export interface Rules {
   readonly views?: ReadonlyMap<string, View>;
   /** Effects of tools; absent where none is assigned. */
   readonly effects?: Effects;
+  /** True where policy refuses nothing and what it would refuse is recorded. */
+  readonly observes?: boolean;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

@@ -3,8 +3,9 @@
  * Schema is printed.
  */
 import { dirname, resolve } from 'node:path';
-import type { Denial, Role } from '@sallyport/guard';
+import type { Denial, EffectLine, Role, ViewModel } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { effects } from './effects.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -24,6 +25,7 @@ import type {
   UpstreamConfig,
 } from './types.ts';
 import { upstream } from './upstreams.ts';
+import { views } from './views.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -304,13 +306,16 @@ export interface FileBody {
   readonly store: StoreConfig;
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  readonly mode: 'enforce' | 'observe';
   readonly include: readonly string[];
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
 }
@@ -361,7 +366,7 @@ const includePath: Reader<string> = {
 export const includeList: Reader<readonly string[]> = list(includePath, 'paths', '[servers/*.yaml]', true);
 
 /** Keys that an included file may have. */
-export const INCLUDED_KEYS = ['upstreams', 'roles', 'tests'] as const;
+export const INCLUDED_KEYS = ['upstreams', 'roles', 'views', 'tests'] as const;
 
 /** The whole file. */
 export const file: Reader<FileBody> = object<FileBody>(
@@ -401,16 +406,35 @@ export const file: Reader<FileBody> = object<FileBody>(
       fallback: 'result',
       description: 'Whether refusals after parsing set HTTP codes, for plain API clients',
     },
-    include: { reader: includeList, fallback: [], description: 'More files; they may hold upstreams, roles and tests' },
+    mode: {
+      reader: choice('enforce', 'observe'),
+      fallback: 'enforce',
+      description: 'Whether policy refuses, or only records what it would refuse; for rolling out, not for keeping',
+    },
+    include: {
+      reader: includeList,
+      fallback: [],
+      description: 'More files; they may hold upstreams, roles, views and tests',
+    },
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
+    effects: {
+      reader: effects,
+      fallback: {},
+      description: 'What tools do (`read`, `write`, `destructive`) by pattern; the first that matches counts',
+    },
     roles: {
       reader: record(ROLE_NAME, role, 'names and roles', "{ reader: { tools: ['files.read_*'] } }"),
       fallback: {},
       description: 'What callers may reach',
+    },
+    views: {
+      reader: views(roleName),
+      fallback: {},
+      description: 'Parts of what all servers offer, each at `/mcp/NAME`',
     },
     upstreams: {
       reader: record(SERVER_NAME, upstream, 'names and upstreams', '{ files: { command: [PROGRAM, ARGUMENT] } }'),
@@ -426,7 +450,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'],
+    later: ['tls', 'behindProxy', 'shared', 'egress'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

@@ -2,7 +2,7 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Denial, Origin, Rate, Role } from '@sallyport/guard';
+import type { Denial, EffectLine, Origin, Rate, Role, ViewModel } from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -203,12 +203,17 @@ export interface Config extends ConfigSources {
   /** Not resolved: a file that is absent is made by whoever opens the store. */
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  /** `observe`: policy refuses nothing and what it would refuse is recorded. */
+  readonly mode: 'enforce' | 'observe';
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  /** In the order in which they are asked. */
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
   /** The merged file with the place of each value, for printing. */

@@ -13,6 +13,9 @@ import {
 import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
 import { grantsOf, literalPrefix, type Entry, type ListKind } from '../catalog/definition.ts';
 import { isPrefixed } from '../names.ts';
+import { describeMetaTools } from '../search/meta-tools.ts';
+import { hasTools, isSearched, searchedServers } from '../search/place.ts';
+import { annotate } from './annotations.ts';
 import { ownInfo } from '../own-request.ts';
 import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
@@ -38,7 +41,10 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const { access } = exchange.principal;
   const servers = presentServers(access, exchange.path, world);
   if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
-  const view = visibleList(access, source.list, exchange, servers, world);
+  if (source.list === 'tools' && isSearched(exchange.path, exchange.rules)) {
+    return answerMetaTools(exchange, target, servers, world);
+  }
+  const view = visibleList(exchange, source.list, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
   const { joined } = view;
@@ -62,6 +68,19 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
         )}`;
   const about = `${more}${aboutResult(exchange, servers, world)}`;
   return result(wrap(source.member, Buffer.from(items.join(',')), about, exchange.era));
+}
+
+/** Where tools are searched, the list holds what searches them. It is short, so it never goes on elsewhere. */
+function answerMetaTools(
+  exchange: Intended,
+  target: GatewayTarget,
+  servers: readonly string[],
+  world: World,
+): Answer | Refusal {
+  if (target.cursor !== undefined) return refuse('bad-handle', { fill: { handle: 'cursor' } });
+  const { access } = exchange.principal;
+  const items = hasTools(access, world) ? describeMetaTools(searchedServers(access, servers)) : '';
+  return result(wrap('tools', Buffer.from(items), aboutResult(exchange, servers, world), exchange.era));
 }
 
 const capabilityOf = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const;
@@ -110,7 +129,8 @@ function pageOf(
   return { items, last: undefined, again: left.again };
 }
 
-function isBlocked({ list, key }: Entry, { blocks }: World): boolean {
+/** True for a tool that an administrator has stopped. */
+export function isBlocked({ list, key }: Entry, { blocks }: World): boolean {
   return list === 'tools' && blocks.isBlocked('tool', key);
 }
 
@@ -155,7 +175,8 @@ function result(body: Uint8Array): Answer {
   return { kind: 'result', body, isToolError: false, interim: 0 };
 }
 
-interface VisibleList {
+/** What a caller sees of one list, kept until the catalog or the policy changes. */
+export interface VisibleList {
   readonly epoch: number;
   readonly entries: readonly Entry[];
   /** The same as JSON. */
@@ -172,10 +193,14 @@ const kept = new WeakMap<Access, Map<string, VisibleList>>();
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
 
-function visibleList(
-  access: Access,
+/**
+ * What a caller sees of a list; the same value for callers of the same rights at the same path, until something changes.
+ *
+ * @param servers - the present ones
+ */
+export function visibleList(
+  { principal: { access }, path, era, rules }: Pick<Intended, 'principal' | 'path' | 'era' | 'rules'>,
   list: ListKind,
-  { path, era }: { readonly path: DoorPath; readonly era: Era },
   servers: readonly string[],
   world: World,
 ): VisibleList {
@@ -189,7 +214,11 @@ function visibleList(
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
   const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
-  const items = entries.map((entry) => (isPrefixed(path) ? entry.prefixed : entry.direct)[era]);
+  const items = entries.map((entry) => {
+    const texts = isPrefixed(path) ? entry.prefixed : entry.direct;
+    const effect = list === 'tools' ? rules.effects?.of(entry.key) : undefined;
+    return effect === undefined ? texts[era] : annotate(texts, era, effect);
+  });
   const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();

@@ -23,6 +23,7 @@ import type { CatalogChange } from '../catalog/catalog.ts';
 import { isPrefixed, wireUri } from '../names.ts';
 import { ownParams } from '../own-request.ts';
 import { resourceTarget, type GatewayTarget } from '../resolve.ts';
+import { isSearched } from '../search/place.ts';
 import { leadsTo, scopeOf, sessionOf, wishOf, type Server } from '../servers.ts';
 import type { Link, LinkListener } from '../upstreams/link.ts';
 import type { Timers } from '../upstreams/ports.ts';
@@ -108,10 +109,11 @@ export function createSubscriptions(
     return decide(accessAt(now.policy.access(roles), path, now), 'resources', `${server}.${uri}`).effect === 'allow';
   };
 
-  /** True for callers who are shown something of the server; where tools are found by search, their list never changes. */
-  function mayHearOf({ roles, path }: Pick<Session, 'roles' | 'path'>, { server, list }: CatalogChange): boolean {
+  /** True for callers who are shown something of the server; where tools are searched, only other rules change their list. */
+  function mayHearOf({ roles, path }: Pick<Session, 'roles' | 'path'>, change: CatalogChange): boolean {
+    const { server, list, isReload } = change;
     const now = rules();
-    if (list === 'tools' && path.kind === 'view' && now.views?.get(path.view)?.mode === 'search') return false;
+    if (list === 'tools' && isReload !== true && isSearched(path, now)) return false;
     return canReachServer(accessAt(now.policy.access(roles), path, now), server);
   }
 

@@ -1,5 +1,5 @@
 /** What the stages know of an exchange, as the fields of its record. */
-import type { DoorKind, Filling, Received, Refused, Screened, Target } from '../exchange.ts';
+import type { DoorKind, Filling, Observed, Received, Refused, Screened, Target } from '../exchange.ts';
 import { pathTail } from '../doors/path.ts';
 import type { Decision, RuleRef } from '../policy/decision.ts';
 import type { Origin } from '../policy/model.ts';
@@ -38,7 +38,7 @@ export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: K
     // The table's name, where there is one: the caller's is a new string each time.
     method: exchange.method?.name ?? exchange.message?.method ?? exchange.head?.method,
     target: target === undefined ? askedTarget(exchange) : draftTarget(target),
-    decision: decision === undefined ? undefined : draftDecision(decision),
+    decision: exchange.observed === undefined ? draftDecision(decision) : draftObserved(exchange.observed, decision),
     args: exchange.args,
     trace: traceOf(exchange),
   };
@@ -68,8 +68,8 @@ const draftedTargets = new WeakMap<Target, RecordTarget>();
 function draftTarget(target: Target): RecordTarget {
   const known = draftedTargets.get(target);
   if (known !== undefined) return known;
-  const { upstream, kind, name, definition } = target;
-  const made = { upstream, kind, name, definition: definition?.digest };
+  const { upstream, kind, name, definition, effect } = target;
+  const made = { upstream, kind, name, definition: definition?.digest, effect };
   if (kind === 'tool' || kind === 'prompt') draftedTargets.set(target, made);
   return made;
 }
@@ -108,7 +108,10 @@ function doorName(exchange: Received): string {
 /** Decisions by the place of their rule, which the configuration has made once; one that allows and one that denies. */
 const drafted = new WeakMap<Origin, Partial<Record<Decision['effect'], RecordDecision>>>();
 
-function draftDecision(decision: Decision): RecordDecision {
+function draftDecision(decision: Decision): RecordDecision;
+function draftDecision(decision: Decision | undefined): RecordDecision | undefined;
+function draftDecision(decision: Decision | undefined): RecordDecision | undefined {
+  if (decision === undefined) return undefined;
   const { rule, effect } = decision;
   if (rule === undefined) return effect === 'allow' ? { effect: 'allow' } : { effect: 'deny', rule: 'no-grant' };
   let known = drafted.get(rule.origin);
@@ -122,6 +125,15 @@ function draftDecision(decision: Decision): RecordDecision {
     rule: nameRule(rule),
     at: `${file}:${line}:${column}`,
   });
+}
+
+/** What passed although it would be refused is never called allowed, whatever the rules say of the target. */
+function draftObserved({ refusal }: Observed, decision: Decision | undefined): RecordDecision {
+  return {
+    ...draftDecision(decision),
+    effect: 'observe',
+    would: refusal.note === undefined ? refusal.name : `${refusal.name}: ${refusal.note}`,
+  };
 }
 
 function nameRule({ role, view, pattern }: RuleRef): string {

@@ -40,6 +40,8 @@ export interface Access {
   readonly limit: Rate | undefined;
   /** The rules behind it, for explanations. */
   readonly rules: AccessRules;
+  /** What the rules come to where policy is only observed; absent where it is enforced. */
+  readonly strict?: Access;
   /** Judges a target without its arguments; the answer is kept. */
   judge(kind: GrantKind, key: string): Judgement;
   /** Says whether any target whose key begins with `prefix` may be allowed. */

@@ -4,6 +4,7 @@
  */
 import type { Access } from './compile.ts';
 import type { GrantKind, Origin } from './model.ts';
+import { patternsMeet } from './meeting.ts';
 import { createMemo } from './memo.ts';
 import { compilePattern, matchesPattern, patternCoversPrefix, patternMayMatchPrefix, type Pattern } from './pattern.ts';
 import type { Judgement } from './rules.ts';
@@ -84,6 +85,26 @@ export function compileView(model: ViewModel): View {
     return lines.some((one) => patternMayMatchPrefix(one, prefix));
   }
 
+  /** Says whether something that the view lists is something that a role grants. */
+  function share(access: Access, kind: GrantKind, prefix: string): boolean {
+    if (access.strict !== undefined) return true;
+    const isOpen = (key: string): boolean => key.startsWith(prefix) && holds(kind, key) && isShown(access, kind, key);
+    const denials = [...access.rules.topDenials, ...access.rules.roles.flatMap((role) => role.denials)];
+    return access.rules.roles.some(({ lists: { [kind]: granted } }) =>
+      granted.grants.some(({ pattern }) => {
+        const bars = [...denials, ...granted.subtractions].map((bar) => bar.pattern);
+        return lists[kind].lines.some((line) => {
+          const only = literalOf(line) ?? literalOf(pattern);
+          if (only !== undefined) return isOpen(only);
+          const isBarred = [...bars, ...lists[kind].subtractions].some(
+            (bar) => covers(bar, line) || covers(bar, pattern),
+          );
+          return !isBarred && patternsMeet(line, pattern, prefix);
+        });
+      }),
+    );
+  }
+
   function narrow(access: Access): Access {
     let known = narrowed.get(access);
     if (known === undefined) {
@@ -111,7 +132,15 @@ export function compileView(model: ViewModel): View {
       ...access,
       key: `${access.key} at ${model.name}`,
       judge: (kind, key) => (isHeld(kind, key) ? access.judge(kind, key) : absent),
-      mayMatchPrefix: (kind, prefix) => mayMatchPrefix(kind, prefix) && access.mayMatchPrefix(kind, prefix),
+      mayMatchPrefix: (kind, prefix) => {
+        const name = `prefix ${kind} ${prefix}`;
+        const known = name.length > longestKeptKey ? undefined : held.get(name);
+        if (known !== undefined) return known;
+        const may = mayMatchPrefix(kind, prefix) && access.mayMatchPrefix(kind, prefix) && share(access, kind, prefix);
+        if (name.length <= longestKeptKey) held.set(name, may);
+        return may;
+      },
+      ...(access.strict === undefined ? {} : { strict: narrow(access.strict) }),
     };
   }
 
@@ -130,6 +159,22 @@ export function compileView(model: ViewModel): View {
     },
     narrow,
   };
+}
+
+/** Says whether one pattern matches all that another does, as far as that shows without trying. */
+function covers(one: Pattern, other: Pattern): boolean {
+  // In the place of a star stands what no name holds, so that only a star takes it in.
+  return matchesPattern(one, other.literals.join('\0'));
+}
+
+/** The only text that a pattern without a star matches. */
+function literalOf({ literals }: Pattern): string | undefined {
+  return literals.length === 1 ? literals[0] : undefined;
+}
+
+function isShown(access: Access, kind: GrantKind, key: string): boolean {
+  const { settled, conditional } = access.judge(kind, key);
+  return settled.effect === 'allow' || conditional.length > 0;
 }
 
 interface CompiledLines {

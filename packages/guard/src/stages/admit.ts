@@ -1,5 +1,6 @@
 /** Spends the caller's, the grant's and the upstream's tokens, and takes a place among the calls that run at once. */
 import type { Admitted, Authorized, Filling, Lease, Principal } from '../exchange.ts';
+import { noteObserved } from '../observed.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Ports, RateBuckets } from '../ports.ts';
 import type { Rules } from '../rules.ts';
@@ -21,10 +22,14 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
   if (wants.length > 0) {
     const charge = ports.buckets.takeAll(wants);
     if (!charge.isAllowed) {
-      lease.release();
       const spent = wants[charge.index];
       const facts = spent && { fill: { rate: describeRate(spent.rate) }, note: noteOf(spent, exchange) };
-      return refuse('limited', { ...facts, retryAfterMs: charge.retryAfterMs });
+      const refusal = refuse('limited', { ...facts, retryAfterMs: charge.retryAfterMs });
+      if (rules.observes !== true) {
+        lease.release();
+        return refusal;
+      }
+      noteObserved(exchange, 'admit', refusal);
     }
   }
   return admitWith(exchange, lease);

@@ -13,6 +13,7 @@ import {
 } from '@sallyport/gateway';
 import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { observingLines } from '../banner.ts';
 import { findDoubts } from '../doubts.ts';
 import { exitCodes } from '../failure.ts';
 
@@ -36,6 +37,7 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   if (options.json) {
     terminal.json({
       ok: problems.length === 0,
+      ...(loaded.ok && { mode: loaded.config.mode }),
       problems: problems.map(problemFacts),
       warnings: warnings.map(problemFacts),
       tests: outcomes.map(({ test, actual, passed }) => ({
@@ -76,9 +78,11 @@ function summary(
   const { paint } = terminal;
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
   const opened = Object.entries(config.doors).flatMap(([door, isOpen]) => (isOpen ? [`, ${door} open`] : []));
-  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${opened.join('')}`;
+  const views = config.views.length === 0 ? '' : `, ${count(config.views.length, 'view')}`;
+  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${views}${opened.join('')}`;
   const tests =
     outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
   const mark = failures === 0 ? paint.green('✓') : paint.red('✗');
-  return `${mark} ${config.files.map((file) => shortPath(file, host)).join(', ')}: ${held}, ${tests}`;
+  const watches = config.mode === 'observe' ? [...observingLines(paint), ''].join('\n') : '';
+  return `${watches}${mark} ${config.files.map((file) => shortPath(file, host)).join(', ')}: ${held}, ${tests}`;
 }
