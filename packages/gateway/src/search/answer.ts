@@ -16,6 +16,8 @@ const longestDescription = 200;
 const mostArguments = 12;
 /** Words of one tool's arguments that are searched, in characters. */
 const longestArgumentTexts = 2000;
+/** Values of one argument that are searched. */
+const mostValues = 50;
 /** Tools that are read between two turns of the event loop. */
 const readAtOnce = 32;
 
@@ -113,7 +115,7 @@ function documentOf(entry: Entry): Document {
   if (known === undefined) {
     const definition = definitionOf(entry);
     const properties = Object.entries(propertiesOf(definition));
-    const texts = properties.map(([, schema]) => (isObject(schema) ? textOf(schema['description']) : ''));
+    const texts = properties.map(([, schema]) => (isObject(schema) ? wordsAbout(schema) : ''));
     known = readDocument({
       name: entry.name,
       title: textOf(definition['title']),
@@ -125,6 +127,12 @@ function documentOf(entry: Entry): Document {
     documents.set(entry, known);
   }
   return known;
+}
+
+/** What a schema says of an argument: in words, and by the values that it takes. */
+function wordsAbout({ description, enum: values }: JsonObject): string {
+  const told = Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
+  return [textOf(description), ...told.slice(0, mostValues)].join(' ');
 }
 
 function definitionOf(entry: Entry): JsonObject {
@@ -158,12 +166,12 @@ function rankingOf(view: VisibleList): Promise<Ranking> {
 }
 
 async function readAll(entries: readonly Entry[]): Promise<Ranking> {
-  const read: Document[] = [];
-  for (const entry of entries) {
-    read.push(documentOf(entry));
-    if (read.length % readAtOnce === 0) await setImmediate();
+  const ranking = createRanking();
+  for (const [at, entry] of entries.entries()) {
+    ranking.add(documentOf(entry));
+    if (at % readAtOnce === readAtOnce - 1) await setImmediate();
   }
-  return createRanking(read);
+  return ranking;
 }
 
 function answer({ era }: Intended, text: string, isError: boolean): Answer {

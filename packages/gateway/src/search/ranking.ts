@@ -58,30 +58,40 @@ export function readDocument(fields: Fields): Document {
   return { words, length };
 }
 
-interface Posting {
-  readonly at: number;
-  readonly weight: number;
+/** The tools that hold a word, and how much it counts in each. */
+interface Postings {
+  readonly at: number[];
+  readonly weight: number[];
 }
 
 /** Tools, ready to be asked. */
 export interface Ranking {
-  /** Positions of the tools that fit, the best first; equal ones in the order in which they were given. */
+  /** Takes in one more tool; its position is the number of those before it. */
+  add(document: Document): void;
+  /** Positions of the tools that fit, the best first; equal ones in the order in which they were taken in. */
   rank(question: string): readonly number[];
 }
 
-/** Makes a ranking. `documents` in the order of the tools. */
-export function createRanking(documents: readonly Document[]): Ranking {
-  const postings = new Map<string, Posting[]>();
+/** Makes a ranking without tools. */
+export function createRanking(): Ranking {
+  const postings = new Map<string, Postings>();
+  const lengths: number[] = [];
   let total = 0;
-  for (const [at, { words, length }] of documents.entries()) {
+
+  function add({ words, length }: Document): void {
+    const at = lengths.length;
+    lengths.push(length);
     total += length;
     for (const [word, weight] of words) {
-      const known = postings.get(word);
-      if (known === undefined) postings.set(word, [{ at, weight }]);
-      else known.push({ at, weight });
+      let known = postings.get(word);
+      if (known === undefined) {
+        known = { at: [], weight: [] };
+        postings.set(word, known);
+      }
+      known.at.push(at);
+      known.weight.push(weight);
     }
   }
-  const average = documents.length === 0 ? 1 : Math.max(1, total / documents.length);
 
   /** The words of the tools that stand for an asked one, and how much. */
   function standIns(word: string): ReadonlyMap<string, number> {
@@ -97,26 +107,37 @@ export function createRanking(documents: readonly Document[]): Ranking {
     return found;
   }
 
-  function rank(question: string): readonly number[] {
-    const asked = [...new Set(wordsOf(question, true))].slice(0, mostAsked);
-    const scores = new Map<number, number>();
-    for (const word of asked) {
-      // Of several words that stand for one the best counts, so that a tool cannot win by repeating itself.
-      const best = new Map<number, number>();
-      for (const [known, share] of standIns(word)) {
-        const holders = postings.get(known) ?? [];
-        const rarity = Math.log(1 + (documents.length - holders.length + 0.5) / (holders.length + 0.5));
-        for (const { at, weight } of holders) {
-          const length = documents[at]?.length ?? average;
-          const frequency = (weight * (k1 + 1)) / (weight + k1 * (1 - b + (b * length) / average));
-          const score = share * rarity * frequency;
-          if (score > (best.get(at) ?? 0)) best.set(at, score);
-        }
+  /** Of several words that stand for one the best counts, so that a tool cannot win by repeating itself. */
+  function scoreWord(word: string, best: Float64Array): void {
+    const count = lengths.length;
+    const average = Math.max(1, total / Math.max(1, count));
+    for (const [known, share] of standIns(word)) {
+      const holders = postings.get(known);
+      if (holders === undefined) continue;
+      const rarity = Math.log(1 + (count - holders.at.length + 0.5) / (holders.at.length + 0.5));
+      for (let index = 0; index < holders.at.length; index++) {
+        const at = holders.at[index] ?? 0;
+        const weight = holders.weight[index] ?? 0;
+        const norm = k1 * (1 - b + (b * (lengths[at] ?? average)) / average);
+        const score = (share * rarity * weight * (k1 + 1)) / (weight + norm);
+        if (score > (best[at] ?? 0)) best[at] = score;
       }
-      for (const [at, score] of best) scores.set(at, (scores.get(at) ?? 0) + score);
     }
-    return [...scores].toSorted(([one, first], [other, second]) => second - first || one - other).map(([at]) => at);
   }
 
-  return { rank };
+  function rank(question: string): readonly number[] {
+    const asked = [...new Set(wordsOf(question, true))].slice(0, mostAsked);
+    const scores = new Float64Array(lengths.length);
+    const best = new Float64Array(lengths.length);
+    for (const word of asked) {
+      best.fill(0);
+      scoreWord(word, best);
+      for (let at = 0; at < scores.length; at++) scores[at] = (scores[at] ?? 0) + (best[at] ?? 0);
+    }
+    const found: number[] = [];
+    for (let at = 0; at < scores.length; at++) if ((scores[at] ?? 0) > 0) found.push(at);
+    return found.sort((one, other) => (scores[other] ?? 0) - (scores[one] ?? 0) || one - other);
+  }
+
+  return { add, rank };
 }

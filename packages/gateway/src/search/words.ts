@@ -30,22 +30,29 @@ const empty = new Set(
 /** Splits a text into words in their order; `isQuestion` drops words that say nothing, where others remain. */
 export function wordsOf(text: string, isQuestion = false): readonly string[] {
   const words: string[] = [];
-  for (const [whole] of text.slice(0, longestText).normalize('NFKC').matchAll(run)) {
-    splitRun(whole, words);
+  for (const [found] of text.slice(0, longestText).normalize('NFKC').matchAll(run)) {
+    splitRun(found, words);
     if (words.length >= mostWords) break;
   }
   const told = isQuestion ? words.filter((word) => !empty.has(word)) : words;
   return (told.length === 0 ? words : told).slice(0, mostWords).map(stemOf);
 }
 
-function splitRun(whole: string, words: string[]): void {
+/** Most words are written in one case and in Latin letters, and have nothing to be split at. */
+const whole = /^[a-z]+$/;
+
+function splitRun(text: string, words: string[]): void {
+  if (whole.test(text)) {
+    words.push(text);
+    return;
+  }
   let from = 0;
-  for (const found of whole.matchAll(dense)) {
-    if (found.index > from) splitIdentifier(whole.slice(from, found.index), words);
+  for (const found of text.matchAll(dense)) {
+    if (found.index > from) splitIdentifier(text.slice(from, found.index), words);
     pairs(found[0], words);
     from = found.index + found[0].length;
   }
-  if (from < whole.length) splitIdentifier(whole.slice(from), words);
+  if (from < text.length) splitIdentifier(text.slice(from), words);
 }
 
 function splitIdentifier(text: string, words: string[]): void {
@@ -61,12 +68,11 @@ function pairs(text: string, words: string[]): void {
   for (let at = 0; at + 1 < characters.length; at++) words.push(`${characters[at] ?? ''}${characters[at + 1] ?? ''}`);
 }
 
-const plain = /^[a-z]+$/;
 const doubled = /(b|d|g|m|n|p|r|t)\1$/;
 
 /** Cuts English endings, so that `deletes`, `deleting` and `deleted` are one word. Other words stay as they are. */
 export function stemOf(word: string): string {
-  if (!plain.test(word) || word.length < 4) return word;
+  if (!whole.test(word) || word.length < 4) return word;
   let stem = word;
   if (stem.endsWith('ies') && stem.length > 4) stem = `${stem.slice(0, -3)}y`;
   else if (/(?:ss|x|z|ch|sh)es$/.test(stem)) stem = stem.slice(0, -2);
