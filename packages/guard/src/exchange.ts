@@ -173,6 +173,8 @@ export interface Target {
   readonly asked?: string;
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
+  /** What the administrator says that it does; absent where nothing was said. */
+  readonly effect?: 'read' | 'write' | 'destructive';
   readonly definition?: AcceptedDefinition;
 }
 

@@ -63,7 +63,24 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall, mayReachServer } from './policy/decide.ts';
+export {
+  askerUnder,
+  canList,
+  canReachServer,
+  canSee,
+  canSeePrefix,
+  decide,
+  decideCall,
+  decideFor,
+  fixedArguments,
+  mayReachServer,
+  type Asked,
+  type Asker,
+} from './policy/decide.ts';
+export { compileCondition, type ConditionFault } from './policy/condition.ts';
+export { callerFacts, targetFacts } from './policy/facts.ts';
+export type { CallerFacts, CallFacts, KnownFacts, TargetFacts } from './policy/facts.ts';
+export type { PartOutcome } from './policy/cel/trace.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';
