@@ -3,22 +3,25 @@
  * rules allow and the view lists; and a server is there where something of it is.
  */
 import {
-  canList,
   canReachServer,
+  canSee,
   compilePolicy,
   compileView,
-  decideCall,
+  decideFor,
   isOpenView,
+  mayReachServer,
   observePolicy,
+  type Asker,
   type GrantKind,
   type ViewLine,
   type ViewModel,
 } from '@sallyport/guard';
 import fc from 'fast-check';
 import { listingCase, matchesByTable, type ListingCase } from './listing.property.ts';
+import { triedArguments } from './random-conditions.ts';
 
 const kinds: readonly GrantKind[] = ['tools', 'resources', 'prompts'];
-const facts: readonly number[] = [0, 1, 2, 3];
+const targetKinds = { tools: 'tool', resources: 'resource', prompts: 'prompt' } as const;
 
 type ViewCase = ListingCase & { readonly view: ViewModel };
 
@@ -54,34 +57,69 @@ function isHeld(lines: readonly ViewLine[], key: string): boolean {
   return matching.length > 0 && matching.every((line) => !line.isSubtraction);
 }
 
+/** What a view and its server are about. */
+interface Place {
+  readonly here: Asker;
+  readonly everywhere: Asker;
+  readonly observed: Asker;
+  /** Whether the view is there for the caller. */
+  readonly isOpen: boolean;
+}
+
 function check({ model, callers, keys, view: written }: ViewCase): void {
   const policy = compilePolicy(model);
   const view = compileView(written);
   const servers = new Set(keys.map((key) => key.slice(0, key.indexOf('.'))));
   const rules = { servers, views: new Map([[view.name, view]]) };
-  for (const roles of callers) {
-    const everywhere = policy.access(roles);
-    const here = view.narrow(everywhere);
-    const observed = view.narrow(observePolicy(policy).access(roles));
+  for (const { roles, agent, scopes } of callers) {
+    const asker: Asker = {
+      id: 'jwt:ada',
+      kind: 'jwt',
+      roles,
+      access: policy.access(roles, scopes),
+      ...(agent === undefined ? {} : { agent }),
+      ...(scopes === undefined ? {} : { scopes }),
+    };
+    const isOpen = isOpenView('page', asker, rules);
+    if (isOpen && !view.isFor(roles)) throw new Error(`the view is open to ${roles.join('+')}`);
+    const watched = observePolicy(policy).access(roles, scopes);
+    const place: Place = {
+      everywhere: asker,
+      here: { ...asker, access: view.narrow(asker.access) },
+      observed: { ...asker, access: view.narrow(watched) },
+      isOpen: isOpen || !view.isFor(roles),
+    };
     for (const kind of kinds) {
       for (const key of keys) {
-        const where = `${kind} ${key} for ${roles.join('+')}`;
-        const isInView = isHeld(written[kind], key);
-        const calls = facts.map((fact) => decideCall(here, kind, key, fact).effect === 'allow');
-        const expected = facts.map((fact) => isInView && decideCall(everywhere, kind, key, fact).effect === 'allow');
-        if (calls.join() !== expected.join())
-          throw new Error(`${where}: calls ${calls.join()}, rules ${expected.join()}`);
-        const isListed = canList(here, kind, key);
-        if (isListed !== calls.includes(true)) throw new Error(`${where}: listed ${isListed}, calls ${calls.join()}`);
-        if (isListed && !canReachServer(here, key.slice(0, key.indexOf('.')))) throw new Error(`${where}: no server`);
-        const isOpen = isOpenView('page', { roles, access: everywhere }, rules);
-        if (isListed && view.isFor(roles) && !isOpen) throw new Error(`${where}: the view is closed`);
-        if (!view.isFor(roles) && isOpen) throw new Error(`${where}: the view is open to others`);
         const isDenied = model.deny.some((denial) => matchesByTable(denial.pattern, key));
-        if (canList(observed, kind, key) !== (isInView && !isDenied)) throw new Error(`${where}: observed wrongly`);
+        checkTarget(kind, key, { ...place, isHeld: isHeld(written[kind], key), isDenied });
       }
     }
   }
+}
+
+function checkTarget(
+  kind: GrantKind,
+  key: string,
+  { here, everywhere, observed, isOpen, isHeld: held, isDenied }: Place & { isHeld: boolean; isDenied: boolean },
+): void {
+  const server = key.slice(0, key.indexOf('.'));
+  const target = { kind: targetKinds[kind], upstream: server, name: key.slice(server.length + 1), key };
+  const where = `${kind} ${key} for ${here.roles.join('+')}`;
+  const isListed = canSee(here, kind, target);
+  if (isListed !== (held && canSee(everywhere, kind, target))) throw new Error(`${where}: listed ${isListed}`);
+  let mayBeAllowed = isListed;
+  for (const args of triedArguments) {
+    const [one, other] = [here, everywhere].map((asker) => decideFor(asker, kind, target, args));
+    const expected = held ? JSON.stringify(other) : 'deny';
+    const found = held ? JSON.stringify(one) : one?.effect;
+    if (found !== expected) throw new Error(`${where}: ${found}, the rules say ${expected}`);
+    mayBeAllowed ||= one?.effect === 'allow' || (one?.effect === 'deny' && one.scopes !== undefined);
+  }
+  if (isListed && !canReachServer(here.access, server)) throw new Error(`${where}: its server is not there`);
+  if (mayBeAllowed && !mayReachServer(here.access, server)) throw new Error(`${where}: its server is not there`);
+  if (mayBeAllowed && !isOpen) throw new Error(`${where}: the view is closed`);
+  if (canSee(observed, kind, target) !== (held && !isDenied)) throw new Error(`${where}: observed wrongly`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { canReachServer, isOpenView, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { isOpenView, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { World } from './world.ts';
 
@@ -29,11 +29,11 @@ export function endUnwelcome(
 }
 
 /** A session on the path of one server ends with the last grant on that server; one at a view with the view. */
-function mayStay({ path, roles, owner }: Session, rules: Rules): boolean {
+function mayStay({ path, roles, owner, principal }: Session, rules: Rules): boolean {
   const { policy, servers, callers } = rules;
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  const access = policy.access(held);
+  const access = policy.access(held, principal?.scopes);
   if (path.kind === 'view') return isOpenView(path.view, { roles: held, access }, rules);
-  return servers.has(path.server) && canReachServer(access, path.server);
+  return servers.has(path.server) && mayReachServer(access, path.server);
 }

@@ -188,7 +188,7 @@ export interface Target {
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
-  /** Of a tool that the rules assign an effect. */
+  /** What the administrator says that it does; absent where nothing was said. */
   readonly effect?: Effect;
 }
 

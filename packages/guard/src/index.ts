@@ -70,10 +70,27 @@ export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
 export type { EffectLine, Effects } from './policy/effects.ts';
 export { compileEffects } from './policy/effects.ts';
 export { observePolicy } from './policy/observe.ts';
-export { accessAt, isOpenView } from './policy/place.ts';
+export { accessAt, askerAt, isOpenView } from './policy/place.ts';
 export type { View, ViewLine, ViewMode, ViewModel } from './policy/view.ts';
 export { compileView } from './policy/view.ts';
-export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
+export {
+  askerUnder,
+  canList,
+  canReachServer,
+  canSee,
+  canSeePrefix,
+  decide,
+  decideCall,
+  decideFor,
+  fixedArguments,
+  mayReachServer,
+  type Asked,
+  type Asker,
+} from './policy/decide.ts';
+export { compileCondition, type ConditionFault } from './policy/condition.ts';
+export { callerFacts, targetFacts } from './policy/facts.ts';
+export type { CallerFacts, CallFacts, KnownFacts, TargetFacts } from './policy/facts.ts';
+export type { PartOutcome } from './policy/cel/trace.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';

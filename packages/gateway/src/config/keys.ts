@@ -13,6 +13,7 @@ import { choice, integer, lengthOf, list, quoted, text, toggle, wrongType, wrong
 import { isReference, parseReference } from './resolve-secret.ts';
 import type { SecretReference } from './secret.ts';
 import { nearest } from './nearest.ts';
+import { policyTest } from './policy-tests.ts';
 import type {
   Address,
   AuditConfig,
@@ -146,58 +147,6 @@ const keptArguments: Reader<readonly KeptArguments[]> = {
       else kept.push({ pattern: key, names, origin: keyOrigin });
     }
     return isWhole ? kept : undefined;
-  },
-};
-
-const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, reading) => {
-  const dot = found.value.indexOf('.');
-  const server = dot < 0 ? found.value : found.value.slice(0, dot);
-  const name = dot < 0 ? '' : found.value.slice(dot + 1);
-  if (name === '' || server === '') {
-    const [first = 'files'] = reading.upstreamNames;
-    return wrongValue(
-      found,
-      reading,
-      `${quoted(found.shown)} is not upstream.tool`,
-      `write ${first}.${dot < 0 ? server : 'TOOL'}`,
-    );
-  }
-  if (reading.upstreamNames.has(server)) return found.value;
-  if (found.secret !== undefined) return wrongValue(found, reading, `${quoted(found.shown)} names no upstream`, '');
-  const close = nearest(server, reading.upstreamNames);
-  const known = [...reading.upstreamNames].join(', ');
-  reading.log.report(found.node.origin, {
-    code: 'reference',
-    message: `there is no upstream ${quoted(server)}`,
-    suggestion:
-      close === undefined
-        ? `upstreams here: ${known || 'none; add it under upstreams'}`
-        : `did you mean ${close}.${name}?`,
-    length: server.length,
-  });
-  return undefined;
-});
-
-type TestBody = Omit<PolicyTest, 'origin'>;
-
-const testBody = object<TestBody>(
-  {
-    as: { reader: roleName, isRequired: true, description: 'The role that calls' },
-    call: { reader: call, isRequired: true, description: 'upstream.tool' },
-    expect: { reader: choice('allowed', 'denied', 'unknown'), isRequired: true, description: 'What must come out' },
-  },
-  {
-    wanted: 'a test',
-    example: '{ as: reader, call: files.write_file, expect: unknown }',
-    hints: { role: 'write as: ROLE', tool: 'write call: UPSTREAM.TOOL' },
-  },
-);
-
-const test: Reader<PolicyTest> = {
-  schema: testBody.schema,
-  read: (node, reading) => {
-    const found = testBody.read(node, reading);
-    return found === undefined ? undefined : { ...found, origin: node.origin };
   },
 };
 
@@ -442,7 +391,7 @@ export const file: Reader<FileBody> = object<FileBody>(
       description: 'The servers behind the door',
     },
     tests: {
-      reader: list(test, 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
+      reader: list(policyTest(roleName), 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
       fallback: [],
       description: 'Run by `sallyport check`',
     },

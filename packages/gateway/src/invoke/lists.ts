@@ -1,6 +1,8 @@
 /** Answers lists from the catalog: each caller sees what some call of its own could reach, and nothing else. */
 import {
-  canList,
+  canSee,
+  canSeePrefix,
+  fixedArguments,
   noteQuirk,
   pathKey,
   refuse,
@@ -8,7 +10,9 @@ import {
   type Answer,
   type DoorPath,
   type Intended,
+  type Principal,
   type Refusal,
+  type Rules,
 } from '@sallyport/guard';
 import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
 import { grantsOf, literalPrefix, type Entry, type ListKind } from '../catalog/definition.ts';
@@ -20,6 +24,7 @@ import { ownInfo } from '../own-request.ts';
 import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
 import { cursorAfter, cursorLifetimeMs, remainderOf } from './cursor.ts';
+import { narrowDefinition } from './narrowed.ts';
 import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
 
 const listOf: ReadonlyMap<string, { readonly list: ListKind; readonly member: string }> = new Map([
@@ -187,11 +192,17 @@ export interface VisibleList {
   whole: { readonly about: string; readonly body: Uint8Array } | undefined;
 }
 
-/** What each set of roles sees, kept until the catalog or the policy changes. */
-const kept = new WeakMap<Access, Map<string, VisibleList>>();
+/**
+ * What each set of roles sees, kept until the catalog or the policy changes; where a condition looks at the caller, what
+ * each caller sees.
+ */
+const kept = new WeakMap<Access | Principal, Map<string, VisibleList>>();
 
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
+
+/** Who looks at a list, and where. */
+type Viewing = Pick<Intended, 'principal' | 'path' | 'era' | 'rules'>;
 
 /**
  * What a caller sees of a list; the same value for callers of the same rights at the same path, until something changes.
@@ -199,26 +210,23 @@ const mostViews = 1000;
  * @param servers - the present ones
  */
 export function visibleList(
-  { principal: { access }, path, era, rules }: Pick<Intended, 'principal' | 'path' | 'era' | 'rules'>,
+  { principal, path, era, rules }: Viewing,
   list: ListKind,
   servers: readonly string[],
   world: World,
 ): VisibleList {
-  let views = kept.get(access);
+  const viewer = principal.access.isPersonal ? principal : principal.access;
+  let views = kept.get(viewer);
   if (views === undefined) {
     views = new Map();
-    kept.set(access, views);
+    kept.set(viewer, views);
   }
   // What is blocked changes without the catalog, so the servers that are shown are part of the key.
   const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
-  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
-  const items = entries.map((entry) => {
-    const texts = isPrefixed(path) ? entry.prefixed : entry.direct;
-    const effect = list === 'tools' ? rules.effects?.of(entry.key) : undefined;
-    return effect === undefined ? texts[era] : annotate(texts, era, effect);
-  });
+  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(principal, entry, rules));
+  const items = entries.map((entry) => shownTo(entry, { principal, path, era, rules }));
   const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();
@@ -233,7 +241,19 @@ function listEntries(list: ListKind, path: DoorPath, servers: readonly string[],
 }
 
 /** The same decision that a call would get; a template is shown when some URI that it can make may be readable. */
-function isVisible(access: Access, entry: Entry): boolean {
-  if (entry.list === 'templates') return access.mayMatchPrefix('resources', literalPrefix(entry.key));
-  return canList(access, grantsOf[entry.list], entry.key);
+function isVisible(principal: Principal, entry: Entry, { effects }: Rules): boolean {
+  const target = effects === undefined ? entry.directTarget : effects.assign(entry.directTarget);
+  if (entry.list !== 'templates') return canSee(principal, grantsOf[entry.list], target);
+  return canSeePrefix(principal, 'resources', literalPrefix(entry.key), target);
+}
+
+/** A definition as this caller sees it: with its effect, and the values that the caller's grants leave for an argument. */
+function shownTo(entry: Entry, { principal, path, era, rules: { effects } }: Viewing): string {
+  const texts = isPrefixed(path) ? entry.prefixed : entry.direct;
+  if (entry.list !== 'tools') return texts[era];
+  const target = effects === undefined ? entry.directTarget : effects.assign(entry.directTarget);
+  const text = target.effect === undefined ? texts[era] : annotate(texts, era, target.effect);
+  if (!principal.access.isConditional) return text;
+  const fixed = fixedArguments(principal, 'tools', target);
+  return fixed === undefined ? text : narrowDefinition(text, fixed);
 }

@@ -1,5 +1,5 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { accessAt, decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
+import { askerAt, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
 import { locate, LOG_LEVEL_KEY, metaOf, splice, type Message } from '@sallyport/protocol';
 import { isPrefixed } from '../names.ts';
 import type { GatewayTarget } from '../resolve.ts';
@@ -11,6 +11,7 @@ import { declaredBy, findBar } from './declared.ts';
 import { isLoudEnough } from './levels.ts';
 import { dropOurMarks } from './our-marks.ts';
 import { rewriteUpdated } from './rewrite.ts';
+import { mayRead } from './subscriptions.ts';
 import { relatedEdits, relatedTask } from './tasks.ts';
 
 /** Hears a link for one request. */
@@ -110,9 +111,7 @@ class RequestRelay implements Relay {
     const uri = message.params?.['uri'];
     if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
-    const rules = this.world.rules();
-    const access = accessAt(rules.policy.access(principal.roles), path, rules);
-    if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;
+    if (!mayRead(askerAt(this.world.rules(), path, principal), server, uri)) return undefined;
     if (isPrefixed(path)) {
       const span = message.spans.params;
       if (span === undefined) return undefined;

@@ -4,15 +4,16 @@
  */
 import {
   accessAt,
+  askerAt,
   canReachServer,
-  decide,
+  decideFor,
   refuse,
   spendTokens,
   type Answer,
+  type Asker,
   type Blocks,
   type DoorPath,
   type Intended,
-  type Principal,
   type RateBuckets,
   type Refusal,
   type Rules,
@@ -78,8 +79,15 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
   templates: { method: 'notifications/resources/list_changed', filter: 'resourcesListChanged' },
 };
 
+/** Whoever hears of changes. */
+interface Hearer {
+  readonly roles: readonly string[];
+  readonly path: DoorPath;
+  readonly scopes: readonly string[] | undefined;
+}
+
 /** Says whether a principal may hear of a server's resource now. */
-type MayHear = (who: Pick<Principal, 'id' | 'roles'>, path: DoorPath, server: string, uri: string) => boolean;
+type MayHear = (who: Omit<Asker, 'access'>, path: DoorPath, server: string, uri: string) => boolean;
 
 /**
  * Makes the table of subscriptions.
@@ -103,18 +111,17 @@ export function createSubscriptions(
   const listeners = new Set<Listener>();
 
   /** Asked anew for each message: rules and blocks may have changed since the listening began. */
-  const mayHear: MayHear = ({ id, roles }, path, server, uri) => {
-    if (blocks.isBlocked('caller', id) || blocks.isBlocked('upstream', server)) return false;
-    const now = rules();
-    return decide(accessAt(now.policy.access(roles), path, now), 'resources', `${server}.${uri}`).effect === 'allow';
+  const mayHear: MayHear = (who, path, server, uri) => {
+    if (blocks.isBlocked('caller', who.id) || blocks.isBlocked('upstream', server)) return false;
+    return mayRead(askerAt(rules(), path, who), server, uri);
   };
 
   /** True for callers who are shown something of the server; where tools are searched, only other rules change their list. */
-  function mayHearOf({ roles, path }: Pick<Session, 'roles' | 'path'>, change: CatalogChange): boolean {
+  function mayHearOf({ roles, path, scopes }: Hearer, change: CatalogChange): boolean {
     const { server, list, isReload } = change;
     const now = rules();
     if (list === 'tools' && isReload !== true && isSearched(path, now)) return false;
-    return canReachServer(accessAt(now.policy.access(roles), path, now), server);
+    return canReachServer(accessAt(now.policy.access(roles, scopes), path, now), server);
   }
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
@@ -153,7 +160,7 @@ export function createSubscriptions(
       return refuse('invalid-params', { fill: { detail: `a session may subscribe to ${mostUris} resources` } });
     }
     const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
-      if (mayHear({ id: session.owner, roles: session.roles }, session.path, server.name, target.name)) {
+      if (session.principal !== undefined && mayHear(session.principal, session.path, server.name, target.name)) {
         session.push(updatedFor(session, server.name, target.name));
       }
     });
@@ -291,7 +298,7 @@ export function createSubscriptions(
           mayHear(exchange.principal, exchange.path, server.name, target.name)
             ? stamped('notifications/resources/updated', listener.subscription, { uri })
             : undefined;
-        const decision = decide(exchange.principal.access, 'resources', target.key);
+        const decision = decideFor(exchange.principal, 'resources', target, { uri: target.name });
         const watching = await watches.add(
           server,
           wishOf(exchange, server),
@@ -330,14 +337,15 @@ export function createSubscriptions(
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
         if (session.handshake === undefined || !leadsTo(session.path, change.server, rules())) continue;
-        if (mayHearOf(session, change)) session.push(plain);
+        const { roles, path, principal } = session;
+        if (mayHearOf({ roles, path, scopes: principal?.scopes }, change)) session.push(plain);
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
         const { principal } = exchange;
         if (!lists.has(filter) || !leadsTo(exchange.path, change.server, rules())) continue;
         const say: Saying = () =>
-          mayHearOf({ roles: principal.roles, path: exchange.path }, change)
+          mayHearOf({ roles: principal.roles, path: exchange.path, scopes: principal.scopes }, change)
             ? stamped(method, subscription, {})
             : undefined;
         // Of two servers one may be out of the caller's reach when it is said.
@@ -345,6 +353,12 @@ export function createSubscriptions(
       }
     },
   };
+}
+
+/** Says whether a caller may read a resource of a server. */
+export function mayRead(asker: Asker, server: string, uri: string): boolean {
+  const target = { kind: 'resource', upstream: server, name: uri, key: `${server}.${uri}` } as const;
+  return decideFor(asker, 'resources', target, { uri }).effect === 'allow';
 }
 
 /** The lists whose changes a caller can hear of here. */

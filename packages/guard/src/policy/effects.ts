@@ -49,7 +49,7 @@ export function compileEffects(lines: readonly EffectLine[]): Effects {
       // The map holds for each target a copy of that very target.
       if (known !== undefined) return known as typeof target;
       const effect = effectOf(target.key);
-      const made = effect === undefined ? target : { ...target, effect };
+      const made = effect === target.effect ? target : { ...target, effect };
       assigned.set(target, made);
       return made;
     },

@@ -7,7 +7,7 @@ import { NO_GRANT_NEEDED } from './decision.ts';
 import { patternCoversPrefix } from './pattern.ts';
 import type { Judgement } from './rules.ts';
 
-const open: Judgement = { settled: NO_GRANT_NEEDED, conditional: [], unconditional: [] };
+const open: Judgement = { settled: NO_GRANT_NEEDED, conditional: [], unconditional: [], withheld: [] };
 
 /** Returns a policy that lets pass what `policy` would refuse; each access carries the one that it stands for. */
 export function observePolicy(policy: Policy): Policy {
@@ -31,6 +31,8 @@ function openAccess(strict: Access): Access {
     ...strict,
     key: `${strict.key} observed`,
     strict,
+    isConditional: false,
+    isPersonal: false,
     judge(kind, key) {
       const judgement = strict.judge(kind, key);
       const { settled } = judgement;

@@ -72,6 +72,7 @@ export function compileView(model: ViewModel): View {
     },
     conditional: [],
     unconditional: [],
+    withheld: [],
   };
 
   function holds(kind: GrantKind, key: string): boolean {
@@ -89,7 +90,11 @@ export function compileView(model: ViewModel): View {
   function share(access: Access, kind: GrantKind, prefix: string): boolean {
     if (access.strict !== undefined) return true;
     const isOpen = (key: string): boolean => key.startsWith(prefix) && holds(kind, key) && isShown(access, kind, key);
-    const denials = [...access.rules.topDenials, ...access.rules.roles.flatMap((role) => role.denials)];
+    const denials = [
+      ...access.rules.topDenials,
+      ...access.rules.roles.flatMap((role) => role.denials),
+      ...access.rules.withheld.flatMap((role) => role.denials),
+    ];
     return access.rules.roles.some(({ lists: { [kind]: granted } }) =>
       granted.grants.some(({ pattern }) => {
         const bars = [...denials, ...granted.subtractions].map((bar) => bar.pattern);
@@ -140,6 +145,7 @@ export function compileView(model: ViewModel): View {
         if (name.length <= longestKeptKey) held.set(name, may);
         return may;
       },
+      isWithin: mayMatchPrefix,
       ...(access.strict === undefined ? {} : { strict: narrow(access.strict) }),
     };
   }

@@ -3,7 +3,7 @@ import type { Filling, Identified, Parsed, Resolved, Target } from '../exchange.
 import type { Ports } from '../ports.ts';
 import { noteObserved } from '../observed.ts';
 import type { Access } from '../policy/compile.ts';
-import { canReachServer } from '../policy/decide.ts';
+import { mayReachServer } from '../policy/decide.ts';
 import { isOpenView } from '../policy/place.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 
@@ -26,7 +26,7 @@ export function judgeCaller(exchange: Identified, ports: Pick<Ports, 'blocks'>):
 /** Says whether a door path leads anywhere for whoever has this access. */
 function isThere({ principal, path, rules }: Identified, access: Access): boolean {
   if (path.kind === 'all') return true;
-  if (path.kind === 'server') return rules.servers.has(path.server) && canReachServer(access, path.server);
+  if (path.kind === 'server') return rules.servers.has(path.server) && mayReachServer(access, path.server);
   return isOpenView(path.view, { roles: principal.roles, access }, rules);
 }
 

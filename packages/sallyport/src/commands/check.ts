@@ -1,5 +1,5 @@
 /** `sallyport check`: every mistake in the configuration at once, then the tests that the file itself holds. */
-import { canList, compilePolicy, decide } from '@sallyport/guard';
+import { compilePolicy } from '@sallyport/guard';
 import {
   findMachineProblems,
   loadConfig,
@@ -40,12 +40,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
       ...(loaded.ok && { mode: loaded.config.mode }),
       problems: problems.map(problemFacts),
       warnings: warnings.map(problemFacts),
-      tests: outcomes.map(({ test, actual, passed }) => ({
+      tests: outcomes.map(({ test, actual, passed, decision }) => ({
         as: test.as,
         call: test.call,
         expect: test.expect,
         actual,
         passed,
+        rule: decision.rule,
       })),
       ...(options.print && loaded.ok && { configuration: printConfig(loaded.config) }),
     });
@@ -61,12 +62,7 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
 
 /** Asks the policy each question of `tests:`. */
 function runTests(config: Config): readonly TestOutcome[] {
-  const policy = compilePolicy(toPolicyModel(config));
-  return runPolicyTests(config.tests, (role, call) => {
-    const access = policy.access([role]);
-    if (decide(access, 'tools', call).effect === 'allow') return 'allowed';
-    return canList(access, 'tools', call) ? 'denied' : 'unknown';
-  });
+  return runPolicyTests(config.tests, compilePolicy(toPolicyModel(config)));
 }
 
 function summary(
