@@ -9,7 +9,11 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Keys are shown once, stored only as a keyed digest, compared in constant time, and a revoked key stops working within a second.',
     source: ['guard-1', 'plat-3'],
-    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/store/store.test.ts'],
+    tests: [
+      'tests/attacks/api-keys.test.ts',
+      'tests/attacks/door-limits.test.ts',
+      'packages/guard/src/store/store.test.ts',
+    ],
   },
   {
     id: 'list-equals-call',
@@ -28,7 +32,11 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Calls allowed in a window are burst plus rate times time, give or take one, and a retry after the promised time succeeds.',
     source: ['guard-2', 'plat-2', 'fw-3'],
-    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/limits/buckets.test.ts'],
+    tests: [
+      'tests/attacks/limits.test.ts',
+      'tests/attacks/door-limits.test.ts',
+      'packages/guard/src/limits/buckets.test.ts',
+    ],
   },
   {
     id: 'valid-never-blocked',

@@ -1,6 +1,7 @@
 /** Every wrong configuration of config.cases.ts is refused with file, line, column and a way out, and shows no secret. */
 import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
 import { describe, expect, it } from 'vitest';
+import { wrongLimits } from './config-limits.cases.ts';
 import * as cases from './config.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
 import { wrongViews } from './config-views.cases.ts';
@@ -18,6 +19,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a reference to what is not there', cases.wrongReferences, 9],
   ['a pattern', cases.wrongPatterns, 12],
   ['a rate, duration or size', cases.wrongQuantities, 24],
+  ['a limit', wrongLimits, 5],
   ['YAML that would mean something else', cases.yamlTraps, 24],
   ['a secret', cases.wrongSecrets, 25],
   ['a file that is not safe', cases.unsafeFiles, 6],

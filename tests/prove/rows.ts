@@ -57,4 +57,9 @@ export const rows: readonly Row[] = [
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
+  {
+    id: '4.6',
+    title: 'limits against ever new callers and addresses',
+    goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 13 ways round them limited',
+  },
 ];

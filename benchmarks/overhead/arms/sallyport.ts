@@ -58,14 +58,28 @@ function sallyport(durability: 'interval' | 'intent' | 'full'): Arm {
   };
 }
 
-/** Starts the gateway on the measured core. */
-export async function startGuarded(setup: ArmSetup, config: object, dialect: Dialect): Promise<RunningArm> {
+/**
+ * Starts the gateway on the measured core.
+ *
+ * @param like - roles and networks of its keys; by default the role `caller`, from anywhere
+ */
+export async function startGuarded(
+  setup: ArmSetup,
+  config: object,
+  dialect: Dialect,
+  like: object = {},
+): Promise<RunningArm> {
   const file = join(setup.folder, 'sallyport.yaml');
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
   const profile = process.env['OVERHEAD_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-  const [node = '', ...command] = nodeCommand(fileOf('arms/gateway.ts'), file, String(setup.keys));
+  const [node = '', ...command] = nodeCommand(
+    fileOf('arms/gateway.ts'),
+    file,
+    String(setup.keys),
+    JSON.stringify(like),
+  );
   const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
   const port = await printedPort(running);
   const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];

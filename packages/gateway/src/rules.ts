@@ -7,10 +7,11 @@ import {
   matchesPattern,
   observePolicy,
   type Policy,
+  type Rate,
   type Rules,
 } from '@sallyport/guard';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Address, Config } from './config/types.ts';
+import type { Address, Config, EffectLimits } from './config/types.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -26,6 +27,8 @@ export function makeRules(config: Config, port: number): Rules {
       requestTimeoutMs: limits.requestTimeout,
       perAddress: limits.perAddress,
       failedLogins: limits.failedLogins,
+      badRequests: limits.badRequests ?? halfOf(limits.perAddress),
+      ...(limits.effects === undefined ? {} : { effects: givenOf(limits.effects) }),
       concurrentPerCaller: limits.concurrentPerCaller,
       openPerCaller: limits.openPerCaller,
       openPerAddress: limits.openPerAddress,
@@ -39,6 +42,11 @@ export function makeRules(config: Config, port: number): Rules {
     origins: new Set([...config.origins, ...ownOrigins(config.listen, port, config.publicUrl)]),
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
+    ),
+    upstreamPlaces: new Map(
+      config.upstreams.flatMap(({ name, concurrent }) =>
+        concurrent === undefined ? [] : [[name, concurrent] as const],
+      ),
     ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
@@ -56,6 +64,21 @@ export function makeRules(config: Config, port: number): Rules {
 function makePolicy(config: Config): Policy {
   const policy = compilePolicy(toPolicyModel(config));
   return config.mode === 'observe' ? observePolicy(policy) : policy;
+}
+
+function halfOf({ tokens, perMs, burst }: Rate): Rate {
+  // Over twice the time, so that an odd number of tokens is halved too.
+  const isEven = tokens % 2 === 0;
+  const half = isEven ? { tokens: tokens / 2, perMs } : { tokens, perMs: 2 * perMs };
+  return { ...half, burst: Math.ceil(burst / 2) };
+}
+
+function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules['limits']['effects']> {
+  return {
+    ...(read === undefined ? {} : { read }),
+    ...(write === undefined ? {} : { write }),
+    ...(destructive === undefined ? {} : { destructive }),
+  };
 }
 
 /** True for addresses that only this machine reaches. */

@@ -48,6 +48,7 @@ import { summarize } from './summary.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
+import { createRunningCalls } from './running-calls.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
   DoorStatus,
@@ -133,6 +134,7 @@ class Gateway implements RunningGateway {
   readonly #concurrency = createConcurrency();
   readonly #buckets = createBuckets({ clock: systemClock });
   readonly #unrecorded = createUnrecorded();
+  readonly #running = createRunningCalls();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
   readonly #stops: Array<() => void | Promise<void>> = [];
@@ -252,7 +254,7 @@ class Gateway implements RunningGateway {
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => {
       this.#closeUnwelcome();
-      void this.#recordChanges();
+      void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
     void this.#recordChanges();
     const { mode } = this.#config;
@@ -384,8 +386,12 @@ class Gateway implements RunningGateway {
       unrecorded: this.#unrecorded,
       digest,
       resolve: (exchange) => resolveTarget(exchange, this.#world),
-      invoke: (exchange) => invokeTarget(exchange, this.#world),
+      invoke: (exchange) => {
+        this.#running.add(exchange);
+        return invokeTarget(exchange, this.#world);
+      },
       observe: (exchange) => {
+        this.#running.forget(exchange);
         const summary = summarize(exchange, systemClock.monotonic());
         this.#metrics.count(summary);
         if (summary.would !== undefined) this.#wouldRefuse += 1;
@@ -505,7 +511,10 @@ class Gateway implements RunningGateway {
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    endUnwelcome(this.#world, this.#context.conversations, this.#state.live);
+    const { live } = this.#state;
+    endUnwelcome(this.#world, this.#context.conversations, live);
+    // A key that expires lets go on what was begun with it; one that is taken away does not.
+    this.#running.stop(live.blocks, (principal) => principal.startsWith('key:') && live.isRevoked(principal.slice(4)));
   }
 
   /** One run at a time, so that no change is recorded twice. */

@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 export function endUnwelcome(
   world: World,
   conversations: Conversations,
-  live: Pick<LiveStore, 'blocks' | 'hasKey'>,
+  live: Pick<LiveStore, 'blocks' | 'hasKey' | 'ended'>,
 ): void {
   const rules = world.rules();
   const isWelcome = (principal: string): boolean => {
@@ -20,7 +20,9 @@ export function endUnwelcome(
   const reason = 'the caller may not call any more';
   const { sessions, subscriptions, parking, servers } = world;
   for (const session of [...sessions.list()]) {
-    if (!isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
+    // One of several keys of a name may be gone: whoever holds another begins anew.
+    const isOver = live.ended.has(session);
+    if (isOver || !isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
   }
   conversations.reauthorize();
   subscriptions.endFor(isWelcome, reason);

@@ -225,6 +225,8 @@ export interface Lease {
 
 export interface Admitted extends Authorized {
   readonly lease: Lease;
+  /** HTTP fields that tell the caller what is left of its quota, names and values in turn; absent without a limit. */
+  readonly quota?: readonly string[];
 }
 
 /** Arguments as the audit trail knows them. */

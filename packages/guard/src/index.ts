@@ -61,6 +61,7 @@ export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from
 export { createSessions } from './doors/session.ts';
 export { pathTail } from './doors/path.ts';
 export { pathKey } from './doors/session-id.ts';
+export { compileNetworks, findNetworkFault } from './networks.ts';
 export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
 export { createSeal, isSealFault } from './seal.ts';
 export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
@@ -128,7 +129,16 @@ export type { StoreLook } from './store/look.ts';
 export { lookAtStore } from './store/look.ts';
 export { openStore, watchStore } from './store/store.ts';
 export { findUnsafety } from './file-safety.ts';
-export type { CreatedKey, KeyFault, KeyInfo, KeyRepository, KeyRow, ListedKey, NewKey } from './store/keys.ts';
+export type {
+  CreatedKey,
+  KeyDates,
+  KeyFault,
+  KeyInfo,
+  KeyRepository,
+  KeyRow,
+  ListedKey,
+  NewKey,
+} from './store/keys.ts';
 export { createKeyRepository, createPepper } from './store/keys.ts';
 export type { ChangeRepository, ChangeRow } from './store/changes.ts';
 export { createChangeRepository } from './store/changes.ts';

@@ -3,10 +3,12 @@
  * and drawn. A stage that would not fit its place does not compile.
  */
 import type { Ended, Filling, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
+import { spentFields } from './limits/quota.ts';
 import { describeRate } from './limits/rate.ts';
 import { principalAt } from './policy/place.ts';
 import type { Ports } from './ports.ts';
-import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
+import { senderOf } from './networks.ts';
+import { isRefusal, refuse, type Refusal, type RefusalName, type StageName } from './refusals.ts';
 import { judgeHead, receive } from './stages/receive.ts';
 import { identify } from './stages/identify.ts';
 import { parse } from './stages/parse.ts';
@@ -120,14 +122,54 @@ export async function endExchange(exchange: Ended, ports: Ports): Promise<Replie
 /** Stages whose refusals cost the caller what a call would, so that names cannot be probed for free. */
 const charged: ReadonlySet<StageName> = new Set(['parse', 'resolve', 'authorize']);
 
+/** Requests that no well-made program sends: broken ones, and credentials that are none. */
+const bad: ReadonlySet<RefusalName> = new Set([
+  'malformed-host',
+  'bad-host',
+  'bad-origin',
+  'bad-upgrade',
+  'not-text',
+  'body-timeout',
+  'body-too-large',
+  'bad-content-type',
+  'bad-http-version',
+  'bad-authorization',
+  'bad-credential',
+  'malformed-json',
+  'invalid-request',
+  'invalid-params',
+  'header-mismatch',
+]);
+
+/** Charges a refusal to the caller and to the address, which changes what is answered where they had too many. */
 function charge(refusal: Refusal, exchange: Received & { readonly principal?: Principal }, ports: Ports): Refusal {
-  const { principal, refusedAt } = exchange;
+  return chargeAddress(refusal, exchange, ports) ?? chargeCaller(exchange, ports) ?? refusal;
+}
+
+/** Never asked before a request was found bad, so that nobody's failures stop a good one. */
+function chargeAddress(refusal: Refusal, { head, address, rules }: Received, ports: Ports): Refusal | undefined {
+  const rate = rules.limits.badRequests;
+  if (rate === undefined || head === undefined || !bad.has(refusal.name)) return undefined;
+  const taken = ports.buckets.take(`bad-requests:${senderOf(address)}`, rate);
+  if (taken.isAllowed) return undefined;
+  const quota = spentFields('bad-requests', rate);
+  return refuse('bad-requests-limited', { retryAfterMs: taken.retryAfterMs, quota, note: refusal.name });
+}
+
+function chargeCaller(
+  { principal, refusedAt, rules }: Received & { readonly principal?: Principal },
+  ports: Ports,
+): Refusal | undefined {
   const rate = principal?.access.limit;
-  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt))
-    return refusal;
+  // Where limits are only observed they change no answer.
+  if (rules.observes === true) return undefined;
+  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt)) {
+    return undefined;
+  }
   const taken = ports.buckets.take(`caller:${principal.id}`, rate);
-  if (taken.isAllowed) return refusal;
-  return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs });
+  if (taken.isAllowed) return undefined;
+  const quota = spentFields('caller', rate);
+  return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs, quota });
 }
 
 /** One asynchronous function for the whole list and its end: each more would cost every exchange a turn. */

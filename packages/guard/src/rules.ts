@@ -3,6 +3,7 @@ import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
 import type { Effects } from './policy/effects.ts';
 import type { View } from './policy/view.ts';
+import type { Effect } from './exchange.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -16,6 +17,10 @@ export interface Limits {
   readonly requestTimeoutMs: number;
   readonly perAddress: Rate;
   readonly failedLogins: Rate;
+  /** Requests of one address that could not be read or that showed a credential which is none; absent: as many as of others. */
+  readonly badRequests?: Rate;
+  /** Calls of one caller that have an effect, by the effect. */
+  readonly effects?: Readonly<Partial<Record<Effect, Rate>>>;
   readonly concurrentPerCaller: number;
   /** Connections of the WebSocket and SSE doors that one caller may hold open. */
   readonly openPerCaller: number;
@@ -48,6 +53,8 @@ export interface Rules {
   /** Accepted Origin values. */
   readonly origins: ReadonlySet<string>;
   readonly upstreamLimits: ReadonlyMap<string, Rate>;
+  /** Calls that an upstream is given at once; as many as there are where it is not named. */
+  readonly upstreamPlaces?: ReadonlyMap<string, number>;
   /** Which doors are open besides Streamable HTTP and stdio. */
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */

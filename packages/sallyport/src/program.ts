@@ -282,10 +282,14 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
               .argParser(collect)
               .makeOptionMandatory(),
             option('--expires <duration>', 'how long it is good for, like 90d; default: for ever'),
+            option('--from <network>', 'where it may be used from, like 10.0.0.0/8; give it again for more').argParser(
+              collect,
+            ),
           ],
           examples: [
             ['sallyport keys create --name ci --role reader', ''],
             ['sallyport keys create --name ci --role reader --expires 90d --json', 'one object; the key is in "key"'],
+            ['sallyport keys create --name ci --role reader --from 10.0.0.0/8', 'refused from elsewhere'],
           ],
           run: async (_, options) => (await import('./commands/keys.ts')).createKey(as(options), context),
         },
@@ -297,19 +301,22 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
         },
         {
           usage: 'rotate <name>',
-          summary: 'replace a key by a new one of the same name and roles',
-          options: [option('--overlap <duration>', 'how long the old key still works, like 10m; default: not at all')],
+          summary: 'replace a key by a new one of the same name, roles and networks',
+          options: [option('--overlap <duration>', 'how long the old key still works, like 24h; default: not at all')],
           examples: [
             ['sallyport keys rotate ci', 'the old key ends at once'],
-            ['sallyport keys rotate ci --overlap 10m', 'time to change it everywhere'],
+            ['sallyport keys rotate ci --overlap 24h', 'time to change it everywhere'],
           ],
           run: async ([name = ''], options) =>
             (await import('./commands/keys.ts')).rotateKey(name, as(options), context),
         },
         {
           usage: 'revoke <name>',
-          summary: 'end a key at once',
-          examples: [['sallyport keys revoke ci', '']],
+          summary: 'end all keys of a name, or one key by its id, at once',
+          examples: [
+            ['sallyport keys revoke ci', 'all keys called ci'],
+            ['sallyport keys revoke sp_k3v9q0x1m2n4_', 'this one, and the others go on'],
+          ],
           run: async ([name = ''], options) => (await import('./commands/keys.ts')).revokeKey(name, options, context),
         },
       ],

@@ -27,7 +27,7 @@ export interface UpstreamChanges {
   readonly removed: readonly string[];
   /** Reached or started in another way: the old connection drains. */
   readonly changed: readonly string[];
-  /** Only `limit`, `timeout` or `maxTime` differ: the connection stays. */
+  /** Only `limit`, `concurrent`, `timeout` or `maxTime` differ: the connection stays. */
   readonly tuned: readonly string[];
 }
 
@@ -73,7 +73,7 @@ function diffUpstreams(before: readonly UpstreamConfig[], after: readonly Upstre
 }
 
 function withoutTuning(upstream: UpstreamConfig): unknown {
-  const { limit: _limit, timeout: _timeout, maxTime: _maxTime, ...rest } = upstream;
+  const { limit: _limit, concurrent: _concurrent, timeout: _timeout, maxTime: _maxTime, ...rest } = upstream;
   return rest;
 }
 

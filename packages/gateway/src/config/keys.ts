@@ -19,6 +19,7 @@ import type {
   AuditConfig,
   CallersConfig,
   DoorsConfig,
+  EffectLimits,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -150,6 +151,15 @@ const keptArguments: Reader<readonly KeptArguments[]> = {
   },
 };
 
+const effectLimits = object<EffectLimits>(
+  {
+    read: { reader: rate, description: 'Calls that only read' },
+    write: { reader: rate, description: 'Calls that change something' },
+    destructive: { reader: rate, description: 'Calls that destroy something' },
+  },
+  { wanted: 'limits by effect', example: '{ write: 60/m, destructive: 5/m }' },
+);
+
 const limits = object<LimitsConfig>(
   {
     body: {
@@ -171,6 +181,12 @@ const limits = object<LimitsConfig>(
     },
     perAddress: { reader: rate, fallback: '1000/s burst 2000', description: 'Requests of one address' },
     failedLogins: { reader: rate, fallback: '10/m', description: 'Failed logins of one address with one credential' },
+    badRequests: {
+      reader: rate,
+      description:
+        'Requests of one address that are broken or show a credential which is none; default: half of perAddress',
+    },
+    effects: { reader: effectLimits, description: 'Calls of one caller, by the effect that `effects` gives a tool' },
     concurrentPerCaller: {
       reader: integer(1, 100_000, 32),
       fallback: 32,

@@ -73,6 +73,8 @@ describe('loadConfig', () => {
         requestTimeout: 60_000,
         perAddress: { tokens: 1000, perMs: 1000, burst: 2000 },
         failedLogins: { tokens: 10, perMs: 60_000, burst: 10 },
+        badRequests: undefined,
+        effects: undefined,
         concurrentPerCaller: 32,
         openPerCaller: 64,
         openPerAddress: 1024,

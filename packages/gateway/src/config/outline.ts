@@ -6,6 +6,6 @@ export function outlineOf({ upstreams, tree: _tree, ...rest }: Config): ConfigOu
   return { ...rest, upstreams: upstreams.map(commonOf) };
 }
 
-function commonOf({ name, origin, share, timeout, maxTime, limit, ask }: UpstreamConfig): UpstreamCommon {
-  return { name, origin, share, timeout, maxTime, limit, ask };
+function commonOf({ name, origin, share, timeout, maxTime, limit, concurrent, ask }: UpstreamConfig): UpstreamCommon {
+  return { name, origin, share, timeout, maxTime, limit, concurrent, ask };
 }

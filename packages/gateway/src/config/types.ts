@@ -32,12 +32,23 @@ export interface LimitsConfig {
   readonly perAddress: Rate;
   /** Failed logins per address and credential. */
   readonly failedLogins: Rate;
+  /** Requests of one address that are broken; `undefined`: half of `perAddress`. */
+  readonly badRequests: Rate | undefined;
+  /** Calls of one caller, by effect. */
+  readonly effects: EffectLimits | undefined;
   /** Calls of one caller that may run at once. */
   readonly concurrentPerCaller: number;
   /** WebSockets and SSE connections that one caller may hold open. */
   readonly openPerCaller: number;
   /** The same of one address. */
   readonly openPerAddress: number;
+}
+
+/** How often one caller may make calls of each effect; `undefined` where that has no limit of its own. */
+export interface EffectLimits {
+  readonly read: Rate | undefined;
+  readonly write: Rate | undefined;
+  readonly destructive: Rate | undefined;
 }
 
 /** Doors besides Streamable HTTP and stdio. */
@@ -96,6 +107,8 @@ export interface UpstreamCommon {
   /** How long one request may take in all, milliseconds. */
   readonly maxTime: number;
   readonly limit: Rate | undefined;
+  /** Calls of all callers that may run at once. */
+  readonly concurrent: number | undefined;
   readonly ask: readonly Ask[];
 }
 

@@ -1,5 +1,5 @@
 /** What an upstream's answer becomes for the caller: its names, its era, its handles sealed. */
-import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
+import { refuse, type RefusalName, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import {
   isHopError,
   isObject,
@@ -22,6 +22,7 @@ import {
 import { isPrefixed } from '../names.ts';
 import { handleBinding, stateSubject, type GatewayTarget } from '../resolve.ts';
 import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
+import { stopReasons } from '../running-calls.ts';
 import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { interactiveMethods } from './interactive.ts';
@@ -262,6 +263,12 @@ function renameErrorUri(bytes: Uint8Array, value: unknown, target: GatewayTarget
   return place === undefined ? bytes : splice(bytes, [{ ...place, bytes: Buffer.from(JSON.stringify(target.asked)) }]);
 }
 
+/** What a caller is told of a call that an administrator stopped. */
+const stopRefusals: ReadonlyMap<string, RefusalName> = new Map<string, RefusalName>([
+  [stopReasons.caller, 'caller-blocked'],
+  [stopReasons.target, 'blocked'],
+]);
+
 /** Turns a failure of the way into a refusal; what the operator needs goes into its note. */
 export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
   const note = failure.detail ?? failure.text;
@@ -278,7 +285,7 @@ export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
     case 'too-large':
       return refuse('answer-too-large', { ...facts, fill: { limit } });
     case 'cancelled':
-      return refuse('cancelled', { note });
+      return refuse(stopRefusals.get(note) ?? 'cancelled', { note });
     case 'unreachable':
     case 'closed':
     case 'session-lost':

@@ -44,12 +44,12 @@ export class EventStream implements Reader {
     return !this.isOver;
   }
 
-  /** Sends the head; `owner` is the principal whose unread bytes these are. */
-  open(exchangeId: string, owner: string): void {
+  /** Sends the head with further `fields`, names and values in turn; `owner` is whose unread bytes these are. */
+  open(exchangeId: string, owner: string, fields: readonly string[] = []): void {
     if (this.isOpen || this.isOver) return;
     this.isOpen = true;
     this.owner = owner;
-    this.response.writeHead(200, [...streamHeaders, 'Sallyport-Exchange', exchangeId]);
+    this.response.writeHead(200, [...streamHeaders, 'Sallyport-Exchange', exchangeId, ...fields]);
     this.response.flushHeaders();
     this.leave = this.options.backlog.join(owner, this);
     this.keepAlive = setInterval(() => this.write(': keep-alive\n\n'), this.options.keepAliveMs ?? 15_000);

@@ -52,7 +52,7 @@ export async function serveHttp(
 }
 
 /** An exchange of this door, with what later stages may have added. */
-type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'principal' | 'era' | 'session'>>;
+type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'quota' | 'principal' | 'era' | 'session'>>;
 
 /** Opens or resumes an event stream of a session (GET), or ends the session (DELETE). */
 async function serveSession(
@@ -141,7 +141,7 @@ class HttpStream implements CallerStream {
   show(session: { readonly owner: string } | undefined): void {
     const { exchange } = this;
     this.events = new EventStream(this.response, this.options);
-    this.events.open(exchange?.id ?? '', exchange?.principal?.id ?? session?.owner ?? '');
+    this.events.open(exchange?.id ?? '', exchange?.principal?.id ?? session?.owner ?? '', exchange?.quota);
   }
 
   /** Makes this a stream of the session that can be resumed, where its revision knows how. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createCanceller } from '../cancellation.ts';
 import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../exchange.ts';
+import { plainAddress } from '../networks.ts';
 import type { Rules } from '../rules.ts';
 import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';
@@ -62,7 +63,7 @@ export function receiveRequest(
   context: HttpContext,
 ): Received {
   const { clock } = context.ports;
-  const address = addressKey(request.socket.remoteAddress ?? '');
+  const address = plainAddress(request.socket.remoteAddress ?? '');
   const started = clock.monotonic();
   return {
     id: context.nextId(),
@@ -121,17 +122,4 @@ function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repe
     else headers[name] = raw[i + 1] ?? '';
   }
   return { headers, repeated };
-}
-
-/** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
-export function addressKey(address: string): string {
-  if (!address.includes(':')) return address;
-  if (address.startsWith('::ffff:')) return address.slice(7);
-  const gap = address.indexOf('::');
-  if (gap === -1) return address.split(':', 4).join(':');
-  // `::` stands for as many zeros as make eight groups (RFC 5952 §4.2); an IPv4 address at the end is two.
-  const before = gap === 0 ? [] : address.slice(0, gap).split(':');
-  const after = address.slice(gap + 2).split(':');
-  const zeros = 8 - before.length - after.length - (address.includes('.') ? 1 : 0);
-  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':');
 }

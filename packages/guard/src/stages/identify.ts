@@ -1,6 +1,8 @@
 /** Finds out who calls, from the head alone: API key, local user, or anonymous. */
 import { hash } from 'node:crypto';
 import type { Filling, HttpHead, Identified, Principal, Received } from '../exchange.ts';
+import { spentFields } from '../limits/quota.ts';
+import { senderOf } from '../networks.ts';
 import type { KeyHolder, Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
@@ -36,16 +38,20 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
   }
   const token = header.slice(7);
   if (!rules.callers.keys) return fail(exchange, ports, token, 'bad-credential', 'API keys are off');
-  const holder = ports.credentials.verify(token, exchange.time);
+  const holder = ports.credentials.verify(token, exchange.time, exchange.address);
   if (holder === 'invalid') return fail(exchange, ports, token, 'bad-credential');
   if (holder === 'expired') return fail(exchange, ports, token, 'expired-credential');
+  if (holder === 'elsewhere') return fail(exchange, ports, token, 'credential-elsewhere');
   return principalOf(holder, rules);
 }
 
 function fail(exchange: Received, ports: Ports, credential: string, name: RefusalName, note?: string): Refusal {
-  const bucket = `login:${exchange.address}:${hash('sha256', credential, 'base64url').slice(0, 22)}`;
-  const charge = ports.buckets.take(bucket, exchange.rules.limits.failedLogins);
-  if (!charge.isAllowed) return refuse('login-limited', { retryAfterMs: charge.retryAfterMs });
+  const bucket = `login:${senderOf(exchange.address)}:${hash('sha256', credential, 'base64url').slice(0, 22)}`;
+  const { failedLogins } = exchange.rules.limits;
+  const charge = ports.buckets.take(bucket, failedLogins);
+  if (!charge.isAllowed) {
+    return refuse('login-limited', { retryAfterMs: charge.retryAfterMs, quota: spentFields('login', failedLogins) });
+  }
   return refuse(name, note === undefined ? {} : { note });
 }
 

@@ -9,6 +9,7 @@ import {
   toPolicyModel,
   toProblem,
   type Config,
+  type Problem,
   type TestOutcome,
 } from '@sallyport/gateway';
 import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
@@ -16,6 +17,7 @@ import { configFiles, shortPath, type CommonOptions, type Context } from '../con
 import { observingLines } from '../banner.ts';
 import { findDoubts } from '../doubts.ts';
 import { exitCodes } from '../failure.ts';
+import { doubtsOfKeys } from '../store.ts';
 
 /** Options of `check`. */
 export interface CheckOptions extends CommonOptions {
@@ -32,7 +34,10 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   const failed = outcomes.filter((outcome) => !outcome.passed);
   const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
   const problems = [...(loaded.ok ? [] : loaded.problems), ...unable, ...failed.map(toProblem)];
-  const warnings = [...loaded.warnings, ...(loaded.ok ? findDoubts(loaded.config) : [])];
+  const warnings = [
+    ...loaded.warnings,
+    ...(loaded.ok ? [...findDoubts(loaded.config), ...(await keyProblems(loaded.config))] : []),
+  ];
   const exitCode = problems.length === 0 ? exitCodes.fine : exitCodes.refused;
   if (options.json) {
     terminal.json({
@@ -58,6 +63,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   if (options.print) terminal.print(printConfig(loaded.config).trimEnd());
   else terminal.print(summary(loaded.config, outcomes, failed.length, context));
   return exitCode;
+}
+
+/** Keys that end soon and keys that nobody uses, told at the beginning of the file. */
+async function keyProblems(config: Config): Promise<Problem[]> {
+  const [file = ''] = config.files;
+  const place = { code: 'key', file, line: 1, column: 1, length: 1 } as const;
+  return (await doubtsOfKeys(config)).map((doubt) => ({ ...place, ...doubt }));
 }
 
 /** Asks the policy each question of `tests:`. */
