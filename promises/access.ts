@@ -63,6 +63,37 @@ export const access: readonly ProductPromise[] = [
     tests: ['tests/journeys/clients.test.ts', 'packages/guard/src/policy/explain.test.ts'],
   },
   {
+    id: 'views',
+    sentence:
+      'A view shows what it lists and the caller may reach, by every method and door; all else is unknown there, and so is the view to others.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/views.test.ts', 'tests/journeys/views.test.ts', 'tests/attacks/views-listing.test.ts'],
+  },
+  {
+    id: 'views-search',
+    sentence:
+      'Where tools are searched, policy, limits, schema and record are those of the tool that is called, and a search tells of no other.',
+    source: ['guard-3'],
+    tests: [
+      'tests/attacks/views.test.ts',
+      'tests/journeys/views.test.ts',
+      'packages/gateway/src/search/ranking.test.ts',
+    ],
+  },
+  {
+    id: 'effects',
+    sentence: 'What a tool does is what an administrator says; what its server says of it decides nothing.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/views.test.ts'],
+  },
+  {
+    id: 'observe',
+    sentence:
+      'A gateway that only observes policy says so, records and counts what it would refuse, and never calls that allowed.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/observe.test.ts'],
+  },
+  {
     id: 'jwt',
     sentence:
       'Every forged, foreign, expired or malformed token of the corpus is refused, and validation fails closed when keys cannot be had.',

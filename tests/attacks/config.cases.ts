@@ -129,7 +129,7 @@ export const wrongKeys: readonly WrongConfig[] = [
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'].map((key) => ({
+  ...['tls', 'behindProxy', 'shared', 'egress'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,
@@ -140,7 +140,6 @@ export const laterKeys: readonly WrongConfig[] = [
     key,
   })),
   { what: 'audit.sinks', yaml: 'audit: { ▸sinks: [] }\n', key: 'sinks' },
-  { what: 'scopes', yaml: files('{ ▸scopes: [a] }'), key: 'scopes' },
   { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },

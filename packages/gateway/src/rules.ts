@@ -1,5 +1,15 @@
 /** The rules in force, made from the configuration. */
-import { compilePattern, compilePolicy, matchesPattern, type Rate, type Rules } from '@sallyport/guard';
+import {
+  compileEffects,
+  compilePattern,
+  compilePolicy,
+  compileView,
+  matchesPattern,
+  observePolicy,
+  type Policy,
+  type Rate,
+  type Rules,
+} from '@sallyport/guard';
 import { toPolicyModel } from './config/policy-model.ts';
 import type { Address, Config, EffectLimits } from './config/types.ts';
 
@@ -9,7 +19,7 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 export function makeRules(config: Config, port: number): Rules {
   const { limits, callers } = config;
   return {
-    policy: compilePolicy(toPolicyModel(config)),
+    policy: makePolicy(config),
     limits: {
       body: limits.body,
       message: limits.message,
@@ -40,9 +50,20 @@ export function makeRules(config: Config, port: number): Rules {
     ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
+    ...(config.views.length === 0
+      ? {}
+      : { views: new Map(config.views.map((view) => [view.name, compileView(view)])) }),
+    ...(config.effects.length === 0 ? {} : { effects: compileEffects(config.effects) }),
     refusals: config.refusals,
+    ...(config.mode === 'observe' ? { observes: true } : {}),
     keptArguments: makeKeptArguments(config),
   };
+}
+
+/** An observing gateway's policy lets everything pass that no top-level denial forbids. */
+function makePolicy(config: Config): Policy {
+  const policy = compilePolicy(toPolicyModel(config));
+  return config.mode === 'observe' ? observePolicy(policy) : policy;
 }
 
 function halfOf({ tokens, perMs, burst }: Rate): Rate {

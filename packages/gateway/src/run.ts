@@ -15,6 +15,7 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
+  type DoorPath,
   type Listener,
   type Ports,
   type Rules,
@@ -143,6 +144,8 @@ class Gateway implements RunningGateway {
   #rules: Rules;
   #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
+  /** Exchanges that passed because policy was only observed. */
+  #wouldRefuse = 0;
   #isDraining = false;
   #closing: Promise<void> | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -196,6 +199,7 @@ class Gateway implements RunningGateway {
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
       sessions: () => [...sessions.list()].length,
+      isObserving: () => this.#rules.observes === true,
       results: () => this.#results.stats(),
       connections: () => ({
         stdio: this.#count('stdio'),
@@ -253,7 +257,12 @@ class Gateway implements RunningGateway {
       void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
     void this.#recordChanges();
-    this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });
+    const { mode } = this.#config;
+    this.#state.trail.append({
+      kind: 'system',
+      outcome: { status: 'started', ...(mode === 'observe' ? { reason: 'mode: observe' } : {}) },
+    });
+    this.#warnOfObserving();
     return undefined;
   }
 
@@ -266,6 +275,9 @@ class Gateway implements RunningGateway {
       version: ownInfo.version,
       pid: process.pid,
       started: this.#started,
+      mode: this.#config.mode,
+      wouldRefuse: this.#wouldRefuse,
+      views: this.#config.views.map(({ name, mode }) => ({ name, mode })),
       endpoint: this.endpoint,
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
@@ -309,14 +321,20 @@ class Gateway implements RunningGateway {
     return { isOpen: this.#http !== undefined && this.#rules.doors[door], connections: this.#count(door) };
   }
 
-  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): Conversation {
+  openStdio(input: Readable, output: Writable, { path, at, role }: OpenStdioOptions = {}): Conversation {
     return openStdioDoor(this.#context, {
       input,
       output,
-      path: path ?? { kind: 'all' },
+      path: path ?? this.#pathTo(at),
       localUser: userInfo().username,
       ...(role === undefined ? {} : { role }),
     });
+  }
+
+  /** A name that is neither a server's nor a view's leads nowhere, and each message says so. */
+  #pathTo(at: string | undefined): DoorPath {
+    if (at === undefined) return { kind: 'all' };
+    return this.#rules.views?.has(at) === true ? { kind: 'view', view: at } : { kind: 'server', server: at };
   }
 
   close(deadlineMs = drainMs): Promise<void> {
@@ -376,6 +394,7 @@ class Gateway implements RunningGateway {
         this.#running.forget(exchange);
         const summary = summarize(exchange, systemClock.monotonic());
         this.#metrics.count(summary);
+        if (summary.would !== undefined) this.#wouldRefuse += 1;
         onExchange?.(summary);
       },
       isDraining: () => this.#isDraining,
@@ -405,8 +424,8 @@ class Gateway implements RunningGateway {
     const danger = await findControlDanger(path);
     if (danger !== undefined) return { fault: 'unsafe', message: danger };
     const control = await openControl(path, {
-      openStdio: (socket, role) => {
-        const door = this.openStdio(socket, socket, role === undefined ? {} : { role });
+      openStdio: (socket, wish) => {
+        const door = this.openStdio(socket, socket, wish);
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
@@ -458,6 +477,11 @@ class Gateway implements RunningGateway {
     this.#stops.push(() => watch.close());
   }
 
+  /** Said at every start and reload: nobody should believe that a gateway protects that only watches. */
+  #warnOfObserving(): void {
+    if (this.#config.mode === 'observe') this.#state.log('warning', observing);
+  }
+
   /** Puts a new configuration in force: rules at once, changed servers as their calls end. */
   async #reload(config: Config, changes: ConfigChanges): Promise<void> {
     this.#config = config;
@@ -467,18 +491,20 @@ class Gateway implements RunningGateway {
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
-    this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
+    const reason = changes.mode ? { reason: `mode: ${config.mode}` } : {};
+    this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok', ...reason } });
     const waiting = changes.needsRestart;
     const verb = waiting.length === 1 ? 'needs' : 'need';
     const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
+    this.#warnOfObserving();
     await leaving;
   }
 
   #announceAll(): void {
     for (const server of this.#servers.keys()) {
       for (const list of ['tools', 'prompts', 'resources'] as const) {
-        this.#world.subscriptions.announce({ server, list });
+        this.#world.subscriptions.announce({ server, list, isReload: true });
       }
     }
   }
@@ -510,6 +536,9 @@ class Gateway implements RunningGateway {
     this.#stops.push(() => clearInterval(timer));
   }
 }
+
+const observing =
+  'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;

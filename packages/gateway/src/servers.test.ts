@@ -85,7 +85,7 @@ describe('a conversation of one session', () => {
 
 describe('a door path', () => {
   it('leads to every server, or to one', () => {
-    expect([leadsTo(allPath, 'files'), leadsTo(filesPath, 'files'), leadsTo(filesPath, 'other')]).toEqual([
+    expect([leadsTo(allPath, 'files', {}), leadsTo(filesPath, 'files', {}), leadsTo(filesPath, 'other', {})]).toEqual([
       true,
       true,
       false,

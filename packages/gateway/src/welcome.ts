@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { canReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { isOpenView, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { World } from './world.ts';
 
@@ -30,9 +30,12 @@ export function endUnwelcome(
   for (const { upstream } of servers.values()) upstream.releaseOwners(isWelcome, reason);
 }
 
-/** A session on the path of one server ends with the last grant on that server. */
-function mayStay({ path, roles, owner }: Session, { policy, servers, callers }: Rules): boolean {
+/** A session on the path of one server ends with the last grant on that server; one at a view with the view. */
+function mayStay({ path, roles, owner, principal }: Session, rules: Rules): boolean {
+  const { policy, servers, callers } = rules;
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  return servers.has(path.server) && canReachServer(policy.access(held), path.server);
+  const access = policy.access(held, principal?.scopes);
+  if (path.kind === 'view') return isOpenView(path.view, { roles: held, access }, rules);
+  return servers.has(path.server) && mayReachServer(access, path.server);
 }

@@ -12,8 +12,11 @@ import type { Rules } from './rules.ts';
 /** How a request came in. */
 export type DoorKind = 'http' | 'stdio' | 'websocket' | 'sse';
 
-/** What the door leads to: all servers under prefixed names, or one server under its own names. */
-export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
+/** What the door leads to: all servers under prefixed names, one server under its own, or a part of all of them. */
+export type DoorPath =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'view'; readonly view: string };
 
 /** The head of an HTTP request. Header names are lower case; a header sent twice is listed in `repeated`. */
 export interface HttpHead {
@@ -82,6 +85,12 @@ export interface CallerStream {
  */
 export type Filling<Next> = { -readonly [Field in keyof Next]: Next[Field] };
 
+/** A refusal that was not carried out. */
+export interface Observed {
+  readonly stage: StageName;
+  readonly refusal: Refusal;
+}
+
 /** The request as the door hands it over. */
 export interface Received {
   readonly id: string;
@@ -116,6 +125,8 @@ export interface Received {
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
   refusedAt?: StageName;
+  /** What would have refused it first, had policy not only been observed. */
+  observed?: Observed;
   /** Known habits of client programs that it shows. */
   quirks?: QuirkName[];
 }
@@ -177,7 +188,7 @@ export interface Target {
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
   readonly definition?: AcceptedDefinition;
-  /** Of a tool that the rules assign an effect. */
+  /** What the administrator says that it does; absent where nothing was said. */
   readonly effect?: Effect;
 }
 

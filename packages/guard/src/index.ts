@@ -11,9 +11,12 @@ export type {
   CallerStream,
   DoorKind,
   DoorPath,
+  Effect,
+  Filling,
   Identified,
   Intended,
   Lease,
+  Observed,
   Parsed,
   Principal,
   Received,
@@ -56,6 +59,7 @@ export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
 export { createSessions } from './doors/session.ts';
+export { pathTail } from './doors/path.ts';
 export { pathKey } from './doors/session-id.ts';
 export { compileNetworks, findNetworkFault } from './networks.ts';
 export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
@@ -64,7 +68,30 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
+export type { EffectLine, Effects } from './policy/effects.ts';
+export { compileEffects } from './policy/effects.ts';
+export { observePolicy } from './policy/observe.ts';
+export { accessAt, askerAt, isOpenView } from './policy/place.ts';
+export type { View, ViewLine, ViewMode, ViewModel } from './policy/view.ts';
+export { compileView } from './policy/view.ts';
+export {
+  askerUnder,
+  canList,
+  canReachServer,
+  canSee,
+  canSeePrefix,
+  decide,
+  decideCall,
+  decideFor,
+  fixedArguments,
+  mayReachServer,
+  type Asked,
+  type Asker,
+} from './policy/decide.ts';
+export { compileCondition, type ConditionFault } from './policy/condition.ts';
+export { callerFacts, targetFacts } from './policy/facts.ts';
+export type { CallerFacts, CallFacts, KnownFacts, TargetFacts } from './policy/facts.ts';
+export type { PartOutcome } from './policy/cel/trace.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';

@@ -2,9 +2,10 @@
  * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
  * and drawn. A stage that would not fit its place does not compile.
  */
-import type { Ended, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
+import type { Ended, Filling, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
 import { spentFields } from './limits/quota.ts';
 import { describeRate } from './limits/rate.ts';
+import { principalAt } from './policy/place.ts';
 import type { Ports } from './ports.ts';
 import { senderOf } from './networks.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName, type StageName } from './refusals.ts';
@@ -44,7 +45,7 @@ function listStages<Out>(stages: readonly NamedStage[]): StageList<Out> {
 
 const judged = listStages<Received>([])
   .add('receive', receive)
-  .add('identify', identify)
+  .add('identify', identifyHere)
   .add('parse', parse)
   .add('resolve', resolve)
   .add('authorize', authorize)
@@ -55,6 +56,26 @@ const judged = listStages<Received>([])
   .add('screen', screen);
 
 const ending = listStages<Ended>([]).add('record', record).add('reply', reply);
+
+/** Names the caller, with the access that it has where it came in. */
+function identifyHere(exchange: Received, ports: Ports): Identified | Refusal | Promise<Identified | Refusal> {
+  const out = identify(exchange, ports);
+  return exchange.path.kind === 'view' ? placeLater(out, exchange) : out;
+}
+
+function placeLater(
+  out: Identified | Refusal | Promise<Identified | Refusal>,
+  exchange: Received,
+): Identified | Refusal | Promise<Identified | Refusal> {
+  return out instanceof Promise ? out.then((named) => placeCaller(named, exchange)) : placeCaller(out, exchange);
+}
+
+function placeCaller(out: Identified | Refusal, { path, rules }: Received): Identified | Refusal {
+  if (isRefusal(out) || path.kind !== 'view') return out;
+  const placed = out as Filling<Identified>;
+  placed.principal = principalAt(out.principal, path, rules);
+  return placed;
+}
 
 /** Every stage's name, in the order in which an exchange meets them. */
 export const stageNames: readonly StageName[] = [...judged.stages, ...ending.stages].map((stage) => stage.name);
@@ -89,7 +110,7 @@ export function runHead(exchange: Received, ports: Ports): Promise<object> {
 export function judgeAgain(exchange: Received, ports: Ports): Identified | Refusal {
   const refused = exchange.head === undefined ? undefined : judgeHead(exchange.head, exchange.door, exchange.rules);
   if (refused !== undefined) return refused;
-  const identified = identify(exchange, ports);
+  const identified = placeCaller(identify(exchange, ports), exchange);
   return isRefusal(identified) ? identified : (judgeCaller(identified, ports) ?? identified);
 }
 
@@ -136,10 +157,12 @@ function chargeAddress(refusal: Refusal, { head, address, rules }: Received, por
 }
 
 function chargeCaller(
-  { principal, refusedAt }: Received & { readonly principal?: Principal },
+  { principal, refusedAt, rules }: Received & { readonly principal?: Principal },
   ports: Ports,
 ): Refusal | undefined {
   const rate = principal?.access.limit;
+  // Where limits are only observed they change no answer.
+  if (rules.observes === true) return undefined;
   if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt)) {
     return undefined;
   }

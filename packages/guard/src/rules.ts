@@ -1,6 +1,8 @@
 /** The rules in force at one moment, swapped as a whole on reload. An exchange keeps the ones it began with. */
 import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
+import type { Effects } from './policy/effects.ts';
+import type { View } from './policy/view.ts';
 import type { Effect } from './exchange.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
@@ -57,6 +59,12 @@ export interface Rules {
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
+  /** Views that a door path may name; absent where there are none. */
+  readonly views?: ReadonlyMap<string, View>;
+  /** Effects of tools; absent where none is assigned. */
+  readonly effects?: Effects;
+  /** True where policy refuses nothing and what it would refuse is recorded. */
+  readonly observes?: boolean;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

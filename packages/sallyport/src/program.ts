@@ -127,6 +127,7 @@ function commandRows(context: Context): CommandRow[] {
       summary: 'open the gate: guard the servers of the configuration until stopped',
       options: [
         option('--stdio', 'serve one client program on stdin and stdout; joins a running gateway or starts one'),
+        option('--at <name>', 'with --stdio: one server or view instead of all servers'),
         option('--try <role>', 'make a key with this role, show it, and show calls to try with it'),
         option('--verbose', 'show what the servers write to stderr, and more'),
       ],
@@ -135,6 +136,7 @@ function commandRows(context: Context): CommandRow[] {
         ['sallyport run -c base.yaml -c team.yaml', 'two files, the second on top'],
         ['sallyport run --try reader', 'with a key and calls to try'],
         ['sallyport run --stdio', 'what a client program starts'],
+        ['sallyport run --stdio --at frontend', 'the same for one view'],
       ],
       run: async (_, options) => (await import('./commands/run.ts')).run(as(options), context),
     },
@@ -219,11 +221,16 @@ function commandRows(context: Context): CommandRow[] {
     {
       usage: 'explain <question> [arguments]',
       summary: 'why a call was allowed or refused, or whether one would be',
-      options: [option('--as <role>', 'ask for this role'), option('--key <name>', 'ask for this key')],
+      options: [
+        option('--as <role>', 'ask for this role'),
+        option('--key <name>', 'ask for this key'),
+        option('--caller <json>', 'what else is known of the caller: id, kind, agent, scopes, claims'),
+      ],
       examples: [
         ['sallyport explain x7Qe', 'what happened to this exchange, stage by stage'],
         ['sallyport explain --as reader files.write_file', 'may a reader do this, and which line says so?'],
         ['sallyport explain --key ci db.query', 'may the key "ci"?'],
+        [`sallyport explain --as analyst db.query '{"schema":"hr"}'`, 'may it with these arguments?'],
       ],
       run: async (words, options) => (await import('./commands/explain.ts')).explain(words, as(options), context),
     },
@@ -342,10 +349,13 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
             option('--reason <reason>', 'why it was refused: a name of docs/refusals.md, like forbidden'),
             option('--since <time>', 'a time, or a duration back from now, like 2h'),
             option('--until <time>', 'the same, for the end'),
+            option('--would-refuse', 'what passed under mode: observe although policy would have refused it'),
+            option('--count', 'how often, by role, target and reason, instead of the records'),
           ],
           examples: [
             ['sallyport audit search --principal key:ci --since 2h', ''],
             [`sallyport audit search --target 'files.*' --reason forbidden`, ''],
+            ['sallyport audit search --would-refuse --count --since 7d', 'what enforcing would break'],
           ],
           run: async (_, options) => (await import('./commands/audit.ts')).search(as(options), context),
         },

@@ -5,8 +5,10 @@ import type { Config, UpstreamConfig } from './types.ts';
 
 /** What differs between two configurations. Where a value stands in the file does not count. */
 export interface ConfigChanges {
-  /** `deny` or `roles`. */
+  /** `deny`, `roles`, `views`, `effects` or `mode`. */
   readonly policy: boolean;
+  /** Whether policy is enforced or observed; `policy` is true then too. */
+  readonly mode: boolean;
   readonly callers: boolean;
   readonly limits: boolean;
   /** `publicUrl`, `origins`, `refusals` or `doors`. */
@@ -36,7 +38,8 @@ export function diffConfig(before: Config, after: Config): ConfigChanges {
   const { directory: _before, ...auditBefore } = before.audit;
   const { directory: _after, ...auditAfter } = after.audit;
   return {
-    policy: differs('deny', 'roles'),
+    policy: differs('deny', 'roles', 'views', 'effects', 'mode'),
+    mode: differs('mode'),
     callers: differs('callers'),
     limits: differs('limits'),
     door: differs('publicUrl', 'origins', 'refusals', 'doors'),

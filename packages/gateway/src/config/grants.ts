@@ -1,13 +1,14 @@
 /** Readers of what roles allow: grants, subtractions, denials (design §4.1). */
-import type { Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
+import type { Condition, Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
+import { condition } from './conditions.ts';
 import { checkPattern, rate } from './grammar.ts';
 import { object } from './object.ts';
-import { lengthOf, list, quoted, readText, text, type Reader, type Reading, type Text } from './reader.ts';
+import { lengthOf, list, quoted, readText, text, wrongValue, type Reader, type Reading, type Text } from './reader.ts';
 
 const PATTERN_EXAMPLE = "'files.read_*'";
 
 /** Reads the pattern that begins at `start` of a text. Warns when it names a server that the file does not have. */
-function readPattern(found: Text, reading: Reading, start: number): string | undefined {
+export function readPattern(found: Text, reading: Reading, start: number): string | undefined {
   const source = found.value.slice(start);
   const { node } = found;
   if (!checkPattern(found, reading, source, start)) return undefined;
@@ -50,6 +51,7 @@ export const denials: Reader<readonly Denial[]> = list(denial, 'patterns', "['*.
 
 interface GrantObject {
   readonly pattern: string;
+  readonly condition: Condition | undefined;
   readonly limit: Rate | undefined;
 }
 
@@ -62,18 +64,27 @@ function grant(kind: GrantKind): Reader<Grant> {
   const asObject = object<GrantObject>(
     {
       pattern: { name: word, reader: pattern, description: `Which ${kind} this grant allows`, isRequired: true },
+      condition: {
+        name: 'when',
+        reader: condition,
+        description: 'What must be true of the call, in CEL over args, caller and target',
+      },
       limit: { reader: rate, description: 'How often one caller may use this grant' },
     },
     {
       wanted: `a grant of ${kind}`,
       example,
-      later: ['when', 'approval'],
-      hints: Object.fromEntries(
-        Object.values(SINGULAR)
-          .concat('pattern', 'name')
-          .filter((other) => other !== word)
-          .map((other) => [other, `in a list of ${kind} write \`${word}: …\``]),
-      ),
+      later: ['approval'],
+      hints: {
+        ...Object.fromEntries(
+          Object.values(SINGULAR)
+            .concat('pattern', 'name')
+            .filter((other) => other !== word)
+            .map((other) => [other, `in a list of ${kind} write \`${word}: …\``]),
+        ),
+        ...Object.fromEntries(['if', 'condition', 'where'].map((other) => [other, "write when: 'args.…'"])),
+        scopes: 'write scopes in the role, or `"mcp:write" in caller.scopes` in when',
+      },
     },
   );
   return {
@@ -111,6 +122,17 @@ function grants(kind: GrantKind): Reader<readonly Grant[]> {
   };
 }
 
+/** One scope of a token (RFC 6749 §3.3). */
+const scope: Reader<string> = text('a scope', 'mcp:read', { pattern: '^[!#-\\[\\]-~]+$' }, (found, reading) => {
+  if (/^[!#-[\]-~]{1,128}$/.test(found.value)) return found.value;
+  return wrongValue(
+    found,
+    reading,
+    `${quoted(found.shown)} is not a scope: printable characters without spaces, " and \\, at most 128`,
+    found.value.includes(' ') ? `write [${found.value.trim().split(/ +/).join(', ')}]` : 'write mcp:read',
+  );
+});
+
 type RoleBody = Omit<Role, 'name' | 'origin'>;
 
 const body: Reader<RoleBody> = object<RoleBody>(
@@ -124,12 +146,15 @@ const body: Reader<RoleBody> = object<RoleBody>(
     prompts: { reader: grants('prompts'), fallback: [], description: 'Prompts that holders may get' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role of a holder' },
     limit: { reader: rate, description: 'How often one holder may call in all' },
+    scopes: {
+      reader: list(scope, 'scopes', '[mcp:read]', true),
+      description: 'What a token must carry too; keys and certificates know no scopes',
+    },
   },
   {
     wanted: 'a role',
     example: "{ tools: ['files.read_*'] }",
-    later: ['scopes'],
-    hints: { allow: 'write tools, resources or prompts' },
+    hints: { allow: 'write tools, resources or prompts', scope: 'write scopes: [mcp:read]' },
   },
 );
 

@@ -3,8 +3,9 @@
  * Schema is printed.
  */
 import { dirname, resolve } from 'node:path';
-import type { Denial, Role } from '@sallyport/guard';
+import type { Denial, EffectLine, Role, ViewModel } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { effects } from './effects.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -12,6 +13,7 @@ import { choice, integer, lengthOf, list, quoted, text, toggle, wrongType, wrong
 import { isReference, parseReference } from './resolve-secret.ts';
 import type { SecretReference } from './secret.ts';
 import { nearest } from './nearest.ts';
+import { policyTest } from './policy-tests.ts';
 import type {
   Address,
   AuditConfig,
@@ -25,6 +27,7 @@ import type {
   UpstreamConfig,
 } from './types.ts';
 import { upstream } from './upstreams.ts';
+import { views } from './views.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -148,58 +151,6 @@ const keptArguments: Reader<readonly KeptArguments[]> = {
   },
 };
 
-const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, reading) => {
-  const dot = found.value.indexOf('.');
-  const server = dot < 0 ? found.value : found.value.slice(0, dot);
-  const name = dot < 0 ? '' : found.value.slice(dot + 1);
-  if (name === '' || server === '') {
-    const [first = 'files'] = reading.upstreamNames;
-    return wrongValue(
-      found,
-      reading,
-      `${quoted(found.shown)} is not upstream.tool`,
-      `write ${first}.${dot < 0 ? server : 'TOOL'}`,
-    );
-  }
-  if (reading.upstreamNames.has(server)) return found.value;
-  if (found.secret !== undefined) return wrongValue(found, reading, `${quoted(found.shown)} names no upstream`, '');
-  const close = nearest(server, reading.upstreamNames);
-  const known = [...reading.upstreamNames].join(', ');
-  reading.log.report(found.node.origin, {
-    code: 'reference',
-    message: `there is no upstream ${quoted(server)}`,
-    suggestion:
-      close === undefined
-        ? `upstreams here: ${known || 'none; add it under upstreams'}`
-        : `did you mean ${close}.${name}?`,
-    length: server.length,
-  });
-  return undefined;
-});
-
-type TestBody = Omit<PolicyTest, 'origin'>;
-
-const testBody = object<TestBody>(
-  {
-    as: { reader: roleName, isRequired: true, description: 'The role that calls' },
-    call: { reader: call, isRequired: true, description: 'upstream.tool' },
-    expect: { reader: choice('allowed', 'denied', 'unknown'), isRequired: true, description: 'What must come out' },
-  },
-  {
-    wanted: 'a test',
-    example: '{ as: reader, call: files.write_file, expect: unknown }',
-    hints: { role: 'write as: ROLE', tool: 'write call: UPSTREAM.TOOL' },
-  },
-);
-
-const test: Reader<PolicyTest> = {
-  schema: testBody.schema,
-  read: (node, reading) => {
-    const found = testBody.read(node, reading);
-    return found === undefined ? undefined : { ...found, origin: node.origin };
-  },
-};
-
 const effectLimits = object<EffectLimits>(
   {
     read: { reader: rate, description: 'Calls that only read' },
@@ -320,13 +271,16 @@ export interface FileBody {
   readonly store: StoreConfig;
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  readonly mode: 'enforce' | 'observe';
   readonly include: readonly string[];
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
 }
@@ -377,7 +331,7 @@ const includePath: Reader<string> = {
 export const includeList: Reader<readonly string[]> = list(includePath, 'paths', '[servers/*.yaml]', true);
 
 /** Keys that an included file may have. */
-export const INCLUDED_KEYS = ['upstreams', 'roles', 'tests'] as const;
+export const INCLUDED_KEYS = ['upstreams', 'roles', 'views', 'tests'] as const;
 
 /** The whole file. */
 export const file: Reader<FileBody> = object<FileBody>(
@@ -417,16 +371,35 @@ export const file: Reader<FileBody> = object<FileBody>(
       fallback: 'result',
       description: 'Whether refusals after parsing set HTTP codes, for plain API clients',
     },
-    include: { reader: includeList, fallback: [], description: 'More files; they may hold upstreams, roles and tests' },
+    mode: {
+      reader: choice('enforce', 'observe'),
+      fallback: 'enforce',
+      description: 'Whether policy refuses, or only records what it would refuse; for rolling out, not for keeping',
+    },
+    include: {
+      reader: includeList,
+      fallback: [],
+      description: 'More files; they may hold upstreams, roles, views and tests',
+    },
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
+    effects: {
+      reader: effects,
+      fallback: {},
+      description: 'What tools do (`read`, `write`, `destructive`) by pattern; the first that matches counts',
+    },
     roles: {
       reader: record(ROLE_NAME, role, 'names and roles', "{ reader: { tools: ['files.read_*'] } }"),
       fallback: {},
       description: 'What callers may reach',
+    },
+    views: {
+      reader: views(roleName),
+      fallback: {},
+      description: 'Parts of what all servers offer, each at `/mcp/NAME`',
     },
     upstreams: {
       reader: record(SERVER_NAME, upstream, 'names and upstreams', '{ files: { command: [PROGRAM, ARGUMENT] } }'),
@@ -434,7 +407,7 @@ export const file: Reader<FileBody> = object<FileBody>(
       description: 'The servers behind the door',
     },
     tests: {
-      reader: list(test, 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
+      reader: list(policyTest(roleName), 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
       fallback: [],
       description: 'Run by `sallyport check`',
     },
@@ -442,7 +415,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'],
+    later: ['tls', 'behindProxy', 'shared', 'egress'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

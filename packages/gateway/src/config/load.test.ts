@@ -64,6 +64,7 @@ describe('loadConfig', () => {
       store: { kind: 'sqlite', path: '/etc/sp/state/sallyport.db' },
       master: expect.objectContaining({ kind: 'file', path: '/etc/sp/state/master.key' }),
       refusals: 'result',
+      mode: 'enforce',
       doors: { websocket: false, sse: false },
       limits: {
         body: 1024 ** 2,
@@ -87,7 +88,9 @@ describe('loadConfig', () => {
       },
       callers: { local: undefined, anonymous: undefined, keys: true },
       deny: [],
+      effects: [],
       roles: [],
+      views: [],
       upstreams: [],
       tests: [],
       files: ['/etc/sp/main.yaml'],

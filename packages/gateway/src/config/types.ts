@@ -2,7 +2,7 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Denial, Origin, Rate, Role } from '@sallyport/guard';
+import type { Denial, EffectLine, GrantKind, Origin, Rate, Role, ViewModel } from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -174,14 +174,26 @@ export interface WebSocketUpstreamConfig extends UrlUpstreamCommon {
 export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig | WebSocketUpstreamConfig;
 
 /** What a test of the file expects of a call. */
-export type Expectation = 'allowed' | 'denied' | 'unknown';
+export type Expectation = 'allowed' | 'denied' | 'unknown' | 'step-up';
+
+/** What a test says of its caller beside the role. */
+export interface TestCaller {
+  readonly id?: string | undefined;
+  readonly kind?: 'key' | 'jwt' | 'cert' | 'local' | 'account' | 'anonymous' | undefined;
+  readonly agent?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
 
 /** One line of `tests:`. */
 export interface PolicyTest {
   /** A role. */
   readonly as: string;
-  /** `server.tool`. */
+  /** `server.tool`, `server.URI` or `server.prompt`. */
   readonly call: string;
+  readonly kind: GrantKind;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly caller: TestCaller;
   readonly expect: Expectation;
   readonly origin: Origin;
 }
@@ -216,12 +228,17 @@ export interface Config extends ConfigSources {
   /** Not resolved: a file that is absent is made by whoever opens the store. */
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  /** `observe`: policy refuses nothing and what it would refuse is recorded. */
+  readonly mode: 'enforce' | 'observe';
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  /** In the order in which they are asked. */
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
   /** The merged file with the place of each value, for printing. */

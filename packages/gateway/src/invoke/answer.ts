@@ -19,6 +19,7 @@ import {
   type Question,
   type Span,
 } from '@sallyport/protocol';
+import { isPrefixed } from '../names.ts';
 import { handleBinding, stateSubject, type GatewayTarget } from '../resolve.ts';
 import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
 import { stopReasons } from '../running-calls.ts';
@@ -71,7 +72,7 @@ function readPlainResult(message: Message, span: Span, context: AnswerContext): 
   }
   const body = message.bytes.subarray(span.start, span.end);
   if (body[0] !== openBrace || mayHoldOurMark(body)) return undefined;
-  if (exchange.path.kind === 'all' && mayHoldUri(body)) return undefined;
+  if (isPrefixed(exchange.path) && mayHoldUri(body)) return undefined;
   const isToolError = isError !== undefined && isWritten(message, isError, trueText);
   return { kind: 'result', body, isToolError, interim };
 }
@@ -97,7 +98,7 @@ function readResult(received: Uint8Array, value: unknown, context: AnswerContext
   if (target.task !== undefined && !isAsking) {
     return readTask(bytes, value, exchange, target.task, context, interim);
   }
-  let body = exchange.path.kind === 'all' ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
+  let body = isPrefixed(exchange.path) ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
   if (isAsking) {
     const asked = sealState(body, value, context);
     if (!(asked instanceof Uint8Array)) return asked;
@@ -175,7 +176,7 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
     const asked = readPages(value, context);
     if (asked !== undefined) return asked;
   }
-  let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
+  let body = isPrefixed(exchange.path) ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
     body =

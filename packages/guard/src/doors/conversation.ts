@@ -4,7 +4,16 @@
  */
 import { readMessage } from '@sallyport/protocol';
 import { createCanceller } from '../cancellation.ts';
-import type { Admitted, CallerStream, DoorKind, DoorPath, HttpHead, Received, Replied } from '../exchange.ts';
+import type {
+  Admitted,
+  CallerStream,
+  DoorKind,
+  DoorPath,
+  HttpHead,
+  Principal,
+  Received,
+  Replied,
+} from '../exchange.ts';
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
@@ -149,7 +158,12 @@ export class Conversation {
     // Nothing is recorded, so this needs no id.
     const judged = judgeAgain(this.receive(nothing, ''), this.context.ports);
     if (isRefusal(judged)) this.close('the caller may not call any more');
-    else this.session.roles = judged.principal.roles;
+    else this.setPrincipal(judged.principal);
+  }
+
+  private setPrincipal(principal: Principal): void {
+    this.session.roles = principal.roles;
+    this.session.principal = principal;
   }
 
   private receive(body: Uint8Array | Refusal, id = this.context.nextId()): Running {
@@ -192,7 +206,7 @@ export class Conversation {
 
   private answer(given: Replied, body: Uint8Array | Refusal | undefined): void {
     const replied = given.message === undefined ? this.name(given, body) : given;
-    if (replied.principal !== undefined) this.session.roles = replied.principal.roles;
+    if (replied.principal !== undefined) this.setPrincipal(replied.principal);
     const isAnswered = replied.message === undefined || replied.message.kind === 'request';
     // Nobody waits for the answer to a cancelled call.
     const isCancelled = 'refusal' in replied && replied.refusal.name === 'cancelled';

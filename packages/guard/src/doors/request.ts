@@ -26,26 +26,31 @@ const streamable = new RegExp(`^/mcp(?:/(${serverName}))?$`);
 const eventDoor = new RegExp(`^/sse(?:/(${serverName}))?$`);
 const messageDoor = new RegExp(`^/messages(?:/(${serverName}))?\\?sessionId=([A-Za-z0-9_-]{1,1024})$`);
 
+/** The part of the rules that says where doors are. */
+export type ArrivalRules = Pick<Rules, 'doors' | 'views'>;
+
 /** Finds the door of a request; a door that the rules keep closed is not there. */
-export function arrivalOf(method: string, target: string, { doors }: Pick<Rules, 'doors'>): Arrival {
+export function arrivalOf(method: string, target: string, { doors, views }: ArrivalRules): Arrival {
   if (target === '/mcp') return everything;
   const found = streamable.exec(target);
-  if (found !== null) return { door: 'http', path: pathTo(found[1]) };
+  if (found !== null) return { door: 'http', path: pathTo(found[1], views) };
   if (!doors.sse) return nowhere;
   const stream = method === 'POST' ? null : eventDoor.exec(target);
-  if (stream !== null) return { door: 'sse', path: pathTo(stream[1]) };
+  if (stream !== null) return { door: 'sse', path: pathTo(stream[1], views) };
   const message = method === 'POST' ? messageDoor.exec(target) : null;
   if (message === null) return nowhere;
   const [, server, connectionId = ''] = message;
-  return { door: 'sse', path: pathTo(server), connectionId };
+  return { door: 'sse', path: pathTo(server, views), connectionId };
 }
 
 const all: DoorPath = { kind: 'all' };
 const everything: Arrival = { door: 'http', path: all };
 const nowhere: Arrival = { door: 'http', path: undefined };
 
-function pathTo(server: string | undefined): DoorPath {
-  return server === undefined ? all : { kind: 'server', server };
+/** Servers and views share their names; one that is neither's is refused later, like a server that is not there. */
+function pathTo(name: string | undefined, views: ArrivalRules['views']): DoorPath {
+  if (name === undefined) return all;
+  return views?.has(name) === true ? { kind: 'view', view: name } : { kind: 'server', server: name };
 }
 
 /** The exchange of a request. */

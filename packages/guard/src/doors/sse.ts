@@ -11,6 +11,7 @@ import { Conversation, type Channel } from './conversation.ts';
 import { noteStatus } from './door.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import { endWhenSpent } from './pace.ts';
+import { pathTail } from './path.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { Session } from './session.ts';
 
@@ -67,7 +68,7 @@ async function open(
   noteStatus(exchange, 'stream opened', context);
   void conversation.closed.then(() => noteStatus(exchange, 'stream closed', context));
   events.open(exchange.id, principal.id);
-  const messages = path.kind === 'all' ? '/messages' : `/messages/${path.server}`;
+  const messages = `/messages${pathTail(path)}`;
   events.event(Buffer.from(`${messages}?sessionId=${id}`), undefined, 'endpoint');
 }
 

@@ -5,6 +5,8 @@ import type { Grant, Origin, Rate } from './model.ts';
 export interface RuleRef {
   /** Absent for a top-level denial. */
   readonly role?: string;
+  /** The view that does not hold the target, where that decided. */
+  readonly view?: string;
   readonly pattern: string;
   readonly origin: Origin;
 }
@@ -32,9 +34,17 @@ export interface Allowed {
 
 /**
  * Why a target is denied: `top-deny` and `role-deny` forbid, `subtracted` was taken out of the list that grants it,
- * `condition` is granted for other arguments, `no-grant` is in no list.
+ * `condition` is granted for other arguments, `scopes` would be allowed to a token that carries more, `no-grant` is in
+ * no list, `not-in-view` is not in the view asked for.
  */
-export type DenialReason = 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition';
+export type DenialReason =
+  | 'no-grant'
+  | 'not-in-view'
+  | 'subtracted'
+  | 'role-deny'
+  | 'top-deny'
+  | 'condition'
+  | 'scopes';
 
 /** The target is denied. */
 export interface Denied {
@@ -42,6 +52,8 @@ export interface Denied {
   readonly because: DenialReason;
   /** Absent for `no-grant`. */
   readonly rule?: RuleRef;
+  /** For `scopes`: all that the call needs, those that the token carries already among them. */
+  readonly scopes?: readonly string[];
   /** What a condition threw, when that is why it did not hold. */
   readonly cause?: unknown;
 }

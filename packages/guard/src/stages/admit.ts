@@ -1,5 +1,6 @@
 /** Spends the tokens of caller, grant, effect and upstream, and takes a place among the calls that run at once. */
 import type { Admitted, Authorized, Effect, Filling, Lease, Principal } from '../exchange.ts';
+import { noteObserved } from '../observed.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Ports, RateBuckets } from '../ports.ts';
 import type { Rules } from '../rules.ts';
@@ -28,10 +29,22 @@ export function admit(exchange: Authorized, ports: Ports): Admitted | Refusal {
     }
     return admitWith(admitted, lease);
   }
+  const refusal = refuseSpent(spent, charge, exchange);
+  if (rules.observes === true) {
+    noteObserved(exchange, 'admit', refusal);
+    return admitWith(exchange, lease);
+  }
   lease.release();
-  const { retryAfterMs } = charge;
+  return refusal;
+}
+
+function refuseSpent(
+  spent: Want | undefined,
+  { retryAfterMs, fullAfterMs }: { readonly retryAfterMs: number; readonly fullAfterMs: number },
+  exchange: Authorized,
+): Refusal {
   if (spent === undefined) return refuse('limited', { retryAfterMs });
-  const quota = quotaFields(quotaOf(spent), spent.rate, 0, charge.fullAfterMs);
+  const quota = quotaFields(quotaOf(spent), spent.rate, 0, fullAfterMs);
   return refuse('limited', {
     fill: { rate: describeRate(spent.rate) },
     note: noteOf(spent, exchange),
@@ -79,7 +92,7 @@ export function spendTokens(
   buckets: Pick<RateBuckets, 'takeAll'>,
 ): boolean {
   const wants = wantedTokens(principal, decision, { upstream }, rules);
-  return wants.length === 0 || buckets.takeAll(wants).isAllowed;
+  return wants.length === 0 || buckets.takeAll(wants).isAllowed || rules.observes === true;
 }
 
 function admitWith(exchange: Authorized, lease: Lease): Admitted {

@@ -1,5 +1,5 @@
 /** `sallyport check`: every mistake in the configuration at once, then the tests that the file itself holds. */
-import { canList, compilePolicy, decide } from '@sallyport/guard';
+import { compilePolicy } from '@sallyport/guard';
 import {
   findMachineProblems,
   loadConfig,
@@ -14,6 +14,7 @@ import {
 } from '@sallyport/gateway';
 import { problemFacts, requireFiles, showProblems } from '../configuration.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
+import { observingLines } from '../banner.ts';
 import { findDoubts } from '../doubts.ts';
 import { exitCodes } from '../failure.ts';
 import { doubtsOfKeys } from '../store.ts';
@@ -41,14 +42,16 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   if (options.json) {
     terminal.json({
       ok: problems.length === 0,
+      ...(loaded.ok && { mode: loaded.config.mode }),
       problems: problems.map(problemFacts),
       warnings: warnings.map(problemFacts),
-      tests: outcomes.map(({ test, actual, passed }) => ({
+      tests: outcomes.map(({ test, actual, passed, decision }) => ({
         as: test.as,
         call: test.call,
         expect: test.expect,
         actual,
         passed,
+        rule: decision.rule,
       })),
       ...(options.print && loaded.ok && { configuration: printConfig(loaded.config) }),
     });
@@ -71,12 +74,7 @@ async function keyProblems(config: Config): Promise<Problem[]> {
 
 /** Asks the policy each question of `tests:`. */
 function runTests(config: Config): readonly TestOutcome[] {
-  const policy = compilePolicy(toPolicyModel(config));
-  return runPolicyTests(config.tests, (role, call) => {
-    const access = policy.access([role]);
-    if (decide(access, 'tools', call).effect === 'allow') return 'allowed';
-    return canList(access, 'tools', call) ? 'denied' : 'unknown';
-  });
+  return runPolicyTests(config.tests, compilePolicy(toPolicyModel(config)));
 }
 
 function summary(
@@ -88,9 +86,11 @@ function summary(
   const { paint } = terminal;
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
   const opened = Object.entries(config.doors).flatMap(([door, isOpen]) => (isOpen ? [`, ${door} open`] : []));
-  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${opened.join('')}`;
+  const views = config.views.length === 0 ? '' : `, ${count(config.views.length, 'view')}`;
+  const held = `${count(config.upstreams.length, 'upstream')}, ${count(config.roles.length, 'role')}${views}${opened.join('')}`;
   const tests =
     outcomes.length === 0 ? 'no tests' : `${outcomes.length - failures} of ${count(outcomes.length, 'test')} passed`;
   const mark = failures === 0 ? paint.green('✓') : paint.red('✗');
-  return `${mark} ${config.files.map((file) => shortPath(file, host)).join(', ')}: ${held}, ${tests}`;
+  const watches = config.mode === 'observe' ? [...observingLines(paint), ''].join('\n') : '';
+  return `${watches}${mark} ${config.files.map((file) => shortPath(file, host)).join(', ')}: ${held}, ${tests}`;
 }
