@@ -161,6 +161,19 @@ const ways: readonly Way[] = [
     },
   },
   {
+    what: 'a view, and the tools of one that is searched',
+    attempt: ({ url }, key, index) => {
+      const tool = { name: 'rec__echo', arguments: {} };
+      const meta = [
+        { name: 'search_tools', arguments: { query: `echo ${index}` } },
+        { name: 'describe_tool', arguments: { name: 'rec__echo' } },
+        { name: 'call_tool', arguments: tool },
+      ][index % 4];
+      if (meta === undefined) return message(postModern(`${url}/part`, { ...echo, key }));
+      return message(postModern(`${url}/find`, { method: 'tools/call', params: meta, key }));
+    },
+  },
+  {
     what: 'tools that there are not',
     attempt: ({ url }, key, index) =>
       message(postModern(url, { method: 'tools/call', params: { name: `rec__x${index}`, arguments: {} }, key })),
@@ -206,6 +219,7 @@ describe('a caller that', () => {
         doors: { websocket: true, sse: true },
         roles: { bounded: { tools: ['rec.*'], limit: `1/d burst ${allowance}` } },
         limits: { perAddress: ample, badRequests: ample, openPerCaller: 1000 },
+        views: { part: { tools: ['rec.*'] }, find: { tools: ['rec.*'], mode: 'search' } },
         upstreams: { rec: { url: upstream.url } },
       },
     });
@@ -250,6 +264,41 @@ describe('a caller that', () => {
       if (answer !== undefined && reasonOf(answer.response) !== 'limited') calls += 1;
     }
     expect(calls).toBe(allowance / 2);
+  });
+});
+
+describe('calls that have an effect', () => {
+  let gateway: Gateway;
+  beforeAll(async () => {
+    gateway = await startGateway({
+      config: {
+        callers: { keys: true },
+        effects: { 'rec.echo': 'destructive', 'rec.tool': 'write', '*': 'read' },
+        roles: { everyone: { tools: ['rec.*'] } },
+        limits: { perAddress: ample, effects: { destructive: '1/d burst 3', write: '1/d burst 4' } },
+        views: { find: { tools: ['rec.*'], mode: 'search' } },
+        upstreams: { rec: { url: upstream.url } },
+      },
+    });
+  }, 60_000);
+  afterAll(() => gateway?.stop());
+
+  it('[limits-truthful] are counted for each caller, whichever way they come', async () => {
+    const [one, two] = [
+      await createKey(gateway.dir, { name: 'one', role: 'everyone' }),
+      await createKey(gateway.dir, { name: 'two', role: 'everyone' }),
+    ];
+    const ask = async (key: string, path: string, params: Record<string, unknown>) =>
+      reasonOf((await postModern(`${gateway.url}${path}`, { method: 'tools/call', params, key })).response);
+    const reasons = [];
+    for (let i = 0; i < 3; i++) {
+      reasons.push(await ask(one, '', { name: 'rec__echo', arguments: {} }));
+      reasons.push(await ask(one, '/rec', { name: 'echo', arguments: {} }));
+      reasons.push(await ask(one, '/find', { name: 'call_tool', arguments: { name: 'rec__echo', arguments: {} } }));
+    }
+    expect(reasons.map((reason) => reason === 'limited')).toEqual([false, false, false, ...Array(6).fill(true)]);
+    expect(await ask(one, '', { name: 'rec__safe', arguments: {} })).toBeUndefined();
+    expect(await ask(two, '', { name: 'rec__echo', arguments: {} })).toBeUndefined();
   });
 });
 

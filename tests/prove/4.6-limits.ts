@@ -3,7 +3,7 @@ import { runStrangers } from '../attacks/strangers.ts';
 import type { Prove } from './result.ts';
 import { failuresOf, runTestFiles } from './test-files.ts';
 
-const goal = { identities: 1_000_000, off: 1, grownMegabytes: 128, ways: 13 };
+const goal = { identities: 1_000_000, off: 1, grownMegabytes: 128, ways: 14 };
 const megabyte = 1024 * 1024;
 
 export const prove: Prove = async () => {

@@ -60,7 +60,7 @@ export const rows: readonly Row[] = [
   {
     id: '4.6',
     title: 'limits against ever new callers and addresses',
-    goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 13 ways round them limited',
+    goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 14 ways round them limited',
   },
   {
     id: '4.12',
