@@ -78,4 +78,14 @@ export const rows: readonly Row[] = [
     title: 'signing keys that rotate, an issuer that is away',
     goal: '0 failed valid calls on rotation; an outage as configured',
   },
+  {
+    id: '4.6',
+    title: 'limits against ever new callers and addresses',
+    goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 14 ways round them limited',
+  },
+  {
+    id: '4.12',
+    title: 'what it costs to know the caller',
+    goal: 'a cached JWT within 10 % of a key; flat in number and size of roles',
+  },
 ];

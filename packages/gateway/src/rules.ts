@@ -1,8 +1,8 @@
 /** The rules in force, made from the configuration. */
-import { compilePattern, compilePolicy, matchesPattern, type Rules } from '@sallyport/guard';
+import { compileEffects, compilePattern, compilePolicy, compileView, matchesPattern, observePolicy, type Policy, type Rate, type Rules } from '@sallyport/guard';
 import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Config } from './config/types.ts';
+import type { Config, EffectLimits } from './config/types.ts';
 import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -13,7 +13,7 @@ export function makeRules(config: Config, port: number): Rules {
   const certificates = certificateRules(config);
   const proxy = proxyRules(config);
   return {
-    policy: compilePolicy(toPolicyModel(config)),
+    policy: makePolicy(config),
     limits: {
       body: limits.body,
       message: limits.message,
@@ -21,6 +21,8 @@ export function makeRules(config: Config, port: number): Rules {
       requestTimeoutMs: limits.requestTimeout,
       perAddress: limits.perAddress,
       failedLogins: limits.failedLogins,
+      badRequests: limits.badRequests ?? halfOf(limits.perAddress),
+      ...(limits.effects === undefined ? {} : { effects: givenOf(limits.effects) }),
       concurrentPerCaller: limits.concurrentPerCaller,
       openPerCaller: limits.openPerCaller,
       openPerAddress: limits.openPerAddress,
@@ -38,10 +40,41 @@ export function makeRules(config: Config, port: number): Rules {
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
     ),
+    upstreamPlaces: new Map(
+      config.upstreams.flatMap(({ name, concurrent }) =>
+        concurrent === undefined ? [] : [[name, concurrent] as const],
+      ),
+    ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
+    ...(config.views.length === 0
+      ? {}
+      : { views: new Map(config.views.map((view) => [view.name, compileView(view)])) }),
+    ...(config.effects.length === 0 ? {} : { effects: compileEffects(config.effects) }),
     refusals: config.refusals,
+    ...(config.mode === 'observe' ? { observes: true } : {}),
     keptArguments: makeKeptArguments(config),
+  };
+}
+
+/** An observing gateway's policy lets everything pass that no top-level denial forbids. */
+function makePolicy(config: Config): Policy {
+  const policy = compilePolicy(toPolicyModel(config));
+  return config.mode === 'observe' ? observePolicy(policy) : policy;
+}
+
+function halfOf({ tokens, perMs, burst }: Rate): Rate {
+  // Over twice the time, so that an odd number of tokens is halved too.
+  const isEven = tokens % 2 === 0;
+  const half = isEven ? { tokens: tokens / 2, perMs } : { tokens, perMs: 2 * perMs };
+  return { ...half, burst: Math.ceil(burst / 2) };
+}
+
+function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules['limits']['effects']> {
+  return {
+    ...(read === undefined ? {} : { read }),
+    ...(write === undefined ? {} : { write }),
+    ...(destructive === undefined ? {} : { destructive }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
 import type { DoorKind, HttpHead, Received } from '../exchange.ts';
+import { spentFields } from '../limits/quota.ts';
+import { senderOf } from '../networks.ts';
 import type { Ports } from '../ports.ts';
 import { noteHeadQuirks } from '../quirks.ts';
 import { refuse, type Refusal } from '../refusals.ts';
@@ -11,8 +13,12 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   if (head === undefined) return exchange;
   if (exchange.door === 'http') noteHeadQuirks(exchange, head);
   if (exchange.isAddressDisputed === true) return refuse('disputed-address');
-  const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
-  if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
+  const { perAddress } = rules.limits;
+  const charge = ports.buckets.take(`address:${senderOf(exchange.address)}`, perAddress);
+  if (!charge.isAllowed) {
+    const quota = spentFields('address', perAddress);
+    return refuse('address-limited', { retryAfterMs: charge.retryAfterMs, quota });
+  }
   return judgeHead(head, exchange.door, rules) ?? exchange;
 }
 

@@ -23,6 +23,7 @@ function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {
   const status = screened.kind === 'error' && screened.code !== undefined ? statusInBand(screened.code, era) : 200;
   const headers = jsonHeaders(exchange);
   if (screened.headers !== undefined) headers.push(...screened.headers);
+  if (exchange.quota !== undefined) headers.push(...exchange.quota);
   if (screened.body.length < longBody)
     return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
   return new LongReply(status, headers, envelopeParts(exchange, screened.kind, screened.body));
@@ -76,6 +77,7 @@ function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply 
   const text = describeRefusal(refusal, exchange.target?.key, exchange.id);
   const data = refusalData(refusal, exchange.id);
   const headers = jsonHeaders(exchange);
+  headers.push(...waitHeaders(refusal, status), ...(refusal.quota ?? exchange.quota ?? []));
   if (exchange.method?.name === 'tools/call') {
     const result = {
       ...(exchange.era === 'modern' ? { resultType: 'complete' } : {}),
@@ -107,7 +109,7 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   const headers = jsonHeaders(exchange);
   if (row.status === 401) headers.push('WWW-Authenticate', challenge(refusal));
   if (row.status === 405) headers.push('Allow', 'POST');
-  if (refusal.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.ceil(refusal.retryAfterMs / 1000)));
+  headers.push(...waitHeaders(refusal, row.status), ...(refusal.quota ?? []));
   const code = row.code ?? row.status;
   const isLegacy = isLegacyCaller(exchange);
   const error = {
@@ -120,6 +122,12 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   const isInBand = isLegacy && (code === -32601 || code === -32602) && exchange.head?.method !== 'GET';
   const status = isInBand ? 200 : row.status;
   return { status, headers, body };
+}
+
+/** The status gives the field its meaning (RFC 9110 §10.2.3); within an answer of status 200 the data says it. */
+function waitHeaders({ retryAfterMs }: Refusal, status: number): readonly string[] {
+  if (retryAfterMs === undefined || status < 300) return [];
+  return ['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))];
 }
 
 function challenge(refusal: Refusal): string {
