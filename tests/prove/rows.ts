@@ -57,4 +57,9 @@ export const rows: readonly Row[] = [
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
+  {
+    id: '4.7',
+    title: 'listed ⇔ callable with conditions, scopes and denials',
+    goal: '100,000 seeds without a counterexample; errors, missing fields and huge lists deny in under 5 ms each',
+  },
 ];

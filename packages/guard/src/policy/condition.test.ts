@@ -108,7 +108,7 @@ describe('a condition', () => {
     "'''",
     'a'.repeat(5000),
     '!'.repeat(2048),
-   
+
     '?:',
     '{',
     '[,]',
