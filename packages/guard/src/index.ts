@@ -42,7 +42,7 @@ export type { QuirkName, QuirkRow } from './quirks.ts';
 export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, DoorRules, Limits, Rules } from './rules.ts';
+export type { CallerRules, DoorRules, Limits, ResourceRules, Rules } from './rules.ts';
 export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
