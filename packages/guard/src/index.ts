@@ -36,6 +36,9 @@ export type {
   Random,
   RateBuckets,
   Resolver,
+  TokenFault,
+  TokenHolder,
+  Tokens,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
 export type { QuirkName, QuirkRow } from './quirks.ts';
