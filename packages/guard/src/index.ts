@@ -66,7 +66,7 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
+export { canList, canReachServer, decide, decideCall, mayReachServer } from './policy/decide.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';

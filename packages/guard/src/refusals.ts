@@ -265,6 +265,13 @@ const rows = {
     text: 'Unknown {kind}: {name}',
     advice: '',
   },
+  'step-up': {
+    stage: 'authorize',
+    shows: 'door',
+    status: 403,
+    text: 'the token does not carry the scopes that this needs: {scopes}',
+    advice: 'Ask the authorization server for a token with all of them.',
+  },
   denied: {
     stage: 'authorize',
     shows: 'call',
