@@ -46,8 +46,12 @@ export interface ResourceRules {
   readonly url: string;
   /** Issuers whose tokens are accepted, in the order of the configuration. */
   readonly authorizationServers: readonly string[];
-  /** Scopes that roles ask for; what a client asks for when it knows nothing else. */
+  /** What a client asks for at /mcp when it knows nothing else; more is asked for when a call needs it. */
   readonly scopes: readonly string[];
+  /** The same for each server and view with a document of its own. */
+  readonly named?: ReadonlyMap<string, readonly string[]>;
+  /** What an issuer wants written before a scope in a request, where its tokens carry the bare scope. */
+  readonly scopePrefixes?: ReadonlyMap<string, string>;
 }
 
 export interface Rules {

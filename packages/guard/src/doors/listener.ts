@@ -11,6 +11,7 @@ import { arrivalOf, type HttpContext } from './request.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
+import { serveMetadata, wantsMetadata } from './well-known.ts';
 
 /** Where to listen, and how patient to be. Times in milliseconds. */
 export interface ListenerOptions extends BacklogOptions {
@@ -113,6 +114,7 @@ function serve(
   options: EventStreamOptions,
 ): Promise<void> {
   const rules = context.rules();
+  if (wantsMetadata(request.url ?? '', rules)) return serveMetadata(request, response, rules, context);
   const arrival = arrivalOf(request.method ?? '', request.url ?? '', rules);
   const door = arrival.door === 'sse' ? serveSse : serveHttp;
   return door(request, response, arrival, rules, context, options);
