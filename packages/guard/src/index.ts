@@ -45,7 +45,16 @@ export type { QuirkName, QuirkRow } from './quirks.ts';
 export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, DoorRules, Limits, ResourceRules, Rules } from './rules.ts';
+export type {
+  CallerRules,
+  CertificateIdentity,
+  CertificateRules,
+  DoorRules,
+  Limits,
+  ResourceRules,
+  Rules,
+} from './rules.ts';
+export { identifyCertificate } from './identity/certificate.ts';
 export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
@@ -72,7 +81,7 @@ export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';
 export type { Condition, Denial, Grant, GrantKind, Origin, PolicyModel, Rate, Role } from './policy/model.ts';
 export type { Pattern, PatternFault } from './policy/pattern.ts';
-export { compilePattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';
+export { compilePattern, compileTextPattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';
 export type { QuantityFault } from './limits/rate.ts';
 export {
   describeRate,

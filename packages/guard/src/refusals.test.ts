@@ -30,6 +30,7 @@ const contract: readonly Row[] = [
   ['unauthenticated', 'identify', 'door', 401],
   ['bad-credential', 'identify', 'door', 401],
   ['expired-credential', 'identify', 'door', 401],
+  ['bad-certificate', 'identify', 'door', 401],
   ['login-limited', 'identify', 'door', 429],
   ['malformed-json', 'parse', 'door', 400, -32700],
   ['invalid-request', 'parse', 'door', 400, -32600],

@@ -149,6 +149,13 @@ const rows = {
     text: 'the credential has expired',
     advice: 'Ask for a new key.',
   },
+  'bad-certificate': {
+    stage: 'identify',
+    shows: 'door',
+    status: 401,
+    text: 'the client certificate is not accepted: {detail}',
+    advice: 'Present a certificate that is in force and of a CA that is trusted here.',
+  },
   'login-limited': {
     stage: 'identify',
     shows: 'door',

@@ -1,6 +1,7 @@
 /** The rules in force at one moment, swapped as a whole on reload. An exchange keeps the ones it began with. */
 import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
+import type { Pattern } from './policy/pattern.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -21,6 +22,17 @@ export interface Limits {
   readonly openPerAddress: number;
 }
 
+/** How a client certificate names its caller, and which roles the name has. */
+export interface CertificateRules {
+  /** The part of the certificate that is the identity. */
+  readonly identity: CertificateIdentity;
+  /** A caller holds the role of every pattern that its identity matches. */
+  readonly roles: readonly { readonly pattern: Pattern; readonly role: string }[];
+}
+
+/** The parts of a certificate that can name a caller: entries of the subject alternative name, or the common name. */
+export type CertificateIdentity = 'san-uri' | 'san-dns' | 'san-email' | 'common-name';
+
 /** Who may come in, and with which role. */
 export interface CallerRules {
   /** Role of the user who started a stdio door. */
@@ -29,6 +41,8 @@ export interface CallerRules {
   readonly anonymous?: string;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** How client certificates name callers; absent where none are asked for. */
+  readonly certificates?: CertificateRules;
 }
 
 /** Doors that are closed unless the configuration opens them. */

@@ -1,6 +1,7 @@
-/** Finds out who calls, from the head alone: API key, local user, or anonymous. */
+/** Finds out who calls, from the head alone: API key, client certificate, local user, or anonymous. */
 import { hash } from 'node:crypto';
 import type { Filling, HttpHead, Identified, Principal, Received } from '../exchange.ts';
+import { identifyCertificate } from '../identity/certificate.ts';
 import type { KeyHolder, Ports } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
@@ -26,7 +27,11 @@ function identifyLocal(exchange: Received): Principal | Refusal {
 function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Principal | Refusal {
   const header = head.headers['authorization'];
   const { rules } = exchange;
+  // A certificate beside a bearer has to be good too; the bearer names the principal then.
+  const certified = identifyCertificate(exchange);
+  if (isRefusal(certified)) return charge(exchange, ports, 'certificate') ?? certified;
   if (header === undefined) {
+    if (certified !== undefined) return certified;
     const role = rules.callers.anonymous;
     return role === undefined ? refuse('unauthenticated') : unprovenOf('anonymous', 'anonymous', role, rules);
   }
@@ -43,10 +48,14 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
 }
 
 function fail(exchange: Received, ports: Ports, credential: string, name: RefusalName, note?: string): Refusal {
-  const bucket = `login:${exchange.address}:${hash('sha256', credential, 'base64url').slice(0, 22)}`;
-  const charge = ports.buckets.take(bucket, exchange.rules.limits.failedLogins);
-  if (!charge.isAllowed) return refuse('login-limited', { retryAfterMs: charge.retryAfterMs });
-  return refuse(name, note === undefined ? {} : { note });
+  const shown = hash('sha256', credential, 'base64url').slice(0, 22);
+  return charge(exchange, ports, shown) ?? refuse(name, note === undefined ? {} : { note });
+}
+
+/** Charges a failure to its address and credential; a refusal where there were too many. */
+function charge(exchange: Received, ports: Ports, credential: string): Refusal | undefined {
+  const taken = ports.buckets.take(`login:${exchange.address}:${credential}`, exchange.rules.limits.failedLogins);
+  return taken.isAllowed ? undefined : refuse('login-limited', { retryAfterMs: taken.retryAfterMs });
 }
 
 /** Principals are the same for every call of a key under the same rules, so each is made once. */

@@ -134,6 +134,7 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
 const faults: Partial<Record<RefusalName, Pick<ChallengeFacts, 'error' | 'description'>>> = {
   'bad-authorization': { error: 'invalid_request', description: 'One Authorization header is needed' },
   unauthenticated: {},
+  'bad-certificate': {},
   'expired-credential': { error: 'invalid_token', description: 'The credential has expired' },
   'step-up': { error: 'insufficient_scope', description: 'The token does not carry every scope that this needs' },
 };
