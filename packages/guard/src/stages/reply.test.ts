@@ -236,7 +236,10 @@ describe('where tokens are accepted', () => {
   });
 
   it.each(['modern', 'legacy'] as const)('a %s caller whose token lacks scopes learns of all that it needs', (era) => {
-    const replied = replyTo(resolved({ rules, era }), 'step-up', { fill: { scopes: scopes.join(' ') }, data: { scopes } });
+    const replied = replyTo(resolved({ rules, era }), 'step-up', {
+      fill: { scopes: scopes.join(' ') },
+      data: { scopes },
+    });
     expect(replied.status).toBe(403);
     expect(replied.headers.filter((name) => name === 'WWW-Authenticate')).toHaveLength(1);
     expect(header(replied, 'WWW-Authenticate')).toBe(
@@ -247,13 +250,19 @@ describe('where tokens are accepted', () => {
     expect(bodyOf(replied)).toMatchObject({ id: 1, error: { code: 403, data: { reason: 'step-up', scopes } } });
   });
 
-  it.each(['websocket', 'sse', 'stdio'] as const)('a %s caller learns of them in-band, for there is no status', (door) => {
-    const replied = replyTo(resolved({ rules, door }), 'step-up', { fill: { scopes: scopes.join(' ') }, data: { scopes } });
-    expect(bodyOf(replied)).toMatchObject({
-      result: { isError: true, _meta: { 'io.sallyport/refusal': { reason: 'step-up', scopes } } },
-    });
-    expect(JSON.stringify(bodyOf(replied))).toContain('mcp:read mcp:write');
-  });
+  it.each(['websocket', 'sse', 'stdio'] as const)(
+    'a %s caller learns of them in-band, for there is no status',
+    (door) => {
+      const replied = replyTo(resolved({ rules, door }), 'step-up', {
+        fill: { scopes: scopes.join(' ') },
+        data: { scopes },
+      });
+      expect(bodyOf(replied)).toMatchObject({
+        result: { isError: true, _meta: { 'io.sallyport/refusal': { reason: 'step-up', scopes } } },
+      });
+      expect(JSON.stringify(bodyOf(replied))).toContain('mcp:read mcp:write');
+    },
+  );
 });
 
 describe('what does not exist and what is forbidden', () => {
