@@ -8,6 +8,7 @@ import {
   createConcurrency,
   createConversations,
   createDigest,
+  createEgress,
   createExchangeIds,
   createSessions,
   createUnrecorded,
@@ -15,6 +16,7 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
+  type EgressClient,
   type Listener,
   type Ports,
   type Rules,
@@ -134,6 +136,7 @@ class Gateway implements RunningGateway {
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
+  readonly #egress: EgressClient;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -150,6 +153,7 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
+    this.#egress = createEgress();
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -181,13 +185,14 @@ class Gateway implements RunningGateway {
         audit: state.trail,
       }),
       settlement: this.#settlement,
+      egress: this.#egress,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }),
+      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
     this.#metrics = createMetrics({
@@ -335,6 +340,7 @@ class Gateway implements RunningGateway {
     await this.#adminServer?.close();
     const servers = this.#fleet.stop('the gateway stops');
     const hasStopped = await within(servers, lastServersMs);
+    await this.#egress.close();
     // Whoever ends a process that takes too long must not take the last records with it.
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });

@@ -132,3 +132,7 @@ export type {
   EgressRequest,
   UrlTrust,
 } from './egress/egress.ts';
+export type { Connections, ConnectionsOptions } from './egress/connections.ts';
+export type { EgressClient, EgressOptions, EgressSettings } from './egress/client.ts';
+export { createEgress } from './egress/client.ts';
+export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } from './egress/web-socket.ts';

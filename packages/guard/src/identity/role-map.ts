@@ -1,5 +1,5 @@
 /** From what an identity provider calls its groups to the roles of this gateway, by patterns. */
-import { compilePattern, matchesPattern, type Pattern } from '../policy/pattern.ts';
+import { compileTextPattern, matchesPattern, type Pattern } from '../policy/pattern.ts';
 
 /** One line of a role map. */
 export interface RoleMapping {
@@ -14,26 +14,21 @@ export interface RoleMap {
   rolesOf(values: readonly string[]): readonly string[];
 }
 
-/** Patterns of the policy begin with a server; groups have none, so pattern and value are matched behind the same one. */
-const before = 'group.';
-
 /** Says what is wrong with a pattern of a role map, or nothing. */
 export function findMappingFault(pattern: string): string | undefined {
-  if (pattern === '') return 'a pattern must not be empty';
-  const compiled = compilePattern(before + pattern);
+  const compiled = compileTextPattern(pattern);
   return compiled.kind === 'fault' ? compiled.message : undefined;
 }
 
 /** Compiles a role map. Patterns that are none were refused when the configuration was read; here they match nothing. */
 export function compileRoleMap(mappings: readonly RoleMapping[]): RoleMap {
   const rows = mappings.flatMap(({ pattern, roles }): { pattern: Pattern; roles: readonly string[] }[] => {
-    const compiled = compilePattern(before + pattern);
+    const compiled = compileTextPattern(pattern);
     return compiled.kind === 'pattern' ? [{ pattern: compiled, roles }] : [];
   });
   return {
     rolesOf(values) {
-      const keys = values.map((value) => before + value);
-      const matching = rows.filter(({ pattern }) => keys.some((key) => matchesPattern(pattern, key)));
+      const matching = rows.filter(({ pattern }) => values.some((value) => matchesPattern(pattern, value)));
       return [...new Set(matching.flatMap(({ roles }) => roles))];
     },
   };

@@ -15,6 +15,9 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   return judgeHead(head, exchange.door, rules) ?? exchange;
 }
 
+/** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */
+const queriedCredential = /[?&](?:access_?token|id_?token|token|bearer|authorization|jwt|api_?key|key|secret)=/i;
+
 /** `uri-host [ ":" port ]` (RFC 9110 §7.2), for names that can be anybody's. */
 const hostForm = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?$/i;
 
@@ -33,7 +36,9 @@ export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal
   if (refused !== undefined) return refused;
   const origin = head.headers['origin'];
   if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');
-  if (!head.isKnownPath || !isOpen(door, rules)) return refuse('no-such-path');
+  if (!head.isKnownPath || !isOpen(door, rules)) {
+    return refuse(queriedCredential.test(head.target) ? 'credential-in-url' : 'no-such-path');
+  }
   if (door === 'websocket') return judgeUpgrade(head);
   if (head.method === 'POST') return judgeBody(head, rules);
   if (door === 'sse') return head.method === 'GET' ? undefined : refuse('method-not-allowed');
