@@ -8,7 +8,6 @@ import type { OAuthClientProvider as ProviderV1 } from '@modelcontextprotocol/sd
 import { UnauthorizedError as UnauthorizedV1 } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Login } from './login.ts';
 
 /** A client program that has logged in. */
@@ -68,13 +67,13 @@ export const firstGeneration: Generation = {
     let client = make();
     let transport = open();
     try {
-      await client.connect(transport as Transport);
+      await client.connect(transport);
     } catch (error) {
       if (!(error instanceof UnauthorizedV1)) throw error;
       await finish(transport);
       client = make();
       transport = open();
-      await client.connect(transport as Transport);
+      await client.connect(transport);
     }
     return visitorOf(client, async (error) => {
       if (!(error instanceof UnauthorizedV1)) return false;
