@@ -85,7 +85,7 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'A token holds only at the doors that its audience names, and what a door is called comes from the configuration, never from a request.',
     source: ['fw-1', 'RFC 8707 §2'],
-    tests: ['packages/guard/src/identity/audience.test.ts', 'packages/guard/src/identity/compose-tokens.test.ts'],
+    tests: ['packages/guard/src/identity/audience.test.ts', 'packages/guard/src/identity/introspection.test.ts'],
   },
   {
     id: 'opaque-tokens',

@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { bareHost, formatAddress, isLoopback, parseAddress } from './address.ts';
+import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
 import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
 import { addIncluded, expandInclude } from './include.ts';
@@ -181,7 +182,10 @@ async function followReferences(
   skipsServers: boolean,
 ): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
   const skipped = new Set(skipsServers ? serverReferences(root) : []);
-  const found = root.entries.flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)));
+  const publicFiles = publicKeyFiles(root);
+  const found = root.entries
+    .flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)))
+    .filter((node) => !publicFiles.has(node));
 
   const files = new Set<string>();
   const pending = new Map<string, Promise<Resolution>>();
@@ -240,6 +244,7 @@ function textAt(root: MapNode, key: string): string | undefined {
 
 /** Rules over several keys. */
 function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
+  checkIssuers(body.callers.jwt, body.publicUrl, log);
   if (body.admin === false || body.listen.port === 0) return;
   if (formatAddress(body.admin.listen) !== formatAddress(body.listen)) return;
   const at = entryOf(root, 'admin')?.value ?? entryOf(root, 'listen')?.value ?? root;

@@ -1,6 +1,6 @@
 /** Listens for HTTP, and leads each request to its door: Streamable HTTP, WebSocket, or the SSE of 2024-11-05. */
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
 import { createBodies } from './body.ts';
 import type { DoorContext } from './door.ts';
@@ -10,6 +10,7 @@ import { paceOf } from './pace.ts';
 import { arrivalOf, type HttpContext } from './request.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
+import { answerUnreadable, bareAnswer } from './unreadable.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
 import { serveMetadata, wantsMetadata } from './well-known.ts';
 
@@ -139,24 +140,4 @@ function close(server: Server, deadlineMs: number): Promise<void> {
     });
     server.closeIdleConnections();
   });
-}
-
-/** What the HTTP parser could not read gets the bare status it deserves, and the connection ends. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  socket.end(bareAnswer(unreadableStatus(error.code)));
-}
-
-function bareAnswer(status: number): string {
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-}
-
-function unreadableStatus(code: string | undefined): number {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
-  return 400;
 }

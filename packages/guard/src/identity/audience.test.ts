@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isForDoor } from './audience.ts';
 
-const resource = { url: 'https://mcp.example.com', authorizationServers: [], scopes: [] };
+const publicUrl = 'https://mcp.example.com';
 const all = { kind: 'all' } as const;
 const a = { kind: 'server', server: 'a' } as const;
 const ab = { kind: 'server', server: 'ab' } as const;
@@ -21,14 +21,14 @@ describe('[token-audience] a token', () => {
     ['for a path below a door holds nowhere', [`${onlyA}/x`], { all: false, a: false, ab: false }],
   ])('%s', (_, audiences, expected) => {
     expect({
-      all: isForDoor(audiences, resource, all),
-      a: isForDoor(audiences, resource, a),
-      ab: isForDoor(audiences, resource, ab),
+      all: isForDoor(audiences, publicUrl, all),
+      a: isForDoor(audiences, publicUrl, a),
+      ab: isForDoor(audiences, publicUrl, ab),
     }).toEqual(expected);
   });
 
   it('that is bound to nothing of ours holds at every door', () => {
-    expect(isForDoor(undefined, resource, a)).toBe(true);
+    expect(isForDoor(undefined, publicUrl, a)).toBe(true);
     expect(isForDoor([named], undefined, a)).toBe(true);
   });
 });

@@ -3,23 +3,23 @@
  * `<publicUrl>/mcp/<server>` at that one, and one for an audience that the operator has named at all of them.
  */
 import type { DoorPath } from '../exchange.ts';
-import type { ResourceRules } from '../rules.ts';
-import { resourceOf } from './resource.ts';
+import { nameOf } from './resource.ts';
 
 /**
  * Says whether a token may be used at a door.
  *
  * @param audiences audiences of the token that its issuer is trusted for; `undefined` binds it to no door
- * @param resource what our own resources are called; without it no audience is one of ours
+ * @param publicUrl where callers reach the doors, without a slash at the end; without it no audience is one of ours
  * @param path the door that was asked
  */
 export function isForDoor(
   audiences: readonly string[] | undefined,
-  resource: ResourceRules | undefined,
+  publicUrl: string | undefined,
   path: DoorPath,
 ): boolean {
-  if (audiences === undefined || resource === undefined) return true;
-  const one = `${resource.url}/mcp/`;
-  const here = path.kind === 'all' ? undefined : resourceOf(resource, path.server);
-  return audiences.some((audience) => audience === here || !audience.startsWith(one));
+  if (audiences === undefined || publicUrl === undefined) return true;
+  const doors = `${publicUrl}/mcp/`;
+  const name = nameOf(path);
+  const here = name === undefined ? undefined : `${doors}${name}`;
+  return audiences.some((audience) => audience === here || !audience.startsWith(doors));
 }

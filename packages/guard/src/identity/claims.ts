@@ -27,12 +27,7 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** Says why a token of this issuer is not good now, or nothing. */
 export function judgeClaims(claims: Claims, rules: ClaimRules, now: number): ClaimFault | undefined {
-  return (
-    judgeTimes(claims, rules.clockSkewMs, now) ??
-    judgeAudience(claims, rules.audience) ??
-    judgeSubject(claims) ??
-    judgeRequired(claims, rules)
-  );
+  return judgeTimes(claims, rules.clockSkewMs, now) ?? judgeSubject(claims) ?? judgeRequired(claims, rules);
 }
 
 /** A token is good from `nbf` until just before `exp`, give or take the skew. */
@@ -49,13 +44,6 @@ function judgeTimes(claims: Claims, skew: number, now: number): ClaimFault | und
   }
   if (now >= exp * 1000 + skew) return { fault: 'expired', note: 'exp has passed' };
   return exp * 1000 > now + longestLifeMs ? invalid('exp lies more than ten years ahead') : undefined;
-}
-
-/** Says why a token is not meant for us, or nothing. */
-export function judgeAudience({ aud }: Claims, wanted: readonly string[]): ClaimFault | undefined {
-  const named: unknown = typeof aud === 'string' ? [aud] : aud;
-  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
-  return named.some((one) => wanted.includes(one)) ? undefined : invalid('aud names none of the audiences here');
 }
 
 function judgeSubject(claims: Claims): ClaimFault | undefined {
@@ -77,6 +65,8 @@ export function judgeRequired(claims: Claims, { require }: ClaimRules): ClaimFau
 
 /** Makes the caller that good claims name, or says which of them cannot be used. */
 export function readHolder(claims: Claims, rules: ClaimRules): TokenHolder | ClaimFault {
+  const audience = readAudience(claims, rules);
+  if ('fault' in audience) return audience;
   const id = claimAt(claims, rules.id);
   if (!isName(id)) return invalid(`the claim ${rules.id.source} names nobody: a text of 1 to 256 printable characters`);
   const agent = rules.agent === undefined ? undefined : claimAt(claims, rules.agent);
@@ -90,17 +80,27 @@ export function readHolder(claims: Claims, rules: ClaimRules): TokenHolder | Cla
     id: `jwt:${rules.issuer}|${id}`,
     roles: roles.values,
     scopes: scopes.values,
-    audiences: audiencesOf(claims, rules.audience),
+    audiences: audience.values,
     ...(agent === undefined ? {} : { agent }),
     claims,
     expiresAt: Number(claims['exp']) * 1000 + rules.clockSkewMs,
   };
 }
 
-/** Those of the token's audiences that are ours: any other says nothing about what the token may be used for here. */
-function audiencesOf({ aud }: Claims, ours: readonly string[]): readonly string[] {
-  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  return ours.filter((one) => named.includes(one));
+/**
+ * Reads for whom a token is (RFC 8707): those of its audiences that are ours. Any other says nothing about what the token
+ * may be used for here.
+ */
+function readAudience({ aud }: Claims, { audience, publicUrl }: ClaimRules): Values | ClaimFault {
+  const named: unknown = typeof aud === 'string' ? [aud] : aud;
+  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
+  const values = named.filter((one) => audience.includes(one) || isDoor(one, publicUrl));
+  return values.length > 0 ? { values } : invalid('aud names none of the audiences here');
+}
+
+function isDoor(url: string, publicUrl: string | undefined): boolean {
+  if (publicUrl === undefined || !url.startsWith(`${publicUrl}/mcp/`)) return false;
+  return /^[a-z][a-z0-9-]*$/.test(url.slice(publicUrl.length + '/mcp/'.length));
 }
 
 interface Values {

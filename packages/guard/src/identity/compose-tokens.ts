@@ -1,7 +1,6 @@
-/** One verifier out of several: each token is judged by the first that knows its kind, and holds at its own doors only. */
+/** One verifier out of several: each token is judged by the first that knows its kind. */
 import type { Received } from '../exchange.ts';
 import type { TokenFault, TokenHolder, Tokens } from '../ports.ts';
-import { isForDoor } from './audience.ts';
 
 type Outcome = TokenHolder | TokenFault;
 
@@ -13,12 +12,7 @@ type Outcome = TokenHolder | TokenFault;
  */
 export function composeTokens(verifiers: readonly Tokens[]): Tokens {
   return {
-    verify(token, exchange) {
-      const outcome = ask(verifiers, 0, token, exchange, unknown);
-      return outcome instanceof Promise
-        ? outcome.then((found) => judgeDoor(found, exchange))
-        : judgeDoor(outcome, exchange);
-    },
+    verify: (token, exchange) => ask(verifiers, 0, token, exchange, unknown),
   };
 }
 
@@ -39,9 +33,4 @@ function ask(
     return ask(verifiers, index + 1, token, exchange, index === 0 ? found : reason);
   };
   return outcome instanceof Promise ? outcome.then(goOn) : goOn(outcome);
-}
-
-function judgeDoor(outcome: Outcome, { rules, path }: Received): Outcome {
-  if ('fault' in outcome || isForDoor(outcome.audiences, rules.resource, path)) return outcome;
-  return { fault: 'invalid', note: 'the token is for another door: its audience names another server or view' };
 }

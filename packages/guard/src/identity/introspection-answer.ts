@@ -1,7 +1,7 @@
 /** Judges what an authorization server says about an opaque token (RFC 7662 §2.2, RFC 6750 §3.1). */
 import { isObject, readJson } from '@sallyport/protocol';
 import type { TokenFault, TokenHolder } from '../ports.ts';
-import { judgeAudience, judgeRequired, readHolder, type Claims } from './claims.ts';
+import { judgeRequired, readHolder, type Claims } from './claims.ts';
 import type { ClaimRules } from './issuer.ts';
 
 /** Rules for the opaque tokens of one issuer. */
@@ -35,7 +35,6 @@ export function judgeAnswer(body: Uint8Array, rules: IntrospectionRules, now: nu
   return (
     judgeTimes(claims, rules.clockSkewMs, now) ??
     judgeKind(claims, rules) ??
-    judgeAudience(claims, rules.audience) ??
     judgeRequired(claims, rules) ??
     holderOf(claims, rules)
   );

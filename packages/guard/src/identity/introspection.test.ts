@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EgressAnswer, EgressFault, EgressRequest } from '../egress/egress.ts';
+import type { DoorPath } from '../exchange.ts';
 import { frozenClock, received } from '../exchange.fixture.ts';
 import { parseClaimPath, type ClaimPath } from './claim-path.ts';
 import { createIntrospection, type IntrospectionOptions } from './introspection.ts';
@@ -15,6 +16,7 @@ const path = (source: string): ClaimPath => {
 const rules: IntrospectionRules = {
   issuer: 'https://login.example.com',
   audience: ['https://mcp.example.com/mcp'],
+  publicUrl: 'https://mcp.example.com',
   require: [{ path: path('tid'), value: 't1' }],
   id: path('sub'),
   agent: path('client_id'),
@@ -76,8 +78,8 @@ function serving(answer: EgressAnswer | EgressFault = json(active), more: Partia
     onTrouble: (trouble) => void troubles.push(trouble),
     ...more,
   });
-  const verify = (token = 'opaque-1', address = '192.0.2.1') =>
-    verifier.verify(token, received({ time: clock.now(), started: clock.monotonic(), address }));
+  const verify = (token = 'opaque-1', address = '192.0.2.1', path: DoorPath = { kind: 'all' }) =>
+    verifier.verify(token, received({ time: clock.now(), started: clock.monotonic(), address, path }));
   return { clock, requests, server, troubles, verifier, verify };
 }
 
@@ -230,6 +232,19 @@ describe('[opaque-tokens] an answer', () => {
     release();
     const holders = await Promise.all(waiting);
     expect(new Set(holders).size).toBe(1);
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe('[token-audience] an opaque token for one server', () => {
+  it('holds at its door alone, whether it was asked about or not', async () => {
+    const { verify, requests } = serving(json({ ...active, aud: 'https://mcp.example.com/mcp/a' }));
+    const at = (server: string) => verify('opaque-1', '192.0.2.1', { kind: 'server', server });
+    const together = await Promise.all([Promise.resolve(at('a')), Promise.resolve(at('b'))]);
+    expect(together).toMatchObject([{ roles: ['reader'] }, { fault: 'invalid' }]);
+    expect(at('b')).toMatchObject({ fault: 'invalid' });
+    expect(at('a')).toMatchObject({ roles: ['reader'] });
+    expect(await verify()).toMatchObject({ fault: 'invalid' });
     expect(requests).toHaveLength(1);
   });
 });

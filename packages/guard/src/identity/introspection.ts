@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import type { Egress, EgressAnswer, EgressFault } from '../egress/egress.ts';
 import type { Received } from '../exchange.ts';
 import type { Clock, TokenFault, Tokens } from '../ports.ts';
+import { isForDoor } from './audience.ts';
 import { judgeAnswer, type IntrospectionRules, type Judged } from './introspection-answer.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 
@@ -130,24 +131,31 @@ export function createIntrospection(options: IntrospectionOptions): Introspectio
     return asking;
   };
 
+  /** One answer serves every door; each judges for itself whether the token is for it. */
+  const place = (outcome: Judged, { path }: Received): Judged => {
+    if ('fault' in outcome || isForDoor(outcome.audiences, rules.publicUrl, path)) return outcome;
+    return { fault: 'invalid', note: 'aud names another door than the one that the token was brought to' };
+  };
+
   return {
     verify(token, exchange) {
       const digest = hash('sha256', token, 'base64url');
       const entry = kept.get(digest);
       if (entry !== undefined && isCurrent(entry, exchange)) {
         counts.kept += 1;
-        return entry.outcome;
+        return place(entry.outcome, exchange);
       }
       const fault = judgeForm(token, options.asksForJwts);
       if (fault !== undefined) return fault;
       const running = pending.get(digest);
-      if (running !== undefined) return running;
+      if (running !== undefined) return running.then((outcome) => place(outcome, exchange));
       const rest = restUntil - clock.monotonic();
       if (rest > 0) {
         counts.unavailable += 1;
         return { fault: 'unavailable', note: trouble ?? 'the server has just failed', retryAfterMs: rest };
       }
-      return start(token, digest, exchange.address);
+      const started = start(token, digest, exchange.address);
+      return started instanceof Promise ? started.then((outcome) => place(outcome, exchange)) : started;
     },
     counts: () => ({ ...counts }),
   };

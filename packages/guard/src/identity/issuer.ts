@@ -13,8 +13,10 @@ export interface RequiredClaim {
 export interface ClaimRules {
   /** Exactly as tokens write it. */
   readonly issuer: string;
-  /** A token has to name one of them. */
+  /** A token has to name one of them, or the door that it is brought to. */
   readonly audience: readonly string[];
+  /** Where callers reach the doors, without a slash at the end; a token for `<publicUrl>/mcp/<name>` is good there only. */
+  readonly publicUrl: string | undefined;
   readonly require: readonly RequiredClaim[];
   /** What names the caller. */
   readonly id: ClaimPath;

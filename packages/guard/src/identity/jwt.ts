@@ -4,9 +4,10 @@
  */
 import { hash } from 'node:crypto';
 import { isObject, readJson } from '@sallyport/protocol';
-import type { PresentedCertificate, Received } from '../exchange.ts';
+import type { Received } from '../exchange.ts';
 import type { Clock, TokenFault, TokenHolder, Tokens } from '../ports.ts';
 import { findAlgorithm, type Algorithm } from './algorithms.ts';
+import { isForDoor } from './audience.ts';
 import { judgeClaims, readHolder, type Claims } from './claims.ts';
 import { readCompact, type CompactToken } from './compact-form.ts';
 import type { JwtRules } from './issuer.ts';
@@ -38,12 +39,13 @@ export interface JwtVerifier extends Tokens {
   counts(): JwtCounts;
 }
 
-/** A good token. */
+/** A good token, and where it is one. */
 interface Entry {
   readonly holder: TokenHolder;
   readonly expiresAt: number;
   readonly key: VerificationKey;
   readonly keys: KeySet;
+  readonly publicUrl: string | undefined;
   /** SHA-256 of the only certificate that may bring it, hex. */
   readonly certificate: string | undefined;
 }
@@ -72,32 +74,23 @@ export function createJwtVerifier(issuers: readonly JwtIssuer[], options: JwtVer
     return outcome;
   };
 
-  const judge = async (
-    token: Read,
-    digest: string,
-    now: number,
-    presented: PresentedCertificate | undefined,
-  ): Promise<TokenHolder | TokenFault> => {
+  const judge = async (token: Read, digest: string, exchange: Received): Promise<TokenHolder | TokenFault> => {
     const { rules, keys } = token.issuer;
-    const key =
-      keys.find(token.algorithm, token.compact.header) ?? (await keys.fetch(token.algorithm, token.compact.header));
+    const { header } = token.compact;
+    const key = keys.find(token.algorithm, header) ?? (await keys.fetch(token.algorithm, header));
     if (isKeyMiss(key)) {
       if (key.miss === 'unknown') return invalid(key.note);
       return { fault: 'unavailable', note: key.note, retryAfterMs: key.retryAfterMs };
     }
     if (!(await verifySignature(token.compact, key))) return invalid('the signature does not hold');
-    const fault = judgeClaims(token.claims, rules, now);
+    const fault = judgeClaims(token.claims, rules, exchange.time);
     if (fault !== undefined) return fault;
-    const certificate = readBinding(token.claims);
-    if (typeof certificate === 'object') return certificate;
-    if (!isBound(certificate, presented)) return invalid('the token is bound to a certificate that was not shown');
     // Another call with the same token may have been faster, and one token has one holder.
     const earlier = kept.get(digest);
-    if (earlier?.key === key) return earlier.holder;
-    const holder = readHolder(token.claims, rules);
-    if ('fault' in holder) return holder;
-    if (key.isTrusted) kept.set(digest, { holder, expiresAt: holder.expiresAt ?? 0, key, keys, certificate });
-    return holder;
+    const entry = earlier?.key === key ? earlier : makeEntry(token, key);
+    if ('fault' in entry) return entry;
+    if (entry !== earlier && key.isTrusted) kept.set(digest, entry);
+    return findMisplacement(entry, exchange) ?? entry.holder;
   };
 
   return {
@@ -105,7 +98,9 @@ export function createJwtVerifier(issuers: readonly JwtIssuer[], options: JwtVer
       const digest = hash('sha256', text, 'base64url');
       const entry = kept.get(digest);
       if (entry !== undefined) {
-        if (isGood(entry, exchange)) {
+        if (isFresh(entry, exchange.time)) {
+          const misplaced = findMisplacement(entry, exchange);
+          if (misplaced !== undefined) return give(misplaced);
           counts.kept += 1;
           return entry.holder;
         }
@@ -113,15 +108,35 @@ export function createJwtVerifier(issuers: readonly JwtIssuer[], options: JwtVer
       }
       const token = readToken(text, byName);
       if ('fault' in token) return give(token);
-      return judge(token, digest, exchange.time, exchange.certificate).then(give);
+      return judge(token, digest, exchange).then(give);
     },
     knows: (principal) => prefixes.some((prefix) => principal.startsWith(prefix)),
     counts: () => ({ ...counts }),
   };
 }
 
-function isGood({ expiresAt, key, keys, certificate }: Entry, { time, certificate: presented }: Received): boolean {
-  return time < expiresAt && key.isTrusted && keys.isUsable() && isBound(certificate, presented);
+function isFresh({ expiresAt, key, keys }: Entry, now: number): boolean {
+  return now < expiresAt && key.isTrusted && keys.isUsable();
+}
+
+/** Says why a good token is not good here: at this door, over this connection. */
+function findMisplacement({ holder, publicUrl, certificate }: Entry, exchange: Received): TokenFault | undefined {
+  if (!isForDoor(holder.audiences, publicUrl, exchange.path)) {
+    return invalid('aud names another door than the one that the token was brought to');
+  }
+  if (certificate !== undefined && exchange.certificate?.fingerprint.toLowerCase() !== certificate) {
+    return invalid('the token is bound to a certificate that was not shown');
+  }
+  return undefined;
+}
+
+function makeEntry({ claims, issuer }: Read, key: VerificationKey): Entry | TokenFault {
+  const { rules, keys } = issuer;
+  const certificate = readBinding(claims);
+  if (typeof certificate === 'object') return certificate;
+  const holder = readHolder(claims, rules);
+  if ('fault' in holder) return holder;
+  return { holder, expiresAt: holder.expiresAt ?? 0, key, keys, publicUrl: rules.publicUrl, certificate };
 }
 
 /** A token that is worth a signature check. */
@@ -172,10 +187,6 @@ function readBinding(claims: Claims): string | undefined | TokenFault {
     return invalid('the token is bound to a key whose possession cannot be proven here (cnf)');
   }
   return Buffer.from(thumbprint, 'base64url').toString('hex');
-}
-
-function isBound(certificate: string | undefined, presented: PresentedCertificate | undefined): boolean {
-  return certificate === undefined || presented?.fingerprint.toLowerCase() === certificate;
 }
 
 function invalid(note: string): TokenFault {

@@ -24,7 +24,7 @@ export interface KeyDocument {
 }
 
 /** Why a document is no key set. The message is for operators. */
-export interface KeyFault {
+export interface KeySetFault {
   readonly kind: 'fault';
   readonly message: string;
 }
@@ -44,7 +44,7 @@ const bounds = { maxDepth: 8, maxMembers: 1000, maxNodes: 20_000 };
 export async function readKeyDocument(
   bytes: Uint8Array,
   algorithms: readonly Algorithm[],
-): Promise<KeyDocument | KeyFault> {
+): Promise<KeyDocument | KeySetFault> {
   const reading = readJson(bytes, bounds);
   if (reading.kind === 'fault') return fault(`the key set is not one clear JSON document: ${reading.fault.name}`);
   const list = listOf(reading.value);
@@ -145,6 +145,6 @@ async function makeKey(
   }
 }
 
-function fault(message: string): KeyFault {
+function fault(message: string): KeySetFault {
   return { kind: 'fault', message };
 }

@@ -5,7 +5,7 @@
 import type { Clock } from '../ports.ts';
 import type { Algorithm } from './algorithms.ts';
 import type { TokenHeader } from './compact-form.ts';
-import type { KeyDocument, KeyFault, VerificationKey } from './key-document.ts';
+import type { KeyDocument, KeySetFault, VerificationKey } from './key-document.ts';
 import type { KeySource } from './key-source.ts';
 
 /** How a key set is kept. Times in milliseconds. */
@@ -75,7 +75,6 @@ export class KeySet {
   private readings = 0;
   private failures = 0;
   private said = '';
-  private isClosed = false;
 
   constructor(options: KeySetOptions) {
     this.options = options;
@@ -88,7 +87,7 @@ export class KeySet {
 
   /** Reads the keys if it is time to. Called every second or so. */
   tend(): void {
-    if (!this.isClosed && this.options.clock.monotonic() >= this.nextAt) void this.read();
+    if (this.options.clock.monotonic() >= this.nextAt) void this.read();
   }
 
   /** Finds the key for a token without waiting for anything; `undefined` when that takes a reading. */
@@ -119,13 +118,6 @@ export class KeySet {
     return found ?? unknown('no key of the issuer fits the token');
   }
 
-  /** Takes every key away, for a set that is not used any more. */
-  close(): void {
-    this.take([]);
-    this.readAt = Number.NEGATIVE_INFINITY;
-    this.isClosed = true;
-  }
-
   status(): KeySetStatus {
     const { problem, readAtWall } = this;
     const trouble = this.isUsable() ? 'stale' : 'lost';
@@ -151,15 +143,13 @@ export class KeySet {
   private async load(): Promise<void> {
     const { clock, source } = this.options;
     this.readings += 1;
-    let loaded: KeyDocument | KeyFault | 'unchanged';
+    let loaded: KeyDocument | KeySetFault | 'unchanged';
     try {
       loaded = await source.load();
     } catch (cause) {
       loaded = { kind: 'fault', message: cause instanceof Error ? cause.message : String(cause) };
     }
     const now = clock.monotonic();
-    // A set that was closed meanwhile stays so.
-    if (this.isClosed) return;
     if (loaded !== 'unchanged' && loaded.kind === 'fault') {
       this.failures += 1;
       this.pauseMs = Math.min(longestPauseMs, this.pauseMs === 0 ? firstPauseMs : this.pauseMs * 2);

@@ -5,14 +5,14 @@
 import { isObject, readJson } from '@sallyport/protocol';
 import type { Egress, EgressAnswer, UrlTrust } from '../egress/egress.ts';
 import type { Algorithm } from './algorithms.ts';
-import { readKeyDocument, type KeyDocument, type KeyFault } from './key-document.ts';
+import { readKeyDocument, type KeyDocument, type KeySetFault } from './key-document.ts';
 
 /** Gives the keys of one issuer. */
 export interface KeySource {
   /** Milliseconds between two readings. */
   readonly everyMs: number;
   /** Reads the keys; `unchanged` where a look was enough. Never throws for what is outside. */
-  load(): Promise<KeyDocument | KeyFault | 'unchanged'>;
+  load(): Promise<KeyDocument | KeySetFault | 'unchanged'>;
 }
 
 /** How a source at a URL is asked. */
@@ -68,7 +68,7 @@ async function loadKeys(
   url: string,
   trust: UrlTrust,
   { egress, algorithms }: RemoteOptions,
-): Promise<KeyDocument | KeyFault> {
+): Promise<KeyDocument | KeySetFault> {
   const answer = await get(url, trust, egress);
   if (answer.kind === 'fault') return answer;
   if (answer.status !== 200) return fault(`${shown(url)} answered ${answer.status}`);
@@ -76,7 +76,7 @@ async function loadKeys(
   return read.kind === 'fault' ? fault(`${shown(url)}: ${read.message}`) : read;
 }
 
-async function get(url: string, trust: UrlTrust, egress: Egress): Promise<EgressAnswer | KeyFault> {
+async function get(url: string, trust: UrlTrust, egress: Egress): Promise<EgressAnswer | KeySetFault> {
   const headers = { accept: 'application/json, application/jwk-set+json' };
   const answer = await egress.request({ url, trust, headers, timeoutMs, maxBytes, maxRedirects });
   return answer.kind === 'fault' ? fault(`${shown(url)} could not be read: ${answer.message}`) : answer;
@@ -94,7 +94,7 @@ export function metadataAddresses(issuer: string): readonly string[] {
 const metadataBounds = { maxDepth: 16, maxMembers: 2000, maxNodes: 20_000 };
 
 /** Reads the issuer's metadata, which has to name the very issuer that was asked for, and returns its `jwks_uri`. */
-async function discover(issuer: string, egress: Egress): Promise<string | KeyFault> {
+async function discover(issuer: string, egress: Egress): Promise<string | KeySetFault> {
   let last = fault('no address was tried');
   for (const address of metadataAddresses(issuer)) {
     const answer = await get(address, 'operator', egress);
@@ -107,7 +107,7 @@ async function discover(issuer: string, egress: Egress): Promise<string | KeyFau
   return last;
 }
 
-function readMetadata(address: string, body: Uint8Array, issuer: string): string | KeyFault {
+function readMetadata(address: string, body: Uint8Array, issuer: string): string | KeySetFault {
   const reading = readJson(body, metadataBounds);
   if (reading.kind === 'fault' || !isObject(reading.value)) return fault(`${shown(address)} is not one JSON object`);
   const { issuer: named, jwks_uri: keys } = reading.value;
@@ -127,6 +127,6 @@ function shown(url: string): string {
   return `${origin}${pathname}`;
 }
 
-function fault(message: string): KeyFault {
+function fault(message: string): KeySetFault {
   return { kind: 'fault', message };
 }

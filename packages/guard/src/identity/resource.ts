@@ -9,7 +9,7 @@ import type { ResourceRules } from '../rules.ts';
 export const METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 /** Name of the server or view that a door path leads to; `undefined` for all servers. */
-function nameOf(path: DoorPath): string | undefined {
+export function nameOf(path: DoorPath): string | undefined {
   return path.kind === 'all' ? undefined : path.server;
 }
 
