@@ -134,7 +134,7 @@ export const laterKeys: readonly WrongConfig[] = [
     yaml: `▸${key}: {}\n`,
     key,
   })),
-  ...['jwt', 'introspection', 'certificates', 'oauth'].map((key) => ({
+  ...['certificates', 'oauth'].map((key) => ({
     what: key,
     yaml: `callers: { ▸${key}: {} }\n`,
     key,

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  composeTokens,
   createBuckets,
   createConcurrency,
   createConversations,
@@ -46,6 +47,7 @@ import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
+import { createIntrospector, type Introspector } from './tokens/introspector.ts';
 import { createIssuers, type Issuers } from './tokens/issuers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
@@ -139,6 +141,7 @@ class Gateway implements RunningGateway {
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
   readonly #issuers: Issuers;
+  readonly #introspector: Introspector;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -163,6 +166,8 @@ class Gateway implements RunningGateway {
       log: state.log,
     });
     this.#issuers.change(options.config);
+    this.#introspector = createIntrospector({ clock: systemClock, egress: this.#egress, log: state.log });
+    this.#introspector.change(options.config);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -209,6 +214,7 @@ class Gateway implements RunningGateway {
       audit: () => state.trail.stats(),
       issuers: () => this.#issuers.status(),
       tokens: () => this.#issuers.counts(),
+      introspection: () => this.#introspector.counts(),
       sessions: () => [...sessions.list()].length,
       results: () => this.#results.stats(),
       connections: () => ({
@@ -300,6 +306,7 @@ class Gateway implements RunningGateway {
         needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
       },
       issuers: this.#issuers.status(),
+      ...introspectionOf(this.#introspector),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -372,7 +379,7 @@ class Gateway implements RunningGateway {
     return {
       clock: systemClock,
       credentials: live.credentials,
-      tokens: this.#issuers,
+      tokens: composeTokens([this.#issuers, this.#introspector]),
       blocks: live.blocks,
       buckets: this.#buckets,
       concurrency: this.#concurrency,
@@ -477,7 +484,10 @@ class Gateway implements RunningGateway {
     this.#config = config;
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
-    if (changes.callers || changes.door) this.#issuers.change(config);
+    if (changes.callers || changes.door) {
+      this.#issuers.change(config);
+      this.#introspector.change(config);
+    }
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -500,7 +510,9 @@ class Gateway implements RunningGateway {
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    endUnwelcome(this.#world, this.#context.conversations, this.#state.live, this.#issuers);
+    endUnwelcome(this.#world, this.#context.conversations, this.#state.live, {
+      knows: (principal) => this.#issuers.knows(principal) || this.#introspector.knows(principal),
+    });
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -521,6 +533,11 @@ class Gateway implements RunningGateway {
     timer.unref();
     this.#stops.push(() => clearInterval(timer));
   }
+}
+
+function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'introspection'> {
+  const introspection = introspector.status();
+  return introspection === undefined ? {} : { introspection };
 }
 
 /** How often a wait for running calls looks, milliseconds. */

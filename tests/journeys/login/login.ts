@@ -22,7 +22,7 @@ export interface LoginOptions {
   readonly account?: string;
   /** Leaves out the resource indicator, for servers that take none. */
   readonly namesNoResource?: boolean;
-  /** Whether it asks for refresh tokens. Default true. */
+  /** Whether it keeps refresh tokens. Default true. */
   readonly refreshes?: boolean;
 }
 
@@ -47,6 +47,8 @@ export function createLogin({ idp, registration, account, namesNoResource, refre
     registration.kind === 'known'
       ? {
           client_id: registration.id,
+          // The issuer to which these belong; the SDK would guess, and warn.
+          issuer: idp.issuer,
           ...(registration.secret === undefined ? {} : { client_secret: registration.secret }),
         }
       : undefined;
@@ -66,8 +68,8 @@ export function createLogin({ idp, registration, account, namesNoResource, refre
       client = found;
     },
     tokens: () => tokens,
-    saveTokens: (found) => {
-      tokens = found;
+    saveTokens: ({ refresh_token: refresh, ...found }) => {
+      tokens = refresh === undefined || refreshes === false ? found : { ...found, refresh_token: refresh };
     },
     saveCodeVerifier: (made) => {
       verifier = made;

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { introspection } from './callers-introspection.ts';
 import { jwtIssuer } from './callers-jwt.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
@@ -292,11 +293,15 @@ const callers = object<CallersConfig>(
       fallback: [],
       description: 'Issuers whose signed tokens are accepted',
     },
+    introspection: {
+      reader: introspection(roleName),
+      description: 'Who is asked about opaque tokens; without it they are refused',
+    },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['introspection', 'certificates', 'oauth'],
+    later: ['certificates', 'oauth'],
   },
 );
 

@@ -83,7 +83,7 @@ describe('loadConfig', () => {
         keep: undefined,
         arguments: [],
       },
-      callers: { local: undefined, anonymous: undefined, keys: true },
+      callers: { local: undefined, anonymous: undefined, keys: true, jwt: [], introspection: undefined },
       deny: [],
       roles: [],
       upstreams: [],

@@ -6,6 +6,8 @@ import type { ClaimRules } from './issuer.ts';
 
 /** Rules for the opaque tokens of one issuer. */
 export interface IntrospectionRules extends ClaimRules {
+  /** Whether `iss` of an answer has to be the issuer; otherwise its name is only what callers are named by. */
+  readonly namesIssuer: boolean;
   /** Whether an answer without `token_type` is taken to be about an access token. */
   readonly allowsUntyped: boolean;
 }
@@ -61,9 +63,11 @@ function judgeTimes(claims: Claims, skew: number, now: number): TokenFault | und
 }
 
 /** Refresh tokens are active too, and of bound tokens the proof of possession is missing. */
-function judgeKind(claims: Claims, { issuer, allowsUntyped }: IntrospectionRules): TokenFault | undefined {
+function judgeKind(claims: Claims, rules: IntrospectionRules): TokenFault | undefined {
   const { iss, token_type: type } = claims;
-  if (iss !== undefined && iss !== issuer) return invalid('iss is another than the issuer of the configuration');
+  const { issuer, namesIssuer, allowsUntyped } = rules;
+  if (namesIssuer && iss !== undefined && iss !== issuer)
+    return invalid('iss is another than the issuer of the configuration');
   if (type === undefined && !allowsUntyped) {
     return invalid('the answer does not say that this is an access token (token_type); `untyped: on` takes it for one');
   }

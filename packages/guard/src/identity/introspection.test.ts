@@ -24,6 +24,7 @@ const rules: IntrospectionRules = {
   roles: { claim: path('groups'), map: compileRoleMap([{ pattern: 'staff', roles: ['reader'] }]) },
   clockSkewMs: 60_000,
   allowsUntyped: false,
+  namesIssuer: true,
 };
 
 const start = frozenClock().now() / 1000;
@@ -160,6 +161,12 @@ describe('[opaque-tokens] an opaque token', () => {
   it('without an end is kept for the cache time alone', async () => {
     const { verify } = serving(json({ ...active, exp: undefined }));
     expect(await verify()).not.toHaveProperty('expiresAt');
+  });
+
+  it('may name an issuer that the file does not', async () => {
+    const answer = json({ ...active, iss: 'https://login.example.com/tenant' });
+    const { verify } = serving(answer, { rules: { ...rules, namesIssuer: false } });
+    expect(await verify()).toMatchObject({ id: 'jwt:https://login.example.com|ada' });
   });
 
   it('without a type is taken where the file says so', async () => {
