@@ -363,7 +363,7 @@ export function jwtIssuer(roleName: Reader<string>): Reader<JwtConfig> {
     read: (node, reading) => {
       const found = body.read(node, reading);
       if (found === undefined || node.kind !== 'map') return undefined;
-      const { jwks, secret, algorithms, ...rest } = found;
+      const { jwks: _jwks, secret, algorithms, ...rest } = found;
       const keys = keysOf(found);
       const chosen =
         algorithms ?? (secret === undefined ? (['RS256', 'ES256', 'EdDSA'] as const) : (['HS256'] as const));
