@@ -91,7 +91,7 @@ export function readHolder(claims: Claims, rules: ClaimRules): TokenHolder | Cla
  * Reads for whom a token is (RFC 8707): those of its audiences that are ours. Any other says nothing about what the token
  * may be used for here.
  */
-function readAudience({ aud }: Claims, { audience, publicUrl }: ClaimRules): Values | ClaimFault {
+export function readAudience({ aud }: Claims, { audience, publicUrl }: ClaimRules): Values | ClaimFault {
   const named: unknown = typeof aud === 'string' ? [aud] : aud;
   if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
   const values = named.filter((one) => audience.includes(one) || isDoor(one, publicUrl));
