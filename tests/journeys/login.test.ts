@@ -23,11 +23,15 @@ interface Place {
   readonly enter: (generation: Generation, login: ReturnType<typeof createLogin>) => ReturnType<Generation['enter']>;
 }
 
+/** What the file says about the provider. */
+type IssuerOf = (idp: IdentityProvider, url: string) => Record<string, unknown>;
+
 /** A gateway that takes the tokens of a provider. */
 async function open(
   provider: (url: string) => ProviderOptions,
-  issuer: (idp: IdentityProvider, url: string) => Record<string, unknown>,
+  issuer: IssuerOf | { readonly introspection: IssuerOf },
   more: Record<string, unknown> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Place> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -37,11 +41,15 @@ async function open(
     config: {
       listen: `127.0.0.1:${port}`,
       publicUrl: origin,
-      callers: { jwt: [{ issuer: idp.issuer, ...issuer(idp, origin) }] },
+      callers:
+        typeof issuer === 'function'
+          ? { jwt: [{ issuer: idp.issuer, ...issuer(idp, origin) }] }
+          : { introspection: issuer.introspection(idp, origin) },
       roles: roles(),
       upstreams: { files: { command: stubStdioCommand() } },
       ...more,
     },
+    env,
   });
   onTestFinished(async () => void (await gateway.stop()));
   return {
@@ -190,5 +198,34 @@ describe('a client program with an Entra-like provider', () => {
       ['api://mcp/mcp.read'],
       ['api://mcp/mcp.read', 'api://mcp/mcp.write'],
     ]);
+  });
+});
+
+describe('a client program whose provider issues opaque tokens', () => {
+  it('logs in, and logs in for more where a call needs it', async () => {
+    const machine = { id: 'gateway', secret: randomUUID() };
+    const { idp, enter } = await open(
+      (url) => ({
+        ...standard(url),
+        resources: { [`${url}/mcp`]: { scopes, format: 'opaque' } },
+        clients: [{ client_id: machine.id, client_secret: machine.secret }],
+      }),
+      {
+        introspection: (found: IdentityProvider) => ({
+          url: found.endpoints.introspection,
+          clientId: machine.id,
+          clientSecret: 'env:GATEWAY_SECRET',
+          roles: groups,
+        }),
+      },
+      {},
+      { GATEWAY_SECRET: machine.secret },
+    );
+    const login = createLogin({ idp, registration: { kind: 'dynamic' } });
+    const visitor = await enter(secondGeneration('modern'), login);
+    expect(await visitor.call('files__echo', { text: 'hello' })).toContain('hello');
+    expect(await visitor.call('files__slow', { ms: 1 })).toContain('1');
+    expect(login.visits.map(scopesAsked)).toEqual([['mcp:read'], ['mcp:read', 'mcp:write']]);
+    expect(login.token()).not.toContain('.');
   });
 });
