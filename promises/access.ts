@@ -106,7 +106,21 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'No address that a document, redirect, token or caller names can make Sallyport connect into a private network.',
     source: ['asst-3', 'plat-6'],
-    due: work.callers,
+    tests: ['tests/attacks/ssrf.test.ts', 'tests/attacks/egress.test.ts'],
+  },
+  {
+    id: 'egress-bounds',
+    sentence:
+      'Requests that Sallyport sends are bounded in time, size and unpacked size, and no redirect takes a credential to another origin.',
+    source: ['asst-3'],
+    tests: ['tests/attacks/egress.test.ts'],
+  },
+  {
+    id: 'egress-tls',
+    sentence:
+      'The certificates of servers are always checked, whatever the environment says; a private authority is added to those of Node.',
+    source: ['plat-6'],
+    tests: ['tests/attacks/egress.test.ts'],
   },
   {
     id: 'oauth-server',

@@ -27,6 +27,7 @@ import { openAdmin, type AdminServer } from './admin.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { diffConfig, type ConfigChanges } from './config/diff.ts';
+import { egressSettings } from './egress-settings.ts';
 import { outlineOf } from './config/outline.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, ConfigOutline } from './config/types.ts';
@@ -158,7 +159,7 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
-    this.#egress = createEgress();
+    this.#egress = createEgress(egressSettings(options.config));
     this.#issuers = createIssuers({
       clock: systemClock,
       egress: this.#egress,
@@ -484,6 +485,7 @@ class Gateway implements RunningGateway {
     this.#config = config;
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
+    if (changes.egress) this.#egress.change(egressSettings(config));
     if (changes.callers || changes.door) {
       this.#issuers.change(config);
       this.#introspector.change(config);

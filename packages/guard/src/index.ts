@@ -157,3 +157,6 @@ export { createDiscoverySource, createUrlSource } from './identity/key-source.ts
 export type { RoleMapping } from './identity/role-map.ts';
 export { compileRoleMap, findMappingFault } from './identity/role-map.ts';
 export { verifySignature } from './identity/signature.ts';
+export type { AddressBlock } from './egress/addresses.ts';
+export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
+export { findProxyFault } from './egress/proxy.ts';

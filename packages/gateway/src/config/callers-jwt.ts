@@ -456,8 +456,8 @@ export function checkIssuers(issuers: readonly JwtConfig[], publicUrl: string | 
       });
     }
     seen.add(issuer);
-    if (publicUrl !== undefined || (audience !== undefined && audience.length > 0)) continue;
-    const message = `tokens of ${quoted(issuer)} for any service would be accepted: there is no audience`;
+    if (audience === undefined ? publicUrl !== undefined : audience.length > 0) continue;
+    const message = `there is no audience, so it is not known which tokens of ${quoted(issuer)} are meant for this gateway`;
     log.report(origin, {
       code: 'missing',
       message,

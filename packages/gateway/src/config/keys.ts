@@ -7,6 +7,7 @@ import type { Denial, Role } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { introspection } from './callers-introspection.ts';
 import { jwtIssuer } from './callers-jwt.ts';
+import { egress } from './egress.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -19,6 +20,7 @@ import type {
   AuditConfig,
   CallersConfig,
   DoorsConfig,
+  EgressConfig,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -319,6 +321,7 @@ export interface FileBody {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];
@@ -416,6 +419,7 @@ export const file: Reader<FileBody> = object<FileBody>(
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
+    egress: { reader: egress, fallback: {}, description: 'What requests of our own may reach' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
     roles: {
@@ -437,7 +441,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'],
+    later: ['tls', 'behindProxy', 'shared', 'mode', 'views'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

@@ -12,7 +12,7 @@ import {
   type Tokens,
 } from '@sallyport/guard';
 import type { Config, JwtConfig } from '../config/types.ts';
-import { makeSource, type SourcePorts } from './sources.ts';
+import { makeSource, sourceWords, type SourcePorts } from './sources.ts';
 
 /** An issuer as status shows it. */
 export interface IssuerStatus extends KeySetStatus {
@@ -113,19 +113,6 @@ function rulesOf(config: JwtConfig, publicUrl: string | undefined): JwtRules {
     roles: roles === undefined ? undefined : { claim: roles.claim, map: compileRoleMap(roles.map) },
     clockSkewMs: clockSkew,
   };
-}
-
-function sourceWords({ keys, issuer }: JwtConfig): string {
-  switch (keys.kind) {
-    case 'discovery':
-      return `the metadata of ${issuer}`;
-    case 'url':
-      return keys.url;
-    case 'file':
-      return keys.path;
-    case 'secret':
-      return keys.secret.source;
-  }
 }
 
 function add(one: JwtCounts, other: JwtCounts): JwtCounts {

@@ -39,6 +39,20 @@ export function makeSource({ issuer, keys, algorithms, refresh }: JwtConfig, por
   }
 }
 
+/** Where the keys of an issuer come from, in words; never the value of a secret. */
+export function sourceWords({ keys, issuer }: JwtConfig): string {
+  switch (keys.kind) {
+    case 'discovery':
+      return `the metadata of ${issuer}`;
+    case 'url':
+      return keys.url;
+    case 'file':
+      return keys.path;
+    case 'secret':
+      return keys.secret.source;
+  }
+}
+
 /** A file of public keys, read again when it has changed. Others must not be able to change it. */
 function createFileSource(path: string, algorithms: readonly Algorithm[], files: SourcePorts['files']): KeySource {
   let stamp: string | undefined;

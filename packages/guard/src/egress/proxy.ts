@@ -43,6 +43,12 @@ export function readProxy(text: string, ca: string | undefined): Proxy | string 
   return { url, authorization, ca };
 }
 
+/** Says why a text is not the URL of a proxy that can be used; the words never repeat it. */
+export function findProxyFault(text: string): string | undefined {
+  const proxy = readProxy(text, undefined);
+  return typeof proxy === 'string' ? proxy : undefined;
+}
+
 /**
  * Opens a tunnel.
  *

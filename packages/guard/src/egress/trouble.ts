@@ -20,20 +20,15 @@ const CONNECTION = new Map<string, Words>([
 ]);
 
 const UNKNOWN_AUTHORITY: Words = (host) =>
-  `The certificate of ${host} is not signed by an authority that is trusted here. ` +
-  'If it is a private one, put it into egress.ca.';
+  `The certificate of ${host} cannot be traced to an authority that is trusted here. If that is a private one, ` +
+  'put it into egress.ca; else the server does not send the certificates between.';
 
 const CERTIFICATE = new Map<string, Words>([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
   ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
   ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_AUTHORITY],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNKNOWN_AUTHORITY],
-  [
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-    (host) =>
-      `The certificate of ${host} cannot be traced to an authority that is trusted here: ` +
-      'the server has to send the certificates between, or a private authority belongs into egress.ca.',
-  ],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_AUTHORITY],
   ['CERT_HAS_EXPIRED', (host) => `The certificate of ${host} has expired.`],
   ['CERT_NOT_YET_VALID', (host) => `The certificate of ${host} is not valid yet: is the clock here right?`],
   ['ERR_TLS_CERT_ALTNAME_INVALID', (host) => `The certificate of ${host} is for another name.`],
