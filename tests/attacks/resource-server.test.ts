@@ -1,6 +1,6 @@
 /** The gateway as an OAuth resource server, over real sockets: what it publishes, how it challenges, whose tokens hold where. */
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createKey,
@@ -10,6 +10,7 @@ import {
   openSse,
   post,
   postModern,
+  runSallyport,
   sendRaw,
   startGateway,
   stubStdioCommand,
@@ -181,6 +182,16 @@ describe('[resource-metadata] a metadata document', () => {
       expect((await fetch(`${origin}${metadata}${path}`)).status).toBe(404);
     }
     expect((await post(bare.url, '{}')).headers['www-authenticate']).toBe('Bearer realm="sallyport"');
+
+    const written = JSON.parse(await readFile(bare.configPath, 'utf8')) as Record<string, unknown>;
+    const jwt = [{ issuer: idp.issuer, audience: ['a'], roles: { claim: 'groups', map: { staff: 'reader' } } }];
+    await writeFile(bare.configPath, JSON.stringify({ ...written, callers: { jwt } }));
+    await waitFor(async () => (await fetch(`${origin}${metadata}/mcp/files`)).status === 200, {
+      ceilingMs: 10_000,
+      what: 'the document of the changed configuration',
+    });
+    const challenge = (await post(bare.url, '{}')).headers['www-authenticate'];
+    expect(challenge).toContain(`resource_metadata="${origin}${metadata}/mcp"`);
   });
 });
 
@@ -334,6 +345,9 @@ describe('[opaque-tokens] an opaque token', () => {
     expect(status).toBe(503);
     expect(headers).not.toHaveProperty('www-authenticate');
     expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    const told = await runSallyport(['status', '-c', gateway.configPath], gateway.dir, { isFailureFine: true });
+    expect(told.code).toBe(1);
+    expect(told.stdout).toContain('opaque tokens cannot be judged');
     await idp.setOutage('none');
     await waitFor(async () => (await call('/mcp', token, 'files__echo')).status === 200, {
       ceilingMs: 10_000,
