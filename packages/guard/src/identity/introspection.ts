@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Egress, EgressAnswer, EgressFault } from '../egress/egress.ts';
 import type { Received } from '../exchange.ts';
-import type { Clock, TokenFault, Tokens } from '../ports.ts';
+import type { Clock, TokenFault, TokenHolder, Tokens } from '../ports.ts';
 import { isForDoor } from './audience.ts';
 import { judgeAnswer, type IntrospectionRules, type Judged } from './introspection-answer.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
@@ -108,7 +108,7 @@ export function createIntrospection(options: IntrospectionOptions): Introspectio
     const earlier = kept.get(digest);
     const isSame = earlier?.digest === bytes && !('fault' in read) && !('fault' in earlier.outcome);
     const outcome = isSame ? earlier.outcome : read;
-    const keepMs = 'fault' in outcome ? refusedMs : options.cacheMs;
+    const keepMs = 'fault' in outcome ? refusedMs : Math.min(options.cacheMs, leftOf(outcome, rules, clock.now()));
     counts['fault' in outcome ? 'refused' : 'active'] += 1;
     kept.set(digest, { outcome, digest: bytes, until: asked + keepMs });
     return outcome;
@@ -141,7 +141,7 @@ export function createIntrospection(options: IntrospectionOptions): Introspectio
     verify(token, exchange) {
       const digest = hash('sha256', token, 'base64url');
       const entry = kept.get(digest);
-      if (entry !== undefined && isCurrent(entry, exchange)) {
+      if (entry !== undefined && exchange.started < entry.until) {
         counts.kept += 1;
         return place(entry.outcome, exchange);
       }
@@ -161,9 +161,9 @@ export function createIntrospection(options: IntrospectionOptions): Introspectio
   };
 }
 
-function isCurrent({ outcome, until }: Entry, { started, time }: Received): boolean {
-  if (started >= until) return false;
-  return 'fault' in outcome || outcome.expiresAt === undefined || time < outcome.expiresAt;
+/** Milliseconds until the token ends by its own word; then the server is asked, whatever our clock says. */
+function leftOf({ expiresAt }: TokenHolder, { clockSkewMs }: IntrospectionRules, now: number): number {
+  return expiresAt === undefined ? Number.POSITIVE_INFINITY : Math.max(refusedMs, expiresAt - clockSkewMs - now);
 }
 
 /** What cannot be a token is nobody's to judge, and never leaves this process. */
