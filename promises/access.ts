@@ -59,7 +59,7 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Every forged, foreign, expired or malformed token of the corpus is refused, and validation fails closed when keys cannot be had.',
     source: ['guard-1', 'gen-2', 'plat-1'],
-    due: work.callers,
+    tests: ['tests/attacks/jwt.test.ts', 'tests/attacks/wycheproof.test.ts', 'tests/faults/key-rotation.test.ts'],
   },
   {
     id: 'mutual-tls',

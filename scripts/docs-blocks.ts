@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bridgings, configJsonSchema } from '@sallyport/gateway';
 import { quirks, refusals, stageNames, type RefusalName, type RefusalRow } from '@sallyport/guard';
 import { openAnswers } from '../tests/attacks/json-doors.policy.ts';
+import { tokenDecisions } from '../tests/attacks/jwt.policy.ts';
 import { openMessageAnswers } from '../tests/attacks/messages.policy.ts';
 import { rawAnswers } from '../tests/attacks/raw-http.policy.ts';
 import { crossEraBaseline } from '../tests/conformance/cross-era.baseline.ts';
@@ -156,6 +157,13 @@ function messageTable(): string {
   );
 }
 
+function tokenTable(): string {
+  return table(
+    ['token', 'answer', 'why'],
+    Object.entries(tokenDecisions).map(([name, { status, reason }]) => [code(name), String(status), cell(reason)]),
+  );
+}
+
 function quirkTable(): string {
   return table(
     ['quirk', 'who', 'what', 'how it is borne'],
@@ -217,6 +225,7 @@ export const blocks: Readonly<Record<string, Block>> = {
   json: jsonTable,
   messages: messageTable,
   quirks: quirkTable,
+  'token-cases': tokenTable,
   bridging: bridgingTable,
   'cross-era': baselineTable,
   usage: async (rest) => `\`\`\`text\n${await help(rest.split(' '))}\n\`\`\``,

@@ -94,7 +94,9 @@ async function checkConfigurations(found: readonly Fence[]): Promise<string[]> {
       if (fence.language !== 'yaml' || !/^version: 1$/m.test(fence.text)) continue;
       const path = join(folder, `${index}.yaml`);
       writeFileSync(path, fence.text, { mode: 0o600 });
-      const named = [...fence.text.matchAll(/\benv:([A-Z_]+)/g)].map(([, name = '']) => [name, 'a value'] as const);
+      const named = [...fence.text.matchAll(/\benv:([A-Z_]+)/g)].map(
+        ([, name = '']) => [name, 'a value as long as a shared secret has to be'] as const,
+      );
       const loaded = await loadConfig([path], {
         ...systemConfigPorts(),
         env: { HOME: folder, ...Object.fromEntries(named) },

@@ -58,6 +58,17 @@ export const rows: readonly Row[] = [
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
   {
+    id: '4.1',
+    title: 'tokens of the corpus',
+    goal: '4/4 accepted, 218 × 401, 6 × 431, 14 as documented, 0 outbound requests; refusal p99 < 5 ms',
+  },
+  { id: '4.2', title: 'Wycheproof', goal: '0 invalid accepted, exceptions listed' },
+  {
+    id: '4.3',
+    title: 'signing keys that rotate, an issuer that is away',
+    goal: '0 failed valid calls on rotation; an outage as configured',
+  },
+  {
     id: '4.4',
     title: 'clients that log in at a foreign authorization server',
     goal: 'discovery to first call, step-up: 3 SDK clients × 3 registrations; Entra-like, Okta-like, opaque tokens',

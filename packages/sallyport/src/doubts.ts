@@ -9,7 +9,7 @@ const outside = /[^A-Za-z0-9_.-]/;
 
 /** Finds doubts, in the order of the file's parts. */
 export function findDoubts(config: Judged): Problem[] {
-  return [...patternDoubts(config), ...reachDoubts(config)];
+  return [...patternDoubts(config), ...reachDoubts(config), ...issuerDoubts(config)];
 }
 
 function patternDoubts({ roles }: Judged): Problem[] {
@@ -36,6 +36,18 @@ function reachDoubts({ roles, callers, upstreams }: Judged): Problem[] {
     return [{ ...place, message, suggestion: "add one:  roles: { reader: { tools: ['*'] } }" }];
   }
   if (callers.keys || callers.local !== undefined || callers.anonymous !== undefined) return [];
+  if (callers.jwt.length > 0) return [];
   const message = 'nobody can reach the servers: keys are off, and callers.local and callers.anonymous name no role';
   return [{ ...place, message, suggestion: 'set callers.keys to on, or callers.local to a role' }];
+}
+
+/** Issuers whose callers have no role, and so see empty lists. */
+function issuerDoubts({ callers }: Judged): Problem[] {
+  return callers.jwt.flatMap(({ issuer, roles, origin }): Problem[] => {
+    if (roles !== undefined) return [];
+    const message = `callers with tokens of ${issuer} have no role, so nothing is allowed to them`;
+    const suggestion =
+      "add roles: { claim: groups, map: { GROUP: ROLE } }, or for all: { claim: sub, map: { '*': ROLE } }";
+    return [{ code: 'missing', ...origin, length: 1, message, suggestion }];
+  });
 }

@@ -65,6 +65,12 @@ describe('a signed token', () => {
     expect(await makeBench(all).verify(make())).toMatchObject({ fault });
   });
 
+  it('is refused for an algorithm that the issuer must not use, although it has a key for it', async () => {
+    const bench = makeBench(all, { rules: { algorithms: ['ES256'] } });
+    expect(await bench.verify(signToken(rsa, makeClaims()))).toMatchObject({ fault: 'invalid' });
+    expect(await bench.verify(signToken(ec, makeClaims()))).toMatchObject({ kind: 'jwt' });
+  });
+
   it('never uses a public key as a secret', async () => {
     const pem = createPublicKey(rsa.privateKey).export({ type: 'spki', format: 'pem' });
     const bench = makeBench([rsa], { rules: { algorithms: ['RS256', 'HS256'] } });

@@ -133,6 +133,10 @@ describe('the keys of an issuer', () => {
     await settle();
     expect(await find(bench, 'one')).toBe('one');
     expect(bench.keys.status()).toMatchObject({ state: 'fresh', keys: 1 });
+    expect(bench.news.map(({ level, text }) => `${level}: ${text}`)).toEqual([
+      'warning: connection refused',
+      'info: the keys can be read again',
+    ]);
   });
 
   it('are asked for with growing pauses while the source is down, and say when to come back', async () => {
