@@ -66,7 +66,12 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'A client certificate that is wrong, expired or of an unknown authority is refused; a forged proxy header is never believed.',
     source: ['guard-1', 'plat-6'],
-    due: work.callers,
+    tests: [
+      'tests/attacks/tls.test.ts',
+      'tests/attacks/proxy-headers.test.ts',
+      'tests/faults/certificate-swap.test.ts',
+      'packages/guard/src/identity/certificate.test.ts',
+    ],
   },
   {
     id: 'key-rotation',

@@ -1,6 +1,5 @@
 // Promises about what comes in at the doors: bytes, headers, shapes, sizes, and the protocol's own rules.
 import type { ProductPromise } from './promise.ts';
-import { work } from './work.ts';
 
 /** Promises of the doors and the protocol. */
 export const door: readonly ProductPromise[] = [
@@ -93,13 +92,13 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'TLS 1.2 or newer only, certificates replaced without a dropped connection, no plain HTTP off loopback unless a proxy is declared.',
     source: ['guard-7', 'fw-3', 'plat-6'],
-    due: work.callers,
+    tests: ['tests/attacks/tls.test.ts', 'tests/faults/certificate-swap.test.ts'],
   },
   {
     id: 'cors-headers',
     sentence: 'Only listed origins pass CORS, and every answer, errors too, carries the security headers.',
     source: ['fw-3', 'plat-2'],
-    due: work.callers,
+    tests: ['tests/attacks/cors.test.ts', 'tests/attacks/security-headers.test.ts'],
   },
   {
     id: 'websocket-limits',

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { loadConfig, systemConfigPorts } from '@sallyport/gateway';
 import { stageNames } from '@sallyport/guard';
 import { blocks, commandNames } from './docs-blocks.ts';
@@ -85,10 +86,14 @@ function checkLinks(file: string, text: string): string[] {
   return problems;
 }
 
+/** Variables that have to hold something of their kind. */
+const namedInDocuments = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
+
 /** Whole configurations that are shown have to be right. */
 async function checkConfigurations(found: readonly Fence[]): Promise<string[]> {
   const problems: string[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-docs-'));
+  writeFileSync(join(folder, 'ca.pem'), rootCertificates[0] ?? '', { mode: 0o644 });
   try {
     for (const [index, fence] of found.entries()) {
       if (fence.language !== 'yaml' || !/^version: 1$/m.test(fence.text)) continue;
@@ -99,7 +104,7 @@ async function checkConfigurations(found: readonly Fence[]): Promise<string[]> {
       );
       const loaded = await loadConfig([path], {
         ...systemConfigPorts(),
-        env: { HOME: folder, ...Object.fromEntries(named) },
+        env: { HOME: folder, ...Object.fromEntries(named), ...namedInDocuments },
       });
       for (const { line, message } of loaded.ok ? loaded.warnings : [...loaded.problems, ...loaded.warnings]) {
         problems.push(`${fence.file}:${fence.line + line}: ${message}`);

@@ -8,7 +8,6 @@ const wayOut = 'packages/guard/src/egress/';
 /** Files that connect to programs of the same user on the same machine, and to what. */
 const local: Readonly<Record<string, string>> = {
   'packages/sallyport/src/control.ts': 'the control socket of a running gateway',
-  'packages/sallyport/src/commands/doctor.ts': 'looks whether a port of this machine is free',
   'packages/gateway/src/control.ts': 'looks whether a gateway answers at its control socket',
 };
 

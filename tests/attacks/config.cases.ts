@@ -123,24 +123,23 @@ export const wrongKeys: readonly WrongConfig[] = [
     what: 'a misspelt key of a test',
     yaml: `${files('{}')}tests: [{ as: reader, call: files.x, expect: unknown, ▸wth: 1 }]\n`,
     says: '`wth` is not a key of a test',
-    helps: 'keys here: as, call, expect',
+    helps: 'keys here: as, call, read',
   },
 ];
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['tls', 'behindProxy', 'shared', 'mode', 'views'].map((key) => ({
+  ...['shared', 'mode', 'views'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,
   })),
-  ...['certificates', 'oauth'].map((key) => ({
+  ...['oauth'].map((key) => ({
     what: key,
     yaml: `callers: { ▸${key}: {} }\n`,
     key,
   })),
   { what: 'audit.sinks', yaml: 'audit: { ▸sinks: [] }\n', key: 'sinks' },
-  { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },
 ].map(({ what, yaml, key }) => ({
@@ -1045,5 +1044,173 @@ export const wrongIncludes: readonly WrongConfig[] = [
     files: { 'more.yaml': { content: 'roles:\n  reader:\n    tools: [read▸]\n' } },
     says: 'names a server',
     helps: 'read',
+  },
+];
+
+const proxied = 'behindProxy: { trusted: [10.0.0.1] }\n';
+const named = (certificates: string): string =>
+  `${files('{}')}behindProxy: { trusted: [10.0.0.1], certificate: { header: a, verified: b } }\ncallers: { certificates: ${certificates} }\n`;
+
+/** Doors to other machines: TLS, proxies, client certificates. */
+export const wrongDoors: readonly WrongConfig[] = [
+  { what: 'TLS with nothing', yaml: 'tls: ▸{}\n', says: '`cert` is missing', helps: 'cert: …', others: 1 },
+  { what: 'TLS as a switch', yaml: 'tls: ▸on\n', says: 'expected tls', helps: 'file:tls/key.pem' },
+  {
+    what: 'a certificate that is not there',
+    yaml: 'tls: { cert: ▸cert.pem, key: env:TOKEN }\n',
+    says: 'cert.pem does not exist',
+    helps: 'correct the path',
+    others: 1,
+  },
+  {
+    what: 'a certificate that is none',
+    yaml: 'tls: { cert: ▸cert.pem, key: env:TOKEN }\n',
+    files: { 'cert.pem': { content: 'hello' } },
+    says: 'holds no certificate',
+    helps: 'BEGIN CERTIFICATE',
+    others: 1,
+  },
+  {
+    what: 'a certificate that anybody can change',
+    yaml: 'tls: { cert: ▸cert.pem, key: env:TOKEN }\n',
+    files: { 'cert.pem': { content: 'hello', mode: 0o666 } },
+    says: 'can be changed by everyone',
+    helps: 'chmod o-w',
+    others: 1,
+  },
+  {
+    what: 'the path of a key',
+    yaml: 'tls: { cert: cert.pem, key: ▸tls/key.pem }\n',
+    says: 'named by a reference',
+    helps: 'write file:tls/key.pem',
+    others: 1,
+  },
+  {
+    what: 'a key that is none',
+    yaml: 'tls: { cert: cert.pem, key: ▸env:TOKEN }\n',
+    says: 'env:TOKEN leads to no private key',
+    helps: 'BEGIN PRIVATE KEY',
+    others: 1,
+  },
+  {
+    what: 'a key that others can read',
+    yaml: 'tls: { cert: cert.pem, key: ▸file:key.pem }\n',
+    files: { 'key.pem': { content: 'hello', mode: 0o644 } },
+    says: 'can be read by everyone',
+    helps: 'chmod 600',
+    others: 1,
+  },
+  {
+    what: 'an older protocol',
+    yaml: 'tls: { cert: env:TOKEN, key: env:TOKEN, ▸minVersion: TLSv1.1 }\n',
+    says: '`minVersion`',
+    helps: 'nothing older',
+    others: 2,
+  },
+  { what: 'proxies without a name', yaml: 'behindProxy: ▸{}\n', says: '`trusted` is missing', helps: 'trusted: …' },
+  { what: 'no proxy', yaml: 'behindProxy: { trusted: ▸[] }\n', says: 'no proxy is trusted', helps: '10.0.0.0/8' },
+  {
+    what: 'a proxy by name',
+    yaml: 'behindProxy: { trusted: [▸nginx] }\n',
+    says: 'not an address',
+    helps: '10.0.0.0/8',
+  },
+  {
+    what: 'everybody as a proxy',
+    yaml: 'behindProxy: { trusted: [▸0.0.0.0/0] }\n',
+    says: 'is everybody',
+    helps: 'only',
+  },
+  { what: 'everybody, IPv6', yaml: "behindProxy: { trusted: [▸'::/0'] }\n", says: 'is everybody', helps: 'only' },
+  {
+    what: 'a network too long',
+    yaml: 'behindProxy: { trusted: [▸10.0.0.0/33] }\n',
+    says: 'not an address',
+    helps: '/8',
+  },
+  { what: 'a short address', yaml: 'behindProxy: { trusted: [▸10.0.0/8] }\n', says: 'not an address', helps: '/8' },
+  {
+    what: 'a header beside the proxies',
+    yaml: 'behindProxy: { trusted: [10.0.0.1], ▸certificateHeader: x }\n',
+    says: '`certificateHeader`',
+    helps: 'certificate: { header:',
+  },
+  {
+    what: 'a certificate in the header of something else',
+    yaml: 'behindProxy: { trusted: [10.0.0.1], certificate: { header: ▸Authorization, verified: x } }\n',
+    says: 'carries something else',
+    helps: 'ssl-client-cert',
+  },
+  {
+    what: 'a certificate without a word that it is good',
+    yaml: 'behindProxy: { trusted: [10.0.0.1], certificate: ▸{ header: x } }\n',
+    says: '`verified` is missing',
+    helps: 'verified: …',
+  },
+  {
+    what: 'a certificate that is its own word',
+    yaml: 'behindProxy: { trusted: [10.0.0.1], certificate: ▸{ header: x, verified: X } }\n',
+    says: 'cannot carry the certificate and say that it is good',
+    helps: 'of its own',
+  },
+  {
+    what: 'certificates that name nobody',
+    yaml: 'behindProxy: { trusted: [10.0.0.1], ▸certificate: { header: a, verified: b } }\n',
+    says: 'name nobody',
+    helps: 'callers: { certificates:',
+  },
+  {
+    what: 'certificates that nobody can show',
+    yaml: `${files('{}')}callers: { ▸certificates: { identity: san-uri, roles: { '*': reader } } }\n`,
+    says: 'nothing asks for one',
+    helps: 'clientCa',
+  },
+  {
+    what: 'a part of a certificate that is none',
+    yaml: named("{ identity: ▸san_uri, roles: { '*': reader } }"),
+    says: 'is not one of san-uri',
+    helps: 'did you mean san-uri',
+  },
+  {
+    what: 'certificates without a part',
+    yaml: named("▸{ roles: { '*': reader } }"),
+    says: '`identity` is missing',
+    helps: 'identity: …',
+  },
+  {
+    what: 'a role of certificates that is not there',
+    yaml: named("{ identity: san-uri, roles: { '*': ▸raeder } }"),
+    says: 'there is no role',
+    helps: 'did you mean reader',
+  },
+  {
+    what: 'a broken pattern of certificates',
+    yaml: named('{ identity: san-uri, roles: { a▸\\d: reader } }'),
+    says: 'are escapes',
+    helps: 'with * for any text',
+  },
+  {
+    what: 'no roles for certificates',
+    yaml: named('{ identity: san-uri, roles: ▸{} }'),
+    says: 'patterns of identities',
+    helps: 'spiffe://',
+  },
+  {
+    what: 'every address without a name',
+    yaml: `${proxied}listen: ▸0.0.0.0:8848\n`,
+    says: 'not known which Host is ours',
+    helps: 'publicUrl: https://HOST',
+  },
+  {
+    what: 'every address without a name, IPv6',
+    yaml: `${proxied}listen: ▸'[::]:8848'\n`,
+    says: 'not known which Host is ours',
+    helps: 'publicUrl: https://HOST',
+  },
+  {
+    what: 'anonymous callers through a proxy',
+    yaml: `${files('{}')}${proxied}callers: { ▸anonymous: reader }\n`,
+    says: 'a proxy forwards from elsewhere',
+    helps: 'sallyport keys create',
   },
 ];

@@ -3,6 +3,7 @@ import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type Vir
 import { describe, expect, it } from 'vitest';
 import { wrongIssuers } from './config-issuers.cases.ts';
 import * as cases from './config.cases.ts';
+import * as policyCases from './config-policy.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
 import { wrongEgress } from './config-egress.cases.ts';
 import { wrongIntrospection } from './config-introspection.cases.ts';
@@ -14,7 +15,7 @@ const MARK = '▸';
 /** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
-  ['a key of a later version', cases.laterKeys, 11],
+  ['a key of a later version', cases.laterKeys, 7],
   ['a value of the wrong type', cases.wrongTypes, 37],
   ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
@@ -25,8 +26,11 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['an issuer of tokens', wrongIssuers, 39],
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],
+  ['a condition', policyCases.wrongConditions, 43],
+  ['scopes and tests', policyCases.wrongScopesAndTests, 13],
   ['requests of our own', wrongEgress, 29],
   ['opaque tokens', wrongIntrospection, 16],
+  ['a door to other machines', cases.wrongDoors, 30],
 ];
 
 /** An empty machine: no file, four variables, one program. */

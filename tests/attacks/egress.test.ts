@@ -156,6 +156,26 @@ describe('an answer', () => {
     expect(textOf(outcomes[3] ?? expect.fail())).toContain('nothing listens there');
   });
 
+  it.each([
+    ['hello', 'connection'],
+    ['HTTP/1.1 OK\r\n\r\n', 'connection'],
+    ['HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n', 'connection'],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok', 'connection'],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 'connection'],
+    ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 'connection'],
+    ['HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n', 'connection'],
+    ['HTTP/1.1 302 X\r\nlocation: https://a.b\r\nlocation: https://c.d\r\ncontent-length: 0\r\n\r\n', 'redirect'],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil', 'ok'],
+    ['HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok', 'ok'],
+  ])('%j is %s', async (bytes, expected) => {
+    await world.serveRaw('a.example', (socket) => {
+      socket.once('data', () => socket.end(Buffer.from(bytes, 'latin1')));
+    });
+    const egress = world.open({ allow: ['93.184.215.0/24'] });
+    const outcome = await egress.request({ url: 'http://a.example/', trust: 'outside', maxRedirects: 1 });
+    expect(outcome.kind === 'fault' ? outcome.reason : textOf(outcome)).toBe(expected);
+  });
+
   it('never is one to headers that only the client may write', async () => {
     const ask = world.open().request({ url: 'https://a.example/', trust: 'outside', headers: { Host: 'b.example' } });
     await expect(ask).rejects.toThrow(RangeError);

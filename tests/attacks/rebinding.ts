@@ -1,4 +1,6 @@
 /** Names whose addresses change between two looks: public ones first, private ones when it counts. */
+import { setImmediate } from 'node:timers/promises';
+import { createRandom } from '@sallyport/testkit';
 import { answerOf, openStage } from './ssrf-stage.ts';
 
 const PUBLIC = '93.184.215.14';
@@ -18,10 +20,11 @@ export interface RebindingResult {
 }
 
 /**
- * Asks until the resolver was asked `looks` times. Its answers alternate: public, private, both. Some connections are
- * kept open between, some requests are redirected to the name itself, and two names share each address.
+ * Asks until the resolver was asked `looks` times. Its answers change from one to the next: public, private, both. Some
+ * connections are kept open between, some requests are redirected to the name itself, and two names share each address.
  */
 export async function runRebinding(looks: number): Promise<RebindingResult> {
+  const random = createRandom(20_261_120);
   let count = 0;
   const names = ['one.example.com', 'two.example.com'];
   const stage = await openStage({
@@ -29,8 +32,8 @@ export async function runRebinding(looks: number): Promise<RebindingResult> {
     isPublic: (address) => address === PUBLIC,
     lookup: () => {
       count += 1;
-      const inside = PRIVATE[count % PRIVATE.length] ?? '127.0.0.1';
-      return Promise.resolve(count % 3 === 0 ? [PUBLIC, inside] : count % 2 === 0 ? [inside] : [PUBLIC]);
+      const inside = random.pick(PRIVATE);
+      return Promise.resolve(random.pick([[PUBLIC], [PUBLIC], [inside], [PUBLIC, inside], [inside, PUBLIC]]));
     },
     answer: ({ host, path }) => {
       if (path.startsWith('/again')) return answerOf(302, { location: `https://${host}/` });
@@ -41,13 +44,15 @@ export async function runRebinding(looks: number): Promise<RebindingResult> {
   try {
     for (;;) {
       if (count >= looks) break;
-      const name = names[result.requests % 2] ?? '';
-      const path = ['', 'again', 'kept'][result.requests % 3] ?? '';
+      const name = random.pick(names);
+      const path = random.pick(['', 'again', 'kept']);
       const before = stage.asked.length;
       const outcome = await stage.egress.request({ url: `https://${name}/${path}`, trust: 'outside', maxRedirects: 2 });
       result.requests += 1;
       if (outcome.kind === 'answer') result.answered += 1;
       else result.refused += 1;
+      // Connections are free again one turn of the event loop after their answer.
+      await setImmediate();
       if (stage.asked.slice(before).some(({ host }) => host !== name)) result.crossed += 1;
     }
     return { looks: count, ...result, inside: stage.trapped() + stage.hidden().length };

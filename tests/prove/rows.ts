@@ -58,6 +58,16 @@ export const rows: readonly Row[] = [
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
   {
+    id: '4.5',
+    title: 'addresses that documents, redirects and callers name',
+    goal: '656 of 656 never connect, 30 of 30 controls allowed; 1,000 rebinding answers: 0 private connects',
+  },
+  {
+    id: '4.8',
+    title: 'TLS, certificates and proxies',
+    goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
+  },
+  {
     id: '4.1',
     title: 'tokens of the corpus',
     goal: '4/4 accepted, 218 × 401, 6 × 431, 14 as documented, 0 outbound requests; refusal p99 < 5 ms',

@@ -1,6 +1,7 @@
 /** The admin port: health and metrics, on loopback. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerUnreadable, bareAnswer, safeHeaders } from '@sallyport/guard';
 import type { Metrics } from './metrics.ts';
 
 export interface AdminOptions {
@@ -28,15 +29,17 @@ export async function openAdmin(options: AdminOptions): Promise<AdminServer> {
   const hosts = new Set<string>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const page = await render(request.method ?? '', request.url ?? '', request.headers.host, hosts, options);
-    response.writeHead(page.status, {
-      'Content-Type': page.type,
-      'Content-Length': Buffer.byteLength(page.body),
-      'X-Content-Type-Options': 'nosniff',
-      'Cache-Control': 'no-store',
-    });
+    const length = String(Buffer.byteLength(page.body));
+    response.writeHead(page.status, ['Content-Type', page.type, 'Content-Length', length, ...safeHeaders]);
     response.end(page.body);
   };
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer({ requireHostHeader: false }, (request, response) => void answer(request, response));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error, socket, false));
+  server.on('connect', (_, socket) => socket.end(bareAnswer({ status: 405 })));
+  server.on('checkExpectation', (_, response) => {
+    response.writeHead(417, ['Connection', 'close', 'Content-Length', '0', ...safeHeaders]);
+    response.end();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {

@@ -1,8 +1,8 @@
-/** The settings of our own requests, as the configuration says. */
+/** From the configuration to the settings of the one client: secrets revealed here, and they go nowhere else. */
 import type { EgressSettings } from '@sallyport/guard';
 import type { Config } from './config/types.ts';
 
-/** Returns the settings with secrets revealed: they go nowhere else. */
+/** Returns the settings of all requests of our own. */
 export function egressSettings({ egress: { allow, proxy, ca } }: Pick<Config, 'egress'>): EgressSettings {
   return {
     allow,

@@ -1,7 +1,7 @@
 /** Finds what a request aims at: a definition of the catalog, a resource of a server, a list, or the gateway itself. */
 import { hash } from 'node:crypto';
 import {
-  canList,
+  canSee,
   canReachServer,
   grantKinds,
   isSealFault,
@@ -201,9 +201,15 @@ function findTask(exchange: Parsed, world: World): GatewayTarget | Refusal {
   }
   const task = openTask(id, exchange, world);
   const isKnown =
-    task !== undefined && world.servers.has(task.server) && canList(exchange.principal.access, 'tools', task.key);
+    task !== undefined &&
+    world.servers.has(task.server) &&
+    canSee(exchange.principal, 'tools', { kind: 'tool', upstream: task.server, name: toolOf(task), key: task.key });
   if (!isKnown) return refuse('bad-handle', { fill: { handle: 'taskId' } });
   return { kind: 'protocol', upstream: task.server, name: task.task, key: task.key, task };
+}
+
+function toolOf({ server, key }: TaskState): string {
+  return key.slice(server.length + 1);
 }
 
 /** What a handle is bound to, so that it works for this caller, door path and purpose alone. */
@@ -222,7 +228,7 @@ function withState(target: GatewayTarget | Refusal, exchange: Parsed, world: Wor
   if (target.task !== undefined) return target;
   // A target that the caller may not know must look unknown whatever came with the request.
   const kind = grantKinds[target.kind];
-  if (kind !== undefined && !canList(exchange.principal.access, kind, target.key)) return target;
+  if (kind !== undefined && !canSee(exchange.principal, kind, target)) return target;
   if (typeof sealed !== 'string') return badParams('params.requestState must be a string');
   const opened = world.seal.open('state', handleBinding(exchange, stateSubject(target, exchange)), sealed);
   return openState(opened, target, world) ?? refuse('bad-handle', { fill: { handle: 'requestState' } });

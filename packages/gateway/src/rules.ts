@@ -1,9 +1,11 @@
 /** The rules in force, made from the configuration. */
 import { compilePattern, compilePolicy, matchesPattern, type Policy, type Rules } from '@sallyport/guard';
+import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Address, Config, JwtRolesConfig } from './config/types.ts';
+import type { Config, JwtRolesConfig } from './config/types.ts';
 import { introspectedIssuer } from './tokens/introspector.ts';
 import { makeResource, serverDoor, type TokenIssuer } from './tokens/resource.ts';
+import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -11,6 +13,8 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 export function makeRules(config: Config, port: number): Rules {
   const { limits, callers } = config;
   const policy = compilePolicy(toPolicyModel(config));
+  const certificates = certificateRules(config);
+  const proxy = proxyRules(config);
   return {
     policy,
     limits: {
@@ -28,9 +32,12 @@ export function makeRules(config: Config, port: number): Rules {
       keys: callers.keys,
       ...(callers.local === undefined ? {} : { local: callers.local }),
       ...(callers.anonymous === undefined ? {} : { anonymous: callers.anonymous }),
+      ...(certificates === undefined ? {} : { certificates }),
     },
-    hosts: new Set(ownHosts(config.listen, port, config.publicUrl)),
-    origins: new Set([...config.origins, ...ownOrigins(config.listen, port, config.publicUrl)]),
+    hosts: new Set(ownHosts(config, port)),
+    origins: new Set([...config.origins, ...ownOrigins(config, port)]),
+    isSecure: isSecure(config),
+    ...(proxy === undefined ? {} : { proxy }),
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
     ),
@@ -44,7 +51,7 @@ export function makeRules(config: Config, port: number): Rules {
 
 /** What the gateway is as a resource server: its name is the public URL, or on loopback the address itself. */
 function resourceOf(config: Config, port: number, policy: Policy): Pick<Rules, 'resource'> {
-  const [own = ''] = ownOrigins(config.listen, port, config.publicUrl);
+  const [own = ''] = ownOrigins(config, port);
   const doors = config.upstreams.map(({ name }) => serverDoor(name, policy));
   const resource = makeResource(own, tokenIssuers(config.callers), doors, policy);
   return resource === undefined ? {} : { resource };
@@ -63,20 +70,32 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-function ownNames(listen: Address): string[] {
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+type Door = Pick<Config, 'listen' | 'publicUrl' | 'tls'>;
+
+/** Nobody calls a wildcard by its name; where it is bound, only the public URL's host is ours. */
+function ownNames({ listen }: Door): string[] {
+  if (isWildcard(listen.host)) return [];
+  const host = (listen.host.includes(':') ? `[${listen.host}]` : listen.host).toLowerCase();
   return isLoopback(listen.host) ? [...new Set([host, ...loopbackNames])] : [host];
 }
 
-function ownHosts(listen: Address, port: number, publicUrl: string | undefined): string[] {
-  const names = ownNames(listen).flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
-  return publicUrl === undefined ? names : [...names, new URL(publicUrl).host.toLowerCase()];
+function ownHosts(door: Door, port: number): string[] {
+  const usual = door.tls === undefined ? 80 : 443;
+  const names = ownNames(door).flatMap((name) => (port === usual ? [name, `${name}:${port}`] : [`${name}:${port}`]));
+  return door.publicUrl === undefined ? names : [...names, ...hostsOf(new URL(door.publicUrl))];
+}
+
+/** A port that nobody has to write may be written. */
+function hostsOf({ host, port, protocol }: URL): string[] {
+  const name = host.toLowerCase();
+  return port === '' ? [name, `${name}:${protocol === 'https:' ? 443 : 80}`] : [name];
 }
 
 /** Without a public URL, a loopback door is its own; the port is part of it, so another local page is a stranger. */
-function ownOrigins(listen: Address, port: number, publicUrl: string | undefined): string[] {
-  if (publicUrl !== undefined) return [new URL(publicUrl).origin];
-  return ownNames(listen).map((name) => new URL(`http://${name}:${port}`).origin);
+function ownOrigins(door: Door, port: number): string[] {
+  if (door.publicUrl !== undefined) return [new URL(door.publicUrl).origin];
+  const scheme = door.tls === undefined ? 'http' : 'https';
+  return ownNames(door).map((name) => new URL(`${scheme}://${name}:${port}`).origin);
 }
 
 /** Patterns of the file, asked once for each target. */

@@ -46,6 +46,7 @@ import { makeRules } from './rules.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
+import { tlsMaterial } from './transport-rules.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
 import { createIntrospector, type Introspector } from './tokens/introspector.ts';
@@ -238,7 +239,9 @@ class Gateway implements RunningGateway {
   }
 
   get endpoint(): string | undefined {
-    return this.#http === undefined ? undefined : `http://${hostText(this.#http.host)}:${this.#http.port}/mcp`;
+    if (this.#http === undefined) return undefined;
+    const scheme = this.#config.tls === undefined ? 'http' : 'https';
+    return `${scheme}://${hostText(this.#http.host)}:${this.#http.port}/mcp`;
   }
 
   get admin(): string | undefined {
@@ -406,8 +409,13 @@ class Gateway implements RunningGateway {
 
   async #openDoors(): Promise<StateFault | undefined> {
     const { listen, admin } = this.#config;
+    const tls = tlsMaterial(this.#config.tls);
     try {
-      this.#http = await openListener(this.#context, { host: listen.host, port: listen.port });
+      this.#http = await openListener(this.#context, {
+        host: listen.host,
+        port: listen.port,
+        ...(tls === undefined ? {} : { tls }),
+      });
     } catch (cause) {
       return listenFault('listen', listen, cause);
     }
@@ -472,6 +480,12 @@ class Gateway implements RunningGateway {
         this.#problems = problems;
         onProblems?.(problems);
       },
+      onRenewed: (renewed) => {
+        this.#config = renewed;
+        this.#rules = makeRules(renewed, this.#http?.port ?? renewed.listen.port);
+        this.#secure(renewed);
+        this.#closeUnwelcome();
+      },
       onMended: () => {
         this.#problems = [];
         this.#state.log('info', 'the configuration is right again, and what is in force is what it says');
@@ -486,6 +500,7 @@ class Gateway implements RunningGateway {
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     if (changes.egress) this.#egress.change(egressSettings(config));
+    if (changes.tls) this.#secure(config);
     if (changes.callers || changes.door) {
       this.#issuers.change(config);
       this.#introspector.change(config);
@@ -500,6 +515,12 @@ class Gateway implements RunningGateway {
     const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
     await leaving;
+  }
+
+  /** New connections shake hands with the new certificate; those that are open go on. */
+  #secure({ tls }: Config): void {
+    this.#http?.secure(tlsMaterial(tls));
+    this.#state.log('info', tls === undefined ? 'TLS is off' : 'the certificate and its key were read anew');
   }
 
   #announceAll(): void {

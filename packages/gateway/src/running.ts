@@ -80,7 +80,7 @@ export interface DoorStatus {
 
 /** A running gateway. */
 export interface RunningGateway {
-  /** `http://host:port/mcp`; absent when it opens no doors. */
+  /** `http(s)://host:port/mcp`; absent when it opens no doors. */
   readonly endpoint: string | undefined;
   readonly admin: string | undefined;
   /** Resolves once every server has been found ready or sick, at the latest after ten seconds. */

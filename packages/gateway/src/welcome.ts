@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { canReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { Issuers } from './tokens/issuers.ts';
 import type { World } from './world.ts';
@@ -34,8 +34,8 @@ export function endUnwelcome(
 }
 
 /** A session on the path of one server ends with the last grant on that server. */
-function mayStay({ path, roles, owner }: Session, { policy, servers, callers }: Rules): boolean {
+function mayStay({ path, roles, owner, principal }: Session, { policy, servers, callers }: Rules): boolean {
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  return servers.has(path.server) && canReachServer(policy.access(held), path.server);
+  return servers.has(path.server) && mayReachServer(policy.access(held, principal?.scopes), path.server);
 }

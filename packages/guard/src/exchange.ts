@@ -103,6 +103,8 @@ export interface Received {
   /** Monotonic time of arrival, milliseconds. */
   readonly started: number;
   readonly address: string;
+  /** True where trusted proxies contradict themselves about the address. */
+  readonly isAddressDisputed?: boolean;
   /** The user at a stdio door. */
   readonly localUser?: string;
   /** A role that this user chose for the door, in place of the rules' own. */
@@ -184,6 +186,8 @@ export interface Target {
   readonly asked?: string;
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
+  /** What the administrator says that it does; absent where nothing was said. */
+  readonly effect?: 'read' | 'write' | 'destructive';
   readonly definition?: AcceptedDefinition;
 }
 

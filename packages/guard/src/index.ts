@@ -63,7 +63,16 @@ export type { Conversation } from './doors/conversation.ts';
 export type { Conversations, ConversationsOptions } from './doors/conversations.ts';
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
+export { onCredentialEnd } from './doors/credential-end.ts';
 export { openListener } from './doors/listener.ts';
+export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
+export { safeHeaders } from './doors/security-headers.ts';
+export { trustIn } from './doors/forwarded.ts';
+export type { ForwardedCertificateRules } from './doors/forwarded-certificate.ts';
+export type { ProxyRules } from './doors/standing.ts';
+export type { TlsMaterial } from './doors/tls.ts';
+export type { TrustAnchors } from './identity/x509.ts';
+export { findCertificateFault, readAnchors, readCertificates } from './identity/x509.ts';
 export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
@@ -75,7 +84,24 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall, mayReachServer } from './policy/decide.ts';
+export {
+  askerUnder,
+  canList,
+  canReachServer,
+  canSee,
+  canSeePrefix,
+  decide,
+  decideCall,
+  decideFor,
+  fixedArguments,
+  mayReachServer,
+  type Asked,
+  type Asker,
+} from './policy/decide.ts';
+export { compileCondition, type ConditionFault } from './policy/condition.ts';
+export { callerFacts, targetFacts } from './policy/facts.ts';
+export type { CallerFacts, CallFacts, KnownFacts, TargetFacts } from './policy/facts.ts';
+export type { PartOutcome } from './policy/cel/trace.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';

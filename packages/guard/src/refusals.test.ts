@@ -17,6 +17,7 @@ const contract: readonly Row[] = [
   ['malformed-host', 'receive', 'door', 400],
   ['bad-host', 'receive', 'door', 403],
   ['bad-origin', 'receive', 'door', 403],
+  ['disputed-address', 'receive', 'door', 400],
   ['no-such-path', 'receive', 'door', 404],
   ['method-not-allowed', 'receive', 'door', 405],
   ['bad-upgrade', 'receive', 'door', 400],

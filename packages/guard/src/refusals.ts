@@ -58,6 +58,13 @@ const rows = {
     text: 'this Origin may not call',
     advice: 'Add it to `origins` in the configuration.',
   },
+  'disputed-address': {
+    stage: 'receive',
+    shows: 'door',
+    status: 400,
+    text: 'X-Forwarded-For and Forwarded disagree about where this request comes from',
+    advice: 'Let the proxy set one of them, and take the other away.',
+  },
   'no-such-path': {
     stage: 'receive',
     shows: 'door',

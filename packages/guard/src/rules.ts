@@ -2,6 +2,8 @@
 import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
 import type { Pattern } from './policy/pattern.ts';
+import type { ProxyRules } from './doors/standing.ts';
+import type { TrustAnchors } from './identity/x509.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -28,6 +30,8 @@ export interface CertificateRules {
   readonly identity: CertificateIdentity;
   /** A caller holds the role of every pattern that its identity matches. */
   readonly roles: readonly { readonly pattern: Pattern; readonly role: string }[];
+  /** The authorities of certificates that are shown to us; absent where only proxies are shown any. */
+  readonly anchors?: TrustAnchors;
 }
 
 /** The parts of a certificate that can name a caller: entries of the subject alternative name, or the common name. */
@@ -76,6 +80,10 @@ export interface Rules {
   readonly hosts: ReadonlySet<string>;
   /** Accepted Origin values. */
   readonly origins: ReadonlySet<string>;
+  /** True where callers come over TLS, to us or to a proxy before us; default false. */
+  readonly isSecure?: boolean;
+  /** The proxies whose word about callers counts; absent where nobody's does. */
+  readonly proxy?: ProxyRules;
   readonly upstreamLimits: ReadonlyMap<string, Rate>;
   /** Which doors are open besides Streamable HTTP and stdio. */
   readonly doors: DoorRules;

@@ -5,6 +5,7 @@ import {
   type AuditRecord,
   type Explanation,
   type Origin,
+  type PartOutcome,
   type StageName,
 } from '@sallyport/guard';
 import { duration } from './exchange-line.ts';
@@ -167,15 +168,18 @@ export function explanationLines(
     rows.push([paint.red('✗'), 'deny', plain(rule.pattern), paint.bold(shown(rule.origin))]);
   for (const role of explanation.roles) {
     const name = `role ${role.role}`;
-    for (const { rule, condition, source } of role.grants) {
+    for (const { rule, condition, source, parts } of role.grants) {
       const isHeld = condition === 'none' || condition === 'holds';
-      const when = source === undefined ? '' : `  when ${plain(source)}: ${condition}`;
-      rows.push([
-        isHeld ? paint.green('✓') : paint.yellow('?'),
-        name,
-        plain(rule.pattern) + when,
-        paint.bold(shown(rule.origin)),
-      ]);
+      const when = source === undefined ? '' : `  when ${oneLine(source)}: ${condition}`;
+      const isUsed = isHeld && role.missing.length === 0;
+      const mark = isUsed ? paint.green('✓') : condition === 'unknown' ? paint.yellow('?') : paint.red('✗');
+      rows.push([mark, name, plain(rule.pattern) + when, paint.bold(shown(rule.origin))]);
+      if (parts !== undefined && (parts.length > 1 || !isHeld)) {
+        for (const part of parts) rows.push(['', '', paint.dim(`    ${partWords(part)}`), '']);
+      }
+    }
+    if (role.missing.length > 0) {
+      rows.push([paint.red('✗'), name, `the token lacks ${plain(role.missing.join(' '))}`, '']);
     }
     for (const rule of role.subtractions)
       rows.push([paint.red('✗'), name, `!${plain(rule.pattern)}`, paint.bold(shown(rule.origin))]);
@@ -190,6 +194,23 @@ export function explanationLines(
     lines.push('', `${paint.dim('Decided by')}  ${paint.bold(shown(rule.origin))}  ${plain(rule.pattern)}`);
   lines.push(...changeLines(explanation, paint));
   return lines;
+}
+
+/** One part of a condition: how it came out, and what it looked at. */
+function partWords({ text, outcome, fault, values }: PartOutcome): string {
+  const looked = values.map(({ name, value }) => `${name} = ${shortJson(value)}`);
+  const facts = [...looked, ...(fault === undefined ? [] : [fault])];
+  const mark = outcome === 'holds' ? '✓' : '✗';
+  return plain(`${mark} ${oneLine(text)}${facts.length === 0 ? '' : `   (${facts.join(', ')})`}`);
+}
+
+function oneLine(text: string): string {
+  return plain(text.replace(/\s+/g, ' ').trim());
+}
+
+function shortJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }
 
 /** Writes the smallest change that would allow. */

@@ -219,11 +219,16 @@ function commandRows(context: Context): CommandRow[] {
     {
       usage: 'explain <question> [arguments]',
       summary: 'why a call was allowed or refused, or whether one would be',
-      options: [option('--as <role>', 'ask for this role'), option('--key <name>', 'ask for this key')],
+      options: [
+        option('--as <role>', 'ask for this role'),
+        option('--key <name>', 'ask for this key'),
+        option('--caller <json>', 'what else is known of the caller: id, kind, agent, scopes, claims'),
+      ],
       examples: [
         ['sallyport explain x7Qe', 'what happened to this exchange, stage by stage'],
         ['sallyport explain --as reader files.write_file', 'may a reader do this, and which line says so?'],
         ['sallyport explain --key ci db.query', 'may the key "ci"?'],
+        [`sallyport explain --as analyst db.query '{"schema":"hr"}'`, 'may it with these arguments?'],
       ],
       run: async (words, options) => (await import('./commands/explain.ts')).explain(words, as(options), context),
     },

@@ -1,6 +1,6 @@
 /** Readers of addresses, URLs and origins. */
 import { isIP } from 'node:net';
-import { quoted, text, wrongValue, type Reader } from './reader.ts';
+import { quoted, text, wrongValue, type Reader, type Reading, type Text } from './reader.ts';
 import type { Address } from './types.ts';
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*$/;
@@ -10,6 +10,11 @@ export function isLoopback(host: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');
   if (isIP(host) === 6) return /^(?:0{0,4}:){2,7}0{0,3}1$/.test(host);
   return host.toLowerCase() === 'localhost';
+}
+
+/** Says whether the host stands for every address of this machine. */
+export function isWildcard(host: string): boolean {
+  return isIP(host) === 4 ? /^0+(?:\.0+){3}$/.test(host) : isIP(host) === 6 && /^[0:]+$/.test(host);
 }
 
 /** Writes an address as it stands in the file: `127.0.0.1:8848`, `[::1]:8848`. */
@@ -29,8 +34,22 @@ export function parseAddress(value: string): Address | undefined {
   return isHost && port <= 65535 ? { host, port } : undefined;
 }
 
-/** `host:port` to listen on that only programs on this machine can reach; the data plane speaks plain HTTP. */
+/** `host:port` to listen on that only programs on this machine can reach. */
 export function loopbackAddress(port: number, what: string, wayOut: string): Reader<Address> {
+  return addressReader(port, (address, found, reading) => refuseClear(address, found, reading, what, wayOut));
+}
+
+/** `host:port` for callers: any, where their connections are protected. */
+export const doorAddress: Reader<Address> = addressReader(8848, (address, found, reading) => {
+  const wayOut =
+    ', and let a proxy with TLS on this machine forward to it; its address goes into publicUrl. Or add tls: { cert, key }, or behindProxy';
+  return reading.isProtected ? address : refuseClear(address, found, reading, 'listening', wayOut);
+});
+
+function addressReader(
+  port: number,
+  judge: (address: Address, found: Text, reading: Reading) => Address | undefined,
+): Reader<Address> {
   const example = `127.0.0.1:${port}`;
   return text('an address', example, {}, (found, reading) => {
     const address = parseAddress(found.value);
@@ -39,10 +58,13 @@ export function loopbackAddress(port: number, what: string, wayOut: string): Rea
       const help = meant === undefined ? example : `127.0.0.1:${meant}`;
       return wrongValue(found, reading, `${quoted(found.shown)} is not host:port`, `write ${help}`);
     }
-    if (isLoopback(address.host)) return address;
-    const message = `${what} on ${quoted(found.shown)} would be reachable from other machines without encryption, which is refused`;
-    return wrongValue(found, reading, message, `write 127.0.0.1:${address.port}${wayOut}`);
+    return isLoopback(address.host) ? address : judge(address, found, reading);
   });
+}
+
+function refuseClear(address: Address, found: Text, reading: Reading, what: string, wayOut: string): undefined {
+  const message = `${what} on ${quoted(found.shown)} would be reachable from other machines without encryption, which is refused`;
+  return wrongValue(found, reading, message, `write 127.0.0.1:${address.port}${wayOut}`);
 }
 
 /** The address under which callers reach the gateway: `https://host`, or `http://` on loopback. */

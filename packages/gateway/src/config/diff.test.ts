@@ -30,6 +30,7 @@ const nothing = {
   audit: false,
   egress: false,
   tests: false,
+  tls: false,
   upstreams: { added: [], removed: [], changed: [], tuned: [] },
   needsRestart: [],
 };

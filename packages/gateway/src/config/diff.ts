@@ -9,8 +9,10 @@ export interface ConfigChanges {
   readonly policy: boolean;
   readonly callers: boolean;
   readonly limits: boolean;
-  /** `publicUrl`, `origins`, `refusals` or `doors`. */
+  /** `publicUrl`, `behindProxy`, `origins`, `refusals` or `doors`. */
   readonly door: boolean;
+  /** The certificate, its key, or the authorities of client certificates. */
+  readonly tls: boolean;
   /** Anything under `audit` that takes effect at once. */
   readonly audit: boolean;
   /** Where requests of our own may go; what connections are made of also changes all upstreams at a URL. */
@@ -41,7 +43,8 @@ export function diffConfig(before: Config, after: Config): ConfigChanges {
     policy: differs('deny', 'roles'),
     callers: differs('callers'),
     limits: differs('limits'),
-    door: differs('publicUrl', 'origins', 'refusals', 'doors'),
+    door: differs('publicUrl', 'behindProxy', 'origins', 'refusals', 'doors'),
+    tls: differs('tls'),
     audit: !isSame(auditBefore, auditAfter),
     egress: differs('egress'),
     tests: differs('tests'),

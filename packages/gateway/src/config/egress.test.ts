@@ -1,4 +1,4 @@
-import { createAuthority } from '@sallyport/testkit';
+import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { diffConfig } from './diff.ts';
 import { loadConfig } from './load.ts';
@@ -27,7 +27,7 @@ const good = async (yaml: string, files?: Record<string, VirtualFile>) => {
   return loaded.ok ? loaded : expect.fail(JSON.stringify(loaded.problems));
 };
 
-const makeCertificate = (): string => createAuthority().cert;
+const makeCertificate = (): string => rootCertificates[0] ?? expect.fail('Node has no authorities');
 
 describe('egress', () => {
   it('reaches public addresses only, directly, where nothing is said', async () => {
@@ -53,6 +53,13 @@ describe('egress', () => {
     const pem = makeCertificate();
     const { config } = await good('egress: { ca: file:ca.pem }', { 'ca.pem': { content: pem, mode: 0o600 } });
     expect(config.egress.ca).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('is not looked up for commands that send nothing', async () => {
+    const yaml = 'version: 1\negress: { allow: [env:NETWORK], proxy: env:NOT_SET, ca: file:absent.pem }\n';
+    const ports = withVirtualFiles(machine, new Map([['/etc/sp/a.yaml', { content: yaml }]]));
+    expect(await loadConfig(['a.yaml'], ports, { secrets: 'skip' })).toMatchObject({ ok: true });
+    expect(await loadConfig(['a.yaml'], ports)).toMatchObject({ ok: false, problems: { length: 3 } });
   });
 
   it.each(['169.254.0.0/16', '169.254.169.254', "'fe80::/10'"])(

@@ -11,6 +11,7 @@ const ALLOW_EXAMPLE = '[10.0.0.0/8]';
 const WIDEST = { ipv4: 8, ipv6: 7 };
 
 const block: Reader<string> = text('a block of addresses', '10.0.0.0/8', {}, (found, reading) => {
+  if (found.secret?.isKnown === false) return found.value;
   const read = readAddressBlock(found.value);
   if (read === undefined) return wrongBlock(found, reading);
   const widest = read.bytes.length === 4 ? WIDEST.ipv4 : WIDEST.ipv6;
@@ -57,6 +58,7 @@ function warnOfMetadata(found: Text, reading: Reading): void {
 }
 
 const proxy: Reader<Secret> = text('the URL of a proxy', 'env:HTTPS_PROXY', {}, (found, reading) => {
+  if (found.secret?.isKnown === false) return found.secret;
   const fault = findProxyFault(found.value);
   if (fault !== undefined) {
     return wrongValue(
@@ -95,6 +97,7 @@ export const authorities: Reader<string> = {
       reading.log.report(node.origin, { ...resolution, length: lengthOf(node) });
       return undefined;
     }
+    if (!resolution.secret.isKnown) return '';
     const pem = resolution.secret.reveal();
     const report = (message: string, suggestion: string): undefined => {
       reading.log.report(node.origin, { code: 'value', message, suggestion, length: lengthOf(node) });

@@ -1,5 +1,6 @@
 /** Readers of what roles allow: grants, subtractions, denials (design §4.1). */
-import type { Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
+import type { Condition, Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
+import { condition } from './conditions.ts';
 import { checkPattern, rate } from './grammar.ts';
 import { object } from './object.ts';
 import { lengthOf, list, quoted, readText, text, wrongValue, type Reader, type Reading, type Text } from './reader.ts';
@@ -50,6 +51,7 @@ export const denials: Reader<readonly Denial[]> = list(denial, 'patterns', "['*.
 
 interface GrantObject {
   readonly pattern: string;
+  readonly condition: Condition | undefined;
   readonly limit: Rate | undefined;
 }
 
@@ -62,18 +64,27 @@ function grant(kind: GrantKind): Reader<Grant> {
   const asObject = object<GrantObject>(
     {
       pattern: { name: word, reader: pattern, description: `Which ${kind} this grant allows`, isRequired: true },
+      condition: {
+        name: 'when',
+        reader: condition,
+        description: 'What must be true of the call, in CEL over args, caller and target',
+      },
       limit: { reader: rate, description: 'How often one caller may use this grant' },
     },
     {
       wanted: `a grant of ${kind}`,
       example,
-      later: ['when', 'approval'],
-      hints: Object.fromEntries(
-        Object.values(SINGULAR)
-          .concat('pattern', 'name')
-          .filter((other) => other !== word)
-          .map((other) => [other, `in a list of ${kind} write \`${word}: …\``]),
-      ),
+      later: ['approval'],
+      hints: {
+        ...Object.fromEntries(
+          Object.values(SINGULAR)
+            .concat('pattern', 'name')
+            .filter((other) => other !== word)
+            .map((other) => [other, `in a list of ${kind} write \`${word}: …\``]),
+        ),
+        ...Object.fromEntries(['if', 'condition', 'where'].map((other) => [other, "write when: 'args.…'"])),
+        scopes: 'write scopes in the role, or `"mcp:write" in caller.scopes` in when',
+      },
     },
   );
   return {

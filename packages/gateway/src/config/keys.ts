@@ -4,10 +4,11 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
-import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { introspection } from './callers-introspection.ts';
 import { jwtIssuer } from './callers-jwt.ts';
 import { egress } from './egress.ts';
+import { certificateCallers } from './certificates.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -15,9 +16,12 @@ import { choice, integer, lengthOf, list, quoted, text, toggle, wrongType, wrong
 import { isReference, parseReference } from './resolve-secret.ts';
 import type { SecretReference } from './secret.ts';
 import { nearest } from './nearest.ts';
+import { policyTest } from './policy-tests.ts';
+import { behindProxy, tls } from './transport.ts';
 import type {
   Address,
   AuditConfig,
+  BehindProxyConfig,
   CallersConfig,
   DoorsConfig,
   EgressConfig,
@@ -25,6 +29,7 @@ import type {
   LimitsConfig,
   PolicyTest,
   StoreConfig,
+  TlsConfig,
   UpstreamConfig,
 } from './types.ts';
 import { upstream } from './upstreams.ts';
@@ -151,58 +156,6 @@ const keptArguments: Reader<readonly KeptArguments[]> = {
   },
 };
 
-const call: Reader<string> = text('a call', 'files.read_text_file', {}, (found, reading) => {
-  const dot = found.value.indexOf('.');
-  const server = dot < 0 ? found.value : found.value.slice(0, dot);
-  const name = dot < 0 ? '' : found.value.slice(dot + 1);
-  if (name === '' || server === '') {
-    const [first = 'files'] = reading.upstreamNames;
-    return wrongValue(
-      found,
-      reading,
-      `${quoted(found.shown)} is not upstream.tool`,
-      `write ${first}.${dot < 0 ? server : 'TOOL'}`,
-    );
-  }
-  if (reading.upstreamNames.has(server)) return found.value;
-  if (found.secret !== undefined) return wrongValue(found, reading, `${quoted(found.shown)} names no upstream`, '');
-  const close = nearest(server, reading.upstreamNames);
-  const known = [...reading.upstreamNames].join(', ');
-  reading.log.report(found.node.origin, {
-    code: 'reference',
-    message: `there is no upstream ${quoted(server)}`,
-    suggestion:
-      close === undefined
-        ? `upstreams here: ${known || 'none; add it under upstreams'}`
-        : `did you mean ${close}.${name}?`,
-    length: server.length,
-  });
-  return undefined;
-});
-
-type TestBody = Omit<PolicyTest, 'origin'>;
-
-const testBody = object<TestBody>(
-  {
-    as: { reader: roleName, isRequired: true, description: 'The role that calls' },
-    call: { reader: call, isRequired: true, description: 'upstream.tool' },
-    expect: { reader: choice('allowed', 'denied', 'unknown'), isRequired: true, description: 'What must come out' },
-  },
-  {
-    wanted: 'a test',
-    example: '{ as: reader, call: files.write_file, expect: unknown }',
-    hints: { role: 'write as: ROLE', tool: 'write call: UPSTREAM.TOOL' },
-  },
-);
-
-const test: Reader<PolicyTest> = {
-  schema: testBody.schema,
-  read: (node, reading) => {
-    const found = testBody.read(node, reading);
-    return found === undefined ? undefined : { ...found, origin: node.origin };
-  },
-};
-
 const limits = object<LimitsConfig>(
   {
     body: {
@@ -290,6 +243,7 @@ const callers = object<CallersConfig>(
     local: { reader: roleName, description: 'The role of the user who starts a stdio door' },
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
+    certificates: { reader: certificateCallers(roleName), description: 'Callers that show a client certificate' },
     jwt: {
       reader: list(jwtIssuer(roleName), 'issuers', '[{ issuer: https://login.example.com }]'),
       fallback: [],
@@ -303,7 +257,7 @@ const callers = object<CallersConfig>(
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['certificates', 'oauth'],
+    later: ['oauth'],
   },
 );
 
@@ -312,6 +266,8 @@ export interface FileBody {
   readonly version: 1;
   readonly listen: Address;
   readonly publicUrl: string | undefined;
+  readonly tls: TlsConfig | undefined;
+  readonly behindProxy: BehindProxyConfig | undefined;
   readonly origins: readonly string[];
   readonly admin: { readonly listen: Address } | false;
   readonly store: StoreConfig;
@@ -382,16 +338,14 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     version: { reader: version, isRequired: true, description: 'Version of this format' },
     listen: {
-      reader: loopbackAddress(
-        8848,
-        'listening',
-        ', and let a proxy with TLS on this machine forward to it; its address goes into publicUrl',
-      ),
+      reader: doorAddress,
       fallback: '127.0.0.1:8848',
       needsRestart: true,
-      description: 'Address for callers; loopback only',
+      description: 'Address for callers; loopback only, unless tls or behindProxy is there',
     },
     publicUrl: { reader: publicUrl, description: 'Where callers reach it, when that is not the listen address' },
+    tls: { reader: tls, description: 'HTTPS; certificate, key and clientCa are read anew when they change' },
+    behindProxy: { reader: behindProxy, description: 'Proxies before the gateway' },
     origins: {
       reader: list(webOrigin, 'origins', '[https://app.example.com]', true),
       fallback: [],
@@ -433,7 +387,7 @@ export const file: Reader<FileBody> = object<FileBody>(
       description: 'The servers behind the door',
     },
     tests: {
-      reader: list(test, 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
+      reader: list(policyTest(roleName), 'tests', '[{ as: reader, call: files.write_file, expect: unknown }]'),
       fallback: [],
       description: 'Run by `sallyport check`',
     },
@@ -441,7 +395,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'views'],
+    later: ['shared', 'mode', 'views'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

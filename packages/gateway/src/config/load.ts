@@ -3,7 +3,7 @@
  * rules over several keys. Everything that is wrong is reported in one go.
  */
 import { dirname, resolve } from 'node:path';
-import { bareHost, formatAddress, isLoopback, parseAddress } from './address.ts';
+import { bareHost, formatAddress, isLoopback, isWildcard, parseAddress } from './address.ts';
 import { checkIntrospection } from './callers-introspection.ts';
 import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
@@ -11,13 +11,15 @@ import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
 import { addIncluded, expandInclude } from './include.ts';
 import { file as fileReader, includeList, type FileBody } from './keys.ts';
 import { mergeMaps } from './merge.ts';
-import { entryOf, type ConfigNode, type MapNode, type ScalarNode } from './node.ts';
+import { entryOf, type ConfigNode, type Entry, type MapNode, type ScalarNode } from './node.ts';
 import type { ConfigPorts, Resolution } from './ports.ts';
 import { createProblemLog, type Problem, type ProblemLog } from './problem.ts';
 import { lengthOf, type Reading } from './reader.ts';
+import { fileReference } from './pem.ts';
 import { isReference, parseReference, resolvePublicFile, resolveSecret, sourceOf } from './resolve-secret.ts';
 import { Secret } from './secret.ts';
-import type { Config, ConfigOutline, ConfigSources } from './types.ts';
+import { tls } from './transport.ts';
+import type { Config, ConfigOutline, ConfigSources, TlsConfig } from './types.ts';
 
 /** A configuration, or everything that is wrong with it. Warnings do not hinder. */
 export type Loaded<C extends ConfigOutline = Config> =
@@ -88,15 +90,7 @@ export async function loadConfig(
     secretFiles: references.files,
     folders: included.folders,
   };
-  const reading: Reading = {
-    log,
-    resolutions: references.resolutions,
-    roleNames: namesUnder(root, 'roles'),
-    upstreamNames: namesUnder(root, 'upstreams'),
-    env: ports.env,
-    nodePath: ports.nodePath,
-    needsServerSecrets: secrets === 'resolve',
-  };
+  const reading = readingOf(root, log, ports, references.resolutions, secrets === 'resolve');
   const body = fileReader.read(root, reading);
   checkAnonymous(root, log);
   if (body !== undefined) checkWhole(body, root, log);
@@ -113,6 +107,22 @@ export async function loadConfig(
   return { ok: true, config, warnings: sorted.warnings };
 }
 
+/**
+ * Reads certificate, key and authorities anew from where a configuration has them: they run out, whatever else is wrong
+ * with its files by now.
+ *
+ * @returns `undefined` where there is no TLS, or what is there now is not right
+ */
+export async function readTlsAgain(config: Config, ports: ConfigPorts): Promise<TlsConfig | undefined> {
+  const entry = entryOf(config.tree, 'tls');
+  if (entry === undefined) return undefined;
+  const log = createProblemLog();
+  const root: MapNode = { ...config.tree, entries: [entry] };
+  const { resolutions } = await followReferences(root, ports, true, false);
+  const found = tls.read(entry.value, readingOf(root, log, ports, resolutions, true));
+  return log.problems.length === 0 ? found : undefined;
+}
+
 interface Included {
   readonly root: MapNode;
   readonly files: readonly string[];
@@ -124,15 +134,7 @@ async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog
   const entry = entryOf(merged, 'include');
   let root: MapNode = { ...merged, entries: merged.entries.filter((other) => other !== entry) };
   if (entry === undefined) return { root, files: [], folders: [] };
-  const reading: Reading = {
-    log,
-    resolutions: new Map(),
-    roleNames: new Set(),
-    upstreamNames: new Set(),
-    env: ports.env,
-    nodePath: ports.nodePath,
-    needsServerSecrets: true,
-  };
+  const reading = readingOf({ ...merged, entries: [] }, log, ports, new Map(), true);
   const patterns = includeList.read(entry.value, reading) ?? [];
   const items = entry.value.kind === 'list' ? entry.value.items : [];
   const files: string[] = [];
@@ -150,6 +152,27 @@ async function includeFiles(merged: MapNode, ports: ConfigPorts, log: ProblemLog
   return { root, files, folders: [...folders] };
 }
 
+/** What readers know about a tree. */
+function readingOf(
+  root: MapNode,
+  log: ProblemLog,
+  ports: ConfigPorts,
+  resolutions: Reading['resolutions'],
+  needsServerSecrets: boolean,
+): Reading {
+  return {
+    log,
+    resolutions,
+    roleNames: namesUnder(root, 'roles'),
+    upstreamNames: namesUnder(root, 'upstreams'),
+    env: ports.env,
+    nodePath: ports.nodePath,
+    needsServerSecrets,
+    isProtected: entryOf(root, 'tls') !== undefined || entryOf(root, 'behindProxy') !== undefined,
+    now: (ports.now ?? Date.now)(),
+  };
+}
+
 function namesUnder(root: MapNode, key: string): ReadonlySet<string> {
   const value = entryOf(root, key)?.value;
   return new Set(value?.kind === 'map' ? value.entries.map((entry) => entry.key) : []);
@@ -162,13 +185,32 @@ function referencesBelow(node: ConfigNode): readonly ScalarNode[] {
   return typeof node.value === 'string' && isReference(node.value) ? [node] : [];
 }
 
-/** Returns the references to what only servers are given. */
+/** Returns the references to what only servers are given, and to what only requests of our own need. */
 function serverReferences(root: MapNode): readonly ScalarNode[] {
+  const egress = entryOf(root, 'egress')?.value;
+  const ours = egress === undefined ? [] : referencesBelow(egress);
   const upstreams = entryOf(root, 'upstreams')?.value;
-  if (upstreams?.kind !== 'map') return [];
-  return upstreams.entries.flatMap(({ value }) => {
+  if (upstreams?.kind !== 'map') return ours;
+  const given = upstreams.entries.flatMap(({ value }) => {
     if (value.kind !== 'map') return [];
     return value.entries.flatMap((entry) => (givenToServers.has(entry.key) ? referencesBelow(entry.value) : []));
+  });
+  return [...ours, ...given];
+}
+
+/** Where the file names files of certificates by their paths. */
+const certificatePaths = [
+  ['tls', 'cert'],
+  ['tls', 'clientCa'],
+  ['behindProxy', 'certificate', 'ca'],
+];
+
+/** Returns the paths of files that are no secrets and are read with the configuration. */
+function plainFiles(root: MapNode): readonly ScalarNode[] {
+  return certificatePaths.flatMap((path) => {
+    let at: ConfigNode | undefined = root;
+    for (const key of path) at = at?.kind === 'map' ? entryOf(at, key)?.value : undefined;
+    return at?.kind === 'scalar' ? [at] : [];
   });
 }
 
@@ -210,6 +252,12 @@ async function followReferences(
     return known;
   };
   const resolutions = new Map<ScalarNode, Resolution>();
+  for (const node of plainFiles(root)) {
+    const reference = fileReference(node);
+    if (reference?.kind !== 'file') continue;
+    files.add(reference.path);
+    resolutions.set(node, await resolvePublicFile(reference.path, reference.written, ports));
+  }
   await Promise.all(
     found.map(async (node) => {
       const resolution = await follow(node);
@@ -246,11 +294,13 @@ function checkAnonymous(root: MapNode, log: ProblemLog): void {
   const publicUrl = textAt(root, 'publicUrl');
   const address = listen === undefined ? undefined : parseAddress(listen);
   const isListeningOut = address !== undefined && !isLoopback(address.host);
+  const isForwarded = entryOf(root, 'behindProxy') !== undefined;
   const isPublished = publicUrl !== undefined && URL.canParse(publicUrl) && !isLoopback(bareHost(new URL(publicUrl)));
-  if (!isListeningOut && !isPublished) return;
+  if (!isListeningOut && !isPublished && !isForwarded) return;
+  const where = isListeningOut ? 'listen is not' : isPublished ? 'publicUrl is not' : 'a proxy forwards from elsewhere';
   log.report(anonymous.keyOrigin, {
     code: 'conflict',
-    message: `callers without a credential are allowed on loopback only, and ${isListeningOut ? 'listen' : 'publicUrl'} is not`,
+    message: `callers without a credential are allowed on loopback only, and ${where}`,
     suggestion: 'remove anonymous and give each caller a key: sallyport keys create --name NAME --role ROLE',
     length: anonymous.key.length,
   });
@@ -263,6 +313,8 @@ function textAt(root: MapNode, key: string): string | undefined {
 
 /** Rules over several keys. */
 function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
+  checkPublicUrl(body, root, log);
+  checkCertificates(body, root, log);
   checkIssuers(body.callers.jwt, body.publicUrl, log);
   checkIntrospection(body, root, log);
   if (body.admin === false || body.listen.port === 0) return;
@@ -273,5 +325,40 @@ function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
     message: `callers and admin cannot both listen on ${formatAddress(body.listen)}`,
     suggestion: 'give admin another port: admin: { listen: 127.0.0.1:8849 }',
     length: lengthOf(at),
+  });
+}
+
+/** Callers name no wildcard, so at such an address it has to be said which Host is ours. */
+function checkPublicUrl({ listen, publicUrl }: FileBody, root: MapNode, log: ProblemLog): void {
+  if (publicUrl !== undefined || !isWildcard(listen.host)) return;
+  const at = entryOf(root, 'listen')?.value ?? root;
+  log.report(at.origin, {
+    code: 'conflict',
+    message: `${formatAddress(listen)} is every address of this machine, so it is not known which Host is ours`,
+    suggestion: 'add publicUrl: https://HOST, the address that callers write',
+    length: lengthOf(at),
+  });
+}
+
+/** Certificates are asked for where they name somebody, and name somebody where they are asked for. */
+function checkCertificates({ tls, behindProxy, callers }: FileBody, root: MapNode, log: ProblemLog): void {
+  const shows = tls?.clientCa !== undefined || behindProxy?.certificate !== undefined;
+  if (shows === (callers.certificates !== undefined)) return;
+  const place = (key: string, below: string): Entry | undefined => {
+    const value = entryOf(root, key)?.value;
+    return value?.kind === 'map' ? entryOf(value, below) : undefined;
+  };
+  const at = shows
+    ? (place('tls', 'clientCa') ?? place('behindProxy', 'certificate'))
+    : place('callers', 'certificates');
+  log.report(at?.keyOrigin ?? root.origin, {
+    code: 'conflict',
+    message: shows
+      ? 'client certificates would be asked for and name nobody'
+      : 'no caller can show a certificate: nothing asks for one',
+    suggestion: shows
+      ? "add callers: { certificates: { identity: san-uri, roles: { 'spiffe://example.com/agent/*': ROLE } } }"
+      : 'add tls: { cert, key, clientCa }, or behindProxy: { trusted, certificate: { header, verified } }',
+    length: at?.key.length ?? 1,
   });
 }

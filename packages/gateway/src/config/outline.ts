@@ -2,7 +2,7 @@
 import type { Config, ConfigOutline, UpstreamCommon, UpstreamConfig } from './types.ts';
 
 /** Returns the outline of a configuration; it survives being written as JSON. */
-export function outlineOf({ upstreams, tree: _tree, ...rest }: Config): ConfigOutline {
+export function outlineOf({ upstreams, egress: _egress, tree: _tree, tls: _tls, ...rest }: Config): ConfigOutline {
   return { ...rest, upstreams: upstreams.map(commonOf) };
 }
 

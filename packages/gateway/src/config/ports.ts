@@ -41,6 +41,8 @@ export interface ConfigPorts {
   readonly nodePath: string;
   /** The folder that relative `-c` paths start from. */
   readonly workingFolder: string;
+  /** Wall time, milliseconds since the epoch; that of this machine when absent. */
+  readonly now?: () => number;
   /** Follows symbolic links. */
   facts(path: string): Promise<FileFacts | DiskFault>;
   /** Reads a whole file of at most `limit` bytes. */

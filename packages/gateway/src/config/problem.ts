@@ -19,6 +19,7 @@ export type ProblemCode =
   | 'type'
   | 'value'
   | 'pattern'
+  | 'condition'
   | 'reference'
   | 'conflict'
   | 'literal-secret'

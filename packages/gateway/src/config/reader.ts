@@ -23,6 +23,10 @@ export interface Reading {
   readonly nodePath: string;
   /** False when what only servers are given is left unread: nothing is said of what is not set. */
   readonly needsServerSecrets: boolean;
+  /** True where callers' connections are protected: by TLS here, or by a proxy before us. */
+  readonly isProtected: boolean;
+  /** Wall time, milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /** Reads one type of value. */

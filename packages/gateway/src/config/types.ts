@@ -2,7 +2,18 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Algorithm, ClaimPath, Denial, Origin, Rate, RequiredClaim, Role, RoleMapping } from '@sallyport/guard';
+import type {
+  Algorithm,
+  CertificateIdentity,
+  ClaimPath,
+  Denial,
+  GrantKind,
+  Origin,
+  Rate,
+  RequiredClaim,
+  Role,
+  RoleMapping,
+} from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -87,10 +98,43 @@ export interface CallersConfig {
   readonly anonymous: string | undefined;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** How client certificates name callers; `undefined`: they do not. */
+  readonly certificates: CertificatesConfig | undefined;
   /** Issuers whose signed tokens are accepted, each once. */
   readonly jwt: readonly JwtConfig[];
   /** Who is asked about opaque tokens; `undefined`: they are refused. */
   readonly introspection: IntrospectionConfig | undefined;
+}
+
+/** How client certificates name callers. */
+export interface CertificatesConfig {
+  readonly identity: CertificateIdentity;
+  /** A caller has the role of every pattern that its name matches. */
+  readonly roles: readonly { readonly pattern: string; readonly role: string }[];
+}
+
+/** What TLS needs; PEM texts. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: Secret;
+  /** Authorities of client certificates; `undefined`: none is asked for. */
+  readonly clientCa: string | undefined;
+}
+
+/** The proxies that callers come through. */
+export interface BehindProxyConfig {
+  /** Addresses and networks. */
+  readonly trusted: readonly string[];
+  /** How they hand on client certificates; `undefined`: they do not. Header names in lower case. */
+  readonly certificate:
+    | {
+        readonly header: string;
+        readonly verified: string;
+        readonly success: string;
+        /** PEM text. */
+        readonly ca: string | undefined;
+      }
+    | undefined;
 }
 
 /** Where the keys of an issuer come from. */
@@ -237,14 +281,26 @@ export interface WebSocketUpstreamConfig extends UrlUpstreamCommon {
 export type UpstreamConfig = StdioUpstreamConfig | HttpUpstreamConfig | WebSocketUpstreamConfig;
 
 /** What a test of the file expects of a call. */
-export type Expectation = 'allowed' | 'denied' | 'unknown';
+export type Expectation = 'allowed' | 'denied' | 'unknown' | 'step-up';
+
+/** What a test says of its caller beside the role. */
+export interface TestCaller {
+  readonly id?: string | undefined;
+  readonly kind?: 'key' | 'jwt' | 'cert' | 'local' | 'account' | 'anonymous' | undefined;
+  readonly agent?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
+}
 
 /** One line of `tests:`. */
 export interface PolicyTest {
   /** A role. */
   readonly as: string;
-  /** `server.tool`. */
+  /** `server.tool`, `server.URI` or `server.prompt`. */
   readonly call: string;
+  readonly kind: GrantKind;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly caller: TestCaller;
   readonly expect: Expectation;
   readonly origin: Origin;
 }
@@ -262,16 +318,20 @@ export interface ConfigSources {
 }
 
 /**
- * A configuration as commands need it that start no server: of the upstreams only what is said about them, because what
- * the servers are given (programs, URLs, environments, credentials) was not looked up.
+ * A configuration as commands need it that start no server and send no request: of the upstreams only what is said about
+ * them, because what the servers are given (programs, URLs, environments, credentials) was not looked up.
  */
-export type ConfigOutline = Omit<Config, 'upstreams' | 'tree'> & { readonly upstreams: readonly UpstreamCommon[] };
+export type ConfigOutline = Omit<Config, 'upstreams' | 'egress' | 'tree' | 'tls'> & {
+  readonly upstreams: readonly UpstreamCommon[];
+};
 
 /** A configuration that was read, merged and found right. */
 export interface Config extends ConfigSources {
   readonly listen: Address;
   /** Without a trailing slash. */
   readonly publicUrl: string | undefined;
+  readonly tls: TlsConfig | undefined;
+  readonly behindProxy: BehindProxyConfig | undefined;
   readonly origins: readonly string[];
   /** `undefined` when the admin port is turned off. */
   readonly admin: { readonly listen: Address } | undefined;

@@ -6,7 +6,7 @@ import { watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { diffConfig, isUnchanged, type ConfigChanges } from './diff.ts';
 import { fingerprintNow, type SourcePaths } from './fingerprint.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, readTlsAgain } from './load.ts';
 import type { ConfigPorts } from './ports.ts';
 import type { Problem } from './problem.ts';
 import type { Config } from './types.ts';
@@ -52,6 +52,8 @@ export interface WatchListener {
   onChange(config: Config, changes: ConfigChanges, warnings: readonly Problem[]): void | Promise<void>;
   /** The files are wrong, so the configuration stays as it was. Called once for each content. */
   onProblem(problems: readonly Problem[]): void;
+  /** Something in the files is wrong, and certificate, key or authorities are new: they alone are in force from now on. */
+  onRenewed?(config: Config): void;
   /** The files were wrong and now say again what is in force. */
   onMended?(): void;
 }
@@ -110,6 +112,7 @@ export function watchConfig(
     const wasBroken = isBroken;
     isBroken = !loaded.ok;
     if (!loaded.ok) {
+      await renewTls();
       listener.onProblem(loaded.problems);
       return;
     }
@@ -121,6 +124,16 @@ export function watchConfig(
       return;
     }
     await listener.onChange(loaded.config, changes, loaded.warnings);
+  };
+
+  /** A certificate is not left to run out because something else in the file is wrong. */
+  const renewTls = async (): Promise<void> => {
+    const found = await readTlsAgain(inForce, ports);
+    if (found === undefined) return;
+    const renewed = { ...inForce, tls: found };
+    if (!diffConfig(inForce, renewed).tls) return;
+    inForce = renewed;
+    listener.onRenewed?.(renewed);
   };
 
   const check = (): Promise<void> => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decideCall } from '@sallyport/guard';
+import { decideCall, type CallFacts } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
 import {
   filesPath,
@@ -17,6 +17,11 @@ import {
 } from '../exchange.fixture.ts';
 import { resolveTarget } from '../resolve.ts';
 import { answerList } from './lists.ts';
+
+function factsOf(server: string, name: string): CallFacts {
+  const caller = { id: 'key:ada', kind: 'key', roles: [] };
+  return { args: {}, caller, target: { server, name, key: `${server}.${name}`, kind: 'tool' } };
+}
 
 interface Page {
   readonly [member: string]: unknown;
@@ -164,7 +169,12 @@ describe('a list', () => {
           const shown = new Set(names(await list(world, 'tools/list', { roles })));
           for (const server of ['files', 'other']) {
             for (const name of toolNames) {
-              const effect = decideCall(policy.access(roles), 'tools', `${server}.${name}`, {}).effect;
+              const effect = decideCall(
+                policy.access(roles),
+                'tools',
+                `${server}.${name}`,
+                factsOf(server, name),
+              ).effect;
               expect(shown.has(`${server}__${name}`)).toBe(effect === 'allow');
             }
           }

@@ -1,6 +1,8 @@
 /** Answers lists from the catalog: each caller sees what some call of its own could reach, and nothing else. */
 import {
-  canList,
+  canSee,
+  canSeePrefix,
+  fixedArguments,
   noteQuirk,
   pathKey,
   refuse,
@@ -8,6 +10,7 @@ import {
   type Answer,
   type DoorPath,
   type Intended,
+  type Principal,
   type Refusal,
 } from '@sallyport/guard';
 import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
@@ -16,6 +19,7 @@ import { ownInfo } from '../own-request.ts';
 import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
 import { cursorAfter, cursorLifetimeMs, remainderOf } from './cursor.ts';
+import { narrowDefinition } from './narrowed.ts';
 import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
 
 const listOf: ReadonlyMap<string, { readonly list: ListKind; readonly member: string }> = new Map([
@@ -37,7 +41,7 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const { access } = exchange.principal;
   const servers = presentServers(access, exchange.path, world);
   if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
-  const view = visibleList(access, source.list, exchange, servers, world);
+  const view = visibleList(exchange.principal, source.list, exchange, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
   const { joined } = view;
@@ -165,30 +169,34 @@ interface VisibleList {
   whole: { readonly about: string; readonly body: Uint8Array } | undefined;
 }
 
-/** What each set of roles sees, kept until the catalog or the policy changes. */
-const kept = new WeakMap<Access, Map<string, VisibleList>>();
+/**
+ * What each set of roles sees, kept until the catalog or the policy changes; where a condition looks at the caller, what
+ * each caller sees.
+ */
+const kept = new WeakMap<Access | Principal, Map<string, VisibleList>>();
 
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
 
 function visibleList(
-  access: Access,
+  principal: Principal,
   list: ListKind,
   { path, era }: { readonly path: DoorPath; readonly era: Era },
   servers: readonly string[],
   world: World,
 ): VisibleList {
-  let views = kept.get(access);
+  const viewer = principal.access.isPersonal ? principal : principal.access;
+  let views = kept.get(viewer);
   if (views === undefined) {
     views = new Map();
-    kept.set(access, views);
+    kept.set(viewer, views);
   }
   // What is blocked changes without the catalog, so the servers that are shown are part of the key.
   const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
-  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(access, entry));
-  const items = entries.map((entry) => (path.kind === 'all' ? entry.prefixed : entry.direct)[era]);
+  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(principal, entry));
+  const items = entries.map((entry) => shownTo(principal, entry, path, era));
   const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();
@@ -203,7 +211,16 @@ function listEntries(list: ListKind, path: DoorPath, servers: readonly string[],
 }
 
 /** The same decision that a call would get; a template is shown when some URI that it can make may be readable. */
-function isVisible(access: Access, entry: Entry): boolean {
-  if (entry.list === 'templates') return access.mayMatchPrefix('resources', literalPrefix(entry.key));
-  return canList(access, grantsOf[entry.list], entry.key);
+function isVisible(principal: Principal, entry: Entry): boolean {
+  const target = entry.directTarget;
+  if (entry.list !== 'templates') return canSee(principal, grantsOf[entry.list], target);
+  return canSeePrefix(principal, 'resources', literalPrefix(entry.key), target);
+}
+
+/** A definition as this caller sees it: with the values that its grants leave for an argument. */
+function shownTo(principal: Principal, entry: Entry, path: DoorPath, era: Era): string {
+  const text = (path.kind === 'all' ? entry.prefixed : entry.direct)[era];
+  if (entry.list !== 'tools' || !principal.access.isConditional) return text;
+  const fixed = fixedArguments(principal, 'tools', entry.directTarget);
+  return fixed === undefined ? text : narrowDefinition(text, fixed);
 }

@@ -1,5 +1,5 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { decide, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
+import { askerUnder, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
 import { locate, LOG_LEVEL_KEY, metaOf, splice, type Message } from '@sallyport/protocol';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
@@ -10,6 +10,7 @@ import { declaredBy, findBar } from './declared.ts';
 import { isLoudEnough } from './levels.ts';
 import { dropOurMarks } from './our-marks.ts';
 import { rewriteUpdated } from './rewrite.ts';
+import { mayRead } from './subscriptions.ts';
 import { relatedEdits, relatedTask } from './tasks.ts';
 
 /** Hears a link for one request. */
@@ -109,8 +110,7 @@ class RequestRelay implements Relay {
     const uri = message.params?.['uri'];
     if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
-    const access = this.world.rules().policy.access(principal.roles);
-    if (decide(access, 'resources', `${server}.${uri}`).effect !== 'allow') return undefined;
+    if (!mayRead(askerUnder(this.world.rules().policy, principal), server, uri)) return undefined;
     if (path.kind === 'all') {
       const span = message.spans.params;
       if (span === undefined) return undefined;

@@ -3,14 +3,16 @@
  * who subscribed over the same conversation, logs of a conversation that only one caller has.
  */
 import {
+  askerUnder,
   canReachServer,
-  decide,
+  decideFor,
+  onCredentialEnd,
   refuse,
   spendTokens,
   type Answer,
+  type Asker,
   type Blocks,
   type Intended,
-  type Principal,
   type RateBuckets,
   type Refusal,
   type Rules,
@@ -76,7 +78,7 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
 };
 
 /** Says whether a principal may hear of a server's resource now. */
-type MayHear = (who: Pick<Principal, 'id' | 'roles'>, server: string, uri: string) => boolean;
+type MayHear = (who: Omit<Asker, 'access'>, server: string, uri: string) => boolean;
 
 /**
  * Makes the table of subscriptions.
@@ -100,9 +102,9 @@ export function createSubscriptions(
   const listeners = new Set<Listener>();
 
   /** Asked anew for each message: rules and blocks may have changed since the listening began. */
-  const mayHear: MayHear = ({ id, roles }, server, uri) => {
-    if (blocks.isBlocked('caller', id) || blocks.isBlocked('upstream', server)) return false;
-    return decide(rules().policy.access(roles), 'resources', `${server}.${uri}`).effect === 'allow';
+  const mayHear: MayHear = (who, server, uri) => {
+    if (blocks.isBlocked('caller', who.id) || blocks.isBlocked('upstream', server)) return false;
+    return mayRead(askerUnder(rules().policy, who), server, uri);
   };
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
@@ -141,7 +143,7 @@ export function createSubscriptions(
       return refuse('invalid-params', { fill: { detail: `a session may subscribe to ${mostUris} resources` } });
     }
     const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
-      if (mayHear({ id: session.owner, roles: session.roles }, server.name, target.name)) {
+      if (session.principal !== undefined && mayHear(session.principal, server.name, target.name)) {
         session.push(updatedFor(session, server.name, target.name));
       }
     });
@@ -243,7 +245,11 @@ export function createSubscriptions(
     listeners.add(listener);
     const { honoured, stop } = await watchAll(exchange, world, uris, listener);
     if (!exchange.cancellation.isCancelled) acknowledge(listener, honoured);
+    const forgetEnd = onCredentialEnd(exchange.principal.expiresAt, world.clock.now(), () =>
+      exchange.cancellation.cancel('the credential has ended'),
+    );
     await new Promise<void>((resolve) => exchange.cancellation.subscribe(() => resolve()));
+    forgetEnd();
     listeners.delete(listener);
     stop();
     if (exchange.cancellation.reason !== 'draining') return refuse('cancelled');
@@ -279,7 +285,7 @@ export function createSubscriptions(
           mayHear(exchange.principal, server.name, target.name)
             ? stamped('notifications/resources/updated', listener.subscription, { uri })
             : undefined;
-        const decision = decide(exchange.principal.access, 'resources', target.key);
+        const decision = decideFor(exchange.principal, 'resources', target, { uri: target.name });
         const watching = await watches.add(
           server,
           wishOf(exchange, server),
@@ -318,14 +324,16 @@ export function createSubscriptions(
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
         if (session.handshake === undefined || !leadsTo(session.path, change.server)) continue;
-        if (canReachServer(rules().policy.access(session.roles), change.server)) session.push(plain);
+        const { roles, principal } = session;
+        const access = rules().policy.access(roles, principal?.scopes);
+        if (canReachServer(access, change.server)) session.push(plain);
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
         const { principal } = exchange;
         if (!lists.has(filter) || !leadsTo(exchange.path, change.server)) continue;
         const say: Saying = () =>
-          canReachServer(rules().policy.access(principal.roles), change.server)
+          canReachServer(askerUnder(rules().policy, principal).access, change.server)
             ? stamped(method, subscription, {})
             : undefined;
         // Of two servers one may be out of the caller's reach when it is said.
@@ -333,6 +341,12 @@ export function createSubscriptions(
       }
     },
   };
+}
+
+/** Says whether a caller may read a resource of a server. */
+export function mayRead(asker: Asker, server: string, uri: string): boolean {
+  const target = { kind: 'resource', upstream: server, name: uri, key: `${server}.${uri}` } as const;
+  return decideFor(asker, 'resources', target, { uri }).effect === 'allow';
 }
 
 /** The lists whose changes a caller can hear of here. */

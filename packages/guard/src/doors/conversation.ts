@@ -10,6 +10,7 @@ import type {
   DoorKind,
   DoorPath,
   HttpHead,
+  Principal,
   Identified,
   Received,
   Replied,
@@ -17,9 +18,11 @@ import type {
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
+import { onCredentialEnd } from './credential-end.ts';
 import type { DoorContext } from './door.ts';
 import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
+import type { Standing } from './standing.ts';
 
 /** What carries messages to and from a caller. */
 export interface Channel {
@@ -45,6 +48,10 @@ export interface ConversationSpec {
   readonly head?: HttpHead;
   readonly localUser?: string;
   readonly localRole?: string;
+  /** Tells the certificate that the caller showed; absent where there can be none. */
+  readonly standing?: () => Standing;
+  /** When the credential that opened the connection ends, milliseconds since the epoch. */
+  readonly expiresAt?: number;
 }
 
 type Running = Received & Partial<Pick<Admitted, 'lease' | 'message'>>;
@@ -94,6 +101,9 @@ export class Conversation {
     });
     this.stream = { isOpenable: true, open: () => undefined, send: (message) => this.send(message) };
     this.session.attach(this.stream);
+    const ended = (): void => this.close('the credential has ended');
+    const forget = onCredentialEnd(spec.expiresAt, context.ports.clock.now(), ended);
+    void this.closed.then(forget);
   }
 
   /** Sends a message that belongs to no exchange of `accept`. */
@@ -167,7 +177,12 @@ export class Conversation {
 
   private heed(judged: Identified | Refusal): void {
     if (isRefusal(judged)) this.close('the caller may not call any more');
-    else this.session.roles = judged.principal.roles;
+    else this.setPrincipal(judged.principal);
+  }
+
+  private setPrincipal(principal: Principal): void {
+    this.session.roles = principal.roles;
+    this.session.principal = principal;
   }
 
   private receive(body: Uint8Array | Refusal, id = this.context.nextId()): Running {
@@ -184,6 +199,7 @@ export class Conversation {
       ...(spec.localUser === undefined ? {} : { localUser: spec.localUser }),
       ...(spec.localRole === undefined ? {} : { localRole: spec.localRole }),
       ...(spec.head === undefined ? {} : { head: spec.head }),
+      ...spec.standing?.(),
       connection: this.session,
       cancellation: createCanceller(),
       caller: this.stream,
@@ -210,7 +226,7 @@ export class Conversation {
 
   private answer(given: Replied, body: Uint8Array | Refusal | undefined): void {
     const replied = given.message === undefined ? this.name(given, body) : given;
-    if (replied.principal !== undefined) this.session.roles = replied.principal.roles;
+    if (replied.principal !== undefined) this.setPrincipal(replied.principal);
     const isAnswered = replied.message === undefined || replied.message.kind === 'request';
     // Nobody waits for the answer to a cancelled call.
     const isCancelled = 'refusal' in replied && replied.refusal.name === 'cancelled';

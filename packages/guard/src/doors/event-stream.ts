@@ -1,7 +1,10 @@
 /** One HTTP response as an event stream (WHATWG HTML §9.2), bounded by what its caller leaves unread. */
 import type { ServerResponse } from 'node:http';
 import { encodeSseEvent } from '@sallyport/protocol';
+import type { Received } from '../exchange.ts';
 import type { Backlog, Reader } from './backlog.ts';
+import { accessHeaders } from './cors.ts';
+import { headersUnder } from './security-headers.ts';
 
 /** How patient event streams are. Times in milliseconds. */
 export interface EventStreamOptions {
@@ -45,11 +48,12 @@ export class EventStream implements Reader {
   }
 
   /** Sends the head; `owner` is the principal whose unread bytes these are. */
-  open(exchangeId: string, owner: string): void {
+  open({ id, head, rules }: Pick<Received, 'id' | 'head' | 'rules'>, owner: string): void {
     if (this.isOpen || this.isOver) return;
     this.isOpen = true;
     this.owner = owner;
-    this.response.writeHead(200, [...streamHeaders, 'Sallyport-Exchange', exchangeId]);
+    const safe = [...headersUnder(rules), ...accessHeaders(head, rules)];
+    this.response.writeHead(200, [...streamHeaders, 'Sallyport-Exchange', id, ...safe]);
     this.response.flushHeaders();
     this.leave = this.options.backlog.join(owner, this);
     this.keepAlive = setInterval(() => this.write(': keep-alive\n\n'), this.options.keepAliveMs ?? 15_000);
@@ -87,12 +91,11 @@ export class EventStream implements Reader {
 const streamHeaders = [
   'Content-Type',
   'text/event-stream',
+  // Beside `no-store`: what compresses on the way holds events back.
   'Cache-Control',
-  'no-cache, no-transform',
+  'no-transform',
   'X-Accel-Buffering',
   'no',
-  'X-Content-Type-Options',
-  'nosniff',
 ] as const;
 
 /** What did not fit into the socket waits for a caller that reads; one that never does is cut off. */

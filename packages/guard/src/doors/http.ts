@@ -8,12 +8,14 @@ import type { Admitted, CallerStream, HttpHead, Received, Replied, Reply } from 
 import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
+import { accessHeaders } from './cors.ts';
+import { onCredentialEnd } from './credential-end.ts';
 import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
-import { atExpiry } from './expiry.ts';
 import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
+import { headersUnder } from './security-headers.ts';
 import { Session } from './session.ts';
 
 /** Serves one request to its end. */
@@ -75,7 +77,9 @@ async function serveSession(
     if (!(await context.sessions.end(session, 'ended by the caller'))) {
       return refused(refuse('unavailable', { note: 'the end of the session could not be written' }));
     }
-    stream.finish({ status: 204, headers: ['Sallyport-Exchange', exchange.id] });
+    const { id, rules } = exchange;
+    const headers = ['Sallyport-Exchange', id, ...headersUnder(rules), ...accessHeaders(head, rules)];
+    stream.finish({ status: 204, headers });
     return undefined;
   }
   if (!stream.isOpenable) return refused(refuse('method-not-allowed'));
@@ -89,11 +93,12 @@ async function serveSession(
   if (found === undefined) stream.begin(session);
   else stream.take(found.log, (sink) => found.resume(sink));
   if (found === undefined || found.log.kind === 'session') session.attach(stream);
-  const forget = session.onClose(() => stream.end());
-  const forgetExpiry = atExpiry(identified.principal.expiresAt, context.ports.clock, () => stream.end());
+  const unwatch = session.onClose(() => stream.end());
+  const { expiresAt } = identified.principal;
+  const unexpire = onCredentialEnd(expiresAt, context.ports.clock.now(), () => stream.end());
   stream.onLost = () => {
-    forget();
-    forgetExpiry();
+    unwatch();
+    unexpire();
     session.detach(stream);
     noteStatus(exchange, 'stream closed', context);
   };
@@ -143,8 +148,9 @@ class HttpStream implements CallerStream {
   /** Sends the head of the stream. */
   show(session: { readonly owner: string } | undefined): void {
     const { exchange } = this;
+    if (exchange === undefined) return;
     this.events = new EventStream(this.response, this.options);
-    this.events.open(exchange?.id ?? '', exchange?.principal?.id ?? session?.owner ?? '');
+    this.events.open(exchange, exchange.principal?.id ?? session?.owner ?? '');
   }
 
   /** Makes this a stream of the session that can be resumed, where its revision knows how. */

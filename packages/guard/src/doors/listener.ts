@@ -1,16 +1,24 @@
-/** Listens for HTTP, and leads each request to its door: Streamable HTTP, WebSocket, or the SSE of 2024-11-05. */
+/**
+ * Listens for HTTP, with TLS in front or without, and leads each request to its door: Streamable HTTP, WebSocket, or the
+ * SSE of 2024-11-05.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
+import { answerPlainHttp, answerUnreadable, bareAnswer } from './bare-answer.ts';
 import { createBodies } from './body.ts';
+import { preflightMethod } from './cors.ts';
 import type { DoorContext } from './door.ts';
 import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
 import { paceOf } from './pace.ts';
-import { arrivalOf, type HttpContext } from './request.ts';
+import { servePreflight } from './preflight.ts';
+import { addressKey, arrivalOf, type HttpContext } from './request.ts';
+import { headersUnder } from './security-headers.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
-import { answerUnreadable, bareAnswer } from './unreadable.ts';
+import { isFromProxy } from './standing.ts';
+import { createTlsFront, type TlsFront, type TlsMaterial } from './tls.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
 import { serveMetadata, wantsMetadata } from './well-known.ts';
 
@@ -26,12 +34,21 @@ export interface ListenerOptions extends BacklogOptions {
   readonly silentPerAddress?: number;
   /** Milliseconds for which a new connection does not make room. Default 1000. */
   readonly silentGraceMs?: number;
+  /** What TLS needs; without it the door speaks plain HTTP. */
+  readonly tls?: TlsMaterial;
+  /** How long a TLS handshake may take. Default 10,000, or the time for a request where that is shorter. */
+  readonly handshakeMs?: number;
 }
 
 /** A listener with its doors open. */
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /**
+   * Takes other TLS material, or none, for the connections that come from now on; those that are open go on. Throws
+   * where the material does not fit together, and leaves what was.
+   */
+  secure(material: TlsMaterial | undefined): void;
   /** Stops listening, lets running exchanges end until the deadline, then cuts them. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -48,7 +65,13 @@ const maxHeaderBytes = 16 * 1024;
  */
 export async function openListener(context: DoorContext, options: ListenerOptions): Promise<Listener> {
   const { limits } = context.rules();
-  const shared: HttpContext = { ...context, bodies: createBodies() };
+  let front: TlsFront | undefined;
+  const shared: HttpContext = {
+    ...context,
+    bodies: createBodies(),
+    // Connections that came over TLS keep what they showed, whatever the door speaks by now.
+    shown: (socket, anchors, now) => lastFront?.shown(socket, anchors, now) ?? {},
+  };
   const backlog = createBacklog(options);
   const { keepAliveMs, pingMs } = options;
   const streams: EventStreamOptions = {
@@ -71,6 +94,8 @@ export async function openListener(context: DoorContext, options: ListenerOption
       keepAliveTimeout: 72_000,
       noDelay: true,
       joinDuplicateHeaders: false,
+      // What lacks it is refused by the stage that judges it, with the headers of every answer.
+      requireHostHeader: false,
       // Every other upgrade is not taken, and HTTP/1.1 goes on (RFC 9110 §7.8).
       shouldUpgradeCallback: (request) => wantsWebSocket(request) && context.rules().doors.websocket,
     },
@@ -81,21 +106,67 @@ export async function openListener(context: DoorContext, options: ListenerOption
       serve(request, response, shared, streams).catch(() => response.destroy());
     },
   );
-  server.on('connection', (socket) => silent.join(socket));
+  const isSecure = (): boolean => context.rules().isSecure === true;
+  // The parser takes connections from here, so that TLS can be put before it and taken away.
+  const parse = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  const take = (socket: Socket): void => {
+    // A proxy's connections are many, and none of them is one caller's.
+    if (!isFromProxy(socket, context.rules())) silent.join(socket);
+  };
+  const serveOn = (socket: Socket): void => {
+    for (const listener of parse) listener.call(server, socket);
+  };
+  const makeFront = (material: TlsMaterial): TlsFront =>
+    createTlsFront(material, {
+      handshakeMs: options.handshakeMs ?? Math.min(10_000, limits.requestTimeoutMs),
+      onSecure: (socket, raw) => {
+        silent.spoke(raw);
+        take(socket);
+        serveOn(socket);
+      },
+      onPlain: answerPlainHttp,
+    });
+  let lastFront: TlsFront | undefined;
+  const secure = (material: TlsMaterial | undefined): void => {
+    if (material === undefined) front = undefined;
+    else if (lastFront === undefined) front = lastFront = makeFront(material);
+    else {
+      lastFront.replace(material);
+      front = lastFront;
+    }
+  };
+  secure(options.tls);
+  server.on('connection', (socket) => {
+    take(socket);
+    if (front === undefined) serveOn(socket);
+    // A handshake costs more than any refusal, so it is counted before it is made.
+    else if (mayShakeHands(socket, context)) front.accept(socket);
+    else socket.destroy();
+  });
   server.on('upgrade', (request, socket, early) => {
     silent.spoke(request.socket);
     const arrival = arrivalOf('GET', request.url ?? '', context.rules());
     serveWebSocket(request, socket, early, arrival, shared, sockets).catch(() => socket.destroy());
   });
-  server.on('clientError', answerUnreadable);
-  server.on('connect', (_, socket) => socket.end(bareAnswer(405)));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error, socket, isSecure()));
+  server.on('connect', (_, socket) => socket.end(bareAnswer({ status: 405, isSecure: isSecure() })));
+  server.on('checkExpectation', (request, response) => {
+    silent.spoke(request.socket);
+    response.writeHead(417, ['Connection', 'close', 'Content-Length', '0', ...headersUnder(context.rules())]);
+    response.end();
+  });
   server.on('dropRequest', (_, socket) => socket.destroy());
   await listen(server, options);
   const address = server.address() as AddressInfo;
   return {
     host: options.host,
     port: address.port,
-    close: (deadlineMs) => close(server, deadlineMs),
+    secure,
+    close: (deadlineMs) => {
+      lastFront?.close();
+      return close(server, deadlineMs);
+    },
   };
 }
 
@@ -116,7 +187,12 @@ function serve(
 ): Promise<void> {
   const rules = context.rules();
   if (wantsMetadata(request.url ?? '', rules)) return serveMetadata(request, response, rules, context);
-  const arrival = arrivalOf(request.method ?? '', request.url ?? '', rules);
+  const method = request.method ?? '';
+  if (method === 'OPTIONS') {
+    const wanted = preflightMethod(method, request.headers as Record<string, string | undefined>);
+    if (wanted !== undefined) return servePreflight(request, response, wanted, context);
+  }
+  const arrival = arrivalOf(method, request.url ?? '', rules);
   const door = arrival.door === 'sse' ? serveSse : serveHttp;
   return door(request, response, arrival, rules, context, options);
 }
@@ -140,4 +216,11 @@ function close(server: Server, deadlineMs: number): Promise<void> {
     });
     server.closeIdleConnections();
   });
+}
+
+/** Charges a handshake to its address; a proxy's are everybody's. */
+function mayShakeHands(socket: Socket, { rules, ports }: DoorContext): boolean {
+  const inForce = rules();
+  if (isFromProxy(socket, inForce)) return true;
+  return ports.buckets.take(`handshake:${addressKey(socket.remoteAddress ?? '')}`, inForce.limits.perAddress).isAllowed;
 }

@@ -5,10 +5,13 @@ import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../ex
 import type { Rules } from '../rules.ts';
 import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';
+import { addressOf, standingOf, type ShownCertificates, type Standing } from './standing.ts';
 
 /** What the doors of one listener share. */
 export interface HttpContext extends DoorContext {
   readonly bodies: Bodies;
+  /** Tells the certificates of TLS connections. */
+  readonly shown: ShownCertificates;
 }
 
 /** Which door a request has come to, judged by its method and target alone. */
@@ -57,22 +60,37 @@ export function receiveRequest(
   context: HttpContext,
 ): Received {
   const { clock } = context.ports;
-  const address = addressKey(request.socket.remoteAddress ?? '');
+  const { socket } = request;
+  const told = rules.proxy === undefined ? socket.remoteAddress : addressOf(socket, request.headers, rules);
+  const address = addressKey(told ?? socket.remoteAddress ?? '');
   const started = clock.monotonic();
+  const time = clock.now();
   return {
     id: context.nextId(),
     door: arrival.door,
     path: arrival.path ?? all,
     rules,
-    time: clock.now(),
+    time,
     started,
     address,
     head,
     ...(arrival.connectionId === undefined ? {} : { connectionId: arrival.connectionId }),
+    ...(rules.proxy !== undefined && told === undefined ? { isAddressDisputed: true } : {}),
+    ...(rules.callers.certificates === undefined ? {} : standingOf(socket, head, rules, context.shown, time)),
     cancellation: createCanceller(),
     caller,
     readBody: (principal) => context.bodies.read(request, bodyOwner(principal, address), rules.limits),
     marks: [],
+  };
+}
+
+/** Tells what the caller of a connection has shown, by the rules that are in force when it is asked. */
+export function standingTeller(request: IncomingMessage, head: HttpHead, context: HttpContext): () => Standing {
+  const { socket } = request;
+  return () => {
+    const rules = context.rules();
+    if (rules.callers.certificates === undefined) return {};
+    return standingOf(socket, head, rules, context.shown, context.ports.clock.now());
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { JsonObject, Message } from '@sallyport/protocol';
 import type { Canceller } from '../cancellation.ts';
-import type { CallerSession, CallerStream, DoorPath, Identified } from '../exchange.ts';
+import type { CallerSession, CallerStream, DoorPath, Identified, Principal } from '../exchange.ts';
 import type { Cancellation, Clock } from '../ports.ts';
 import type { Seal } from '../seal.ts';
 import type { EndedSessions } from '../store/ended-sessions.ts';
@@ -40,6 +40,8 @@ export class Session implements CallerSession {
   readonly owner: string;
   /** The owner's roles at its last request. */
   roles: readonly string[];
+  /** The owner as of its last request; absent before the first. */
+  principal: Principal | undefined = undefined;
   readonly path: DoorPath;
   readonly created: number;
   lastUsed: number;
@@ -346,6 +348,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const now = clock.now();
       const id = ids.mint(exchange, now, handshake);
       const session = new Session(id, owner, exchange.principal.roles, exchange.path, now);
+      session.principal = exchange.principal;
       session.handshake = handshake;
       return add(session);
     },
@@ -362,6 +365,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
       session.lastUsed = now;
       session.roles = exchange.principal.roles;
+      session.principal = exchange.principal;
       return session;
     },
     end,

@@ -11,7 +11,9 @@ import { Conversation, type Channel } from './conversation.ts';
 import { noteStatus } from './door.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import { endWhenSpent } from './pace.ts';
-import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
+import { readHead, receiveRequest, standingTeller, type Arrival, type HttpContext } from './request.ts';
+import { accessHeaders } from './cors.ts';
+import { headersUnder } from './security-headers.ts';
 import { Session } from './session.ts';
 
 /** Serves one request of this door. */
@@ -60,13 +62,14 @@ async function open(
     address,
     session: new Session(id, principal.id, principal.roles, path, context.ports.clock.now()),
     channel: channelOf(events, response),
-    ...(head === undefined ? {} : { head }),
+    ...(principal.expiresAt === undefined ? {} : { expiresAt: principal.expiresAt }),
+    ...(head === undefined ? {} : { head, standing: standingTeller(request, head, context) }),
   });
   response.once('close', () => conversation.close('the caller closed the stream'));
   context.conversations.add(conversation, place);
   noteStatus(exchange, 'stream opened', context);
   void conversation.closed.then(() => noteStatus(exchange, 'stream closed', context));
-  events.open(exchange.id, principal.id);
+  events.open(exchange, principal.id);
   const messages = path.kind === 'all' ? '/messages' : `/messages/${path.server}`;
   events.event(Buffer.from(`${messages}?sessionId=${id}`), undefined, 'endpoint');
 }
@@ -103,7 +106,9 @@ async function post(
     conversation = connection === undefined ? undefined : context.conversations.of(connection);
     if (conversation === undefined) return;
     late.to = conversation;
-    write(response, { status: 202, headers: ['Sallyport-Exchange', exchange.id] });
+    const { id, head, rules } = exchange;
+    const headers = ['Sallyport-Exchange', id, ...headersUnder(rules), ...accessHeaders(head, rules)];
+    write(response, { status: 202, headers });
     void conversation.follow(running, exchange);
   };
   const running = runExchange(exchange, context.ports);

@@ -11,8 +11,10 @@ import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Backlog, Reader } from './backlog.ts';
 import { Conversation, type Channel } from './conversation.ts';
 import { noteStatus } from './door.ts';
-import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
+import { readHead, receiveRequest, standingTeller, type Arrival, type HttpContext } from './request.ts';
+import { headerLines } from './security-headers.ts';
 import { Session } from './session.ts';
+import type { Standing } from './standing.ts';
 
 /** How patient the door is. Times in milliseconds. */
 export interface WebSocketOptions {
@@ -70,7 +72,8 @@ export async function serveWebSocket(
   });
   upgrader.handleUpgrade(request, socket, early, (webSocket) => {
     isUpgraded = true;
-    const conversation = converse(webSocket, judged as Identified, socket, context, options);
+    const standing = standingTeller(request, head, context);
+    const conversation = converse(webSocket, judged as Identified, socket, standing, context, options);
     context.conversations.add(conversation, place);
     noteStatus(exchange, 'socket opened', context);
     void conversation.closed.then(() => noteStatus(exchange, 'socket closed', context));
@@ -83,6 +86,7 @@ function converse(
   webSocket: WebSocket,
   exchange: Identified,
   socket: Duplex,
+  standing: () => Standing,
   context: HttpContext,
   options: WebSocketOptions,
 ): Conversation {
@@ -101,6 +105,8 @@ function converse(
     address,
     session,
     channel,
+    standing,
+    ...(principal.expiresAt === undefined ? {} : { expiresAt: principal.expiresAt }),
     ...(head === undefined ? {} : { head }),
   });
   socket.on('drain', () => conversation.drained());
@@ -227,10 +233,11 @@ const mostUnansweredPings = 64 * 1024;
 
 /** Answers an upgrade that is refused like the plain request that it still is. */
 function answerPlainly(socket: Duplex, { status, headers, body }: Reply): void {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`);
-  lines.push('Sec-WebSocket-Version: 13', 'Connection: close', `Content-Length: ${body?.length ?? 0}`, '', '');
-  socket.write(lines.join('\r\n'));
+  const length = `Content-Length: ${body?.length ?? 0}`;
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headerLines(headers)}` +
+      `Sec-WebSocket-Version: 13\r\nConnection: close\r\n${length}\r\n\r\n`,
+  );
   socket.end(body ?? new Uint8Array());
   // Whoever never closes its half has had its answer.
   const timer = setTimeout(() => socket.destroy(), 1000);

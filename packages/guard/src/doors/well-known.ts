@@ -8,9 +8,10 @@ import { METADATA_PATH, metadataOf } from '../identity/resource.ts';
 import { endExchange } from '../pipeline.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import type { ResourceRules, Rules } from '../rules.ts';
-import { judgeHost } from '../stages/receive.ts';
+import { judgeAddress, judgeHost } from '../stages/receive.ts';
 import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
+import { headersUnder } from './security-headers.ts';
 
 /** The document at the root is that of all servers, for clients that look nowhere else. */
 const documentPath = new RegExp(`^${METADATA_PATH}(?:/mcp(?:/([a-z][a-z0-9-]{0,23}))?)?$`);
@@ -32,19 +33,18 @@ export async function serveMetadata(
 ): Promise<void> {
   const head = readHead(request, arrival);
   const exchange = receiveRequest(request, arrival, head, rules, silent, context);
-  const charge = context.ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
-  const judged = charge.isAllowed
-    ? judge(head, rules)
-    : refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
+  const judged = judgeAddress(exchange, context.ports) ?? judge(head, rules);
   if (judged instanceof Uint8Array) {
-    send(response, head.method, judged);
+    send(response, head.method, judged, rules);
     return;
   }
   exchange.refusedAt = 'receive';
   const replied = await endExchange(Object.assign(exchange, { refusal: judged }), context.ports);
   endWhenSpent(request, response, replied, context);
   const { status, headers, body = new Uint8Array() } = replied.reply;
-  response.writeHead(status, [...headers, ...readable, 'Content-Length', String(body.length)]);
+  const isReadable = headers.includes('Access-Control-Allow-Origin');
+  const length = ['Content-Length', String(body.length)];
+  response.writeHead(status, [...headers, ...(isReadable ? [] : readable), ...length]);
   response.end(body);
 }
 
@@ -84,8 +84,8 @@ function documentOf(resource: ResourceRules | undefined, name: string | undefine
   return made;
 }
 
-function send(response: ServerResponse, method: string, document: Uint8Array): void {
-  const common = [...readable, 'X-Content-Type-Options', 'nosniff'];
+function send(response: ServerResponse, method: string, document: Uint8Array, rules: Rules): void {
+  const common = [...openHeaders(headersUnder(rules)), ...readable];
   if (method === 'OPTIONS') {
     const preflight = ['Access-Control-Allow-Methods', 'GET, HEAD', 'Access-Control-Allow-Headers', '*'];
     response.writeHead(204, [...common, ...preflight, 'Access-Control-Max-Age', String(maxAge)]);
@@ -93,6 +93,21 @@ function send(response: ServerResponse, method: string, document: Uint8Array): v
     return;
   }
   const facts = ['Content-Type', 'application/json', 'Content-Length', String(document.length)];
-  response.writeHead(200, [...common, ...facts, 'Cache-Control', `public, max-age=${maxAge}`]);
+  response.writeHead(200, [...common, ...facts]);
   response.end(method === 'HEAD' ? undefined : document);
 }
+
+/** Headers of every answer, but for those that would keep others from what is public. */
+function openHeaders(headers: readonly string[]): string[] {
+  const open: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = headers.slice(i, i + 2);
+    open.push(name, opened[name] ?? value);
+  }
+  return open;
+}
+
+const opened: Readonly<Record<string, string | undefined>> = {
+  'Cache-Control': `public, max-age=${maxAge}`,
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+};

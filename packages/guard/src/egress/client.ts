@@ -10,7 +10,8 @@ import { readProxy } from './proxy.ts';
 import { followRedirect, type Journey } from './redirects.ts';
 import { dialSystem, lookupSystem, type Dial, type Lookup, type Surroundings } from './route.ts';
 import { identityKey, type TlsIdentity } from './secure-context.ts';
-import { readTarget } from './target.ts';
+import { hostOf, readTarget } from './target.ts';
+import { troubleOf } from './trouble.ts';
 import { openConnections, type Connections, type ConnectionsOptions } from './connections.ts';
 import { openWebSocket, type OpenSocket } from './web-socket.ts';
 
@@ -38,6 +39,12 @@ export interface EgressClient extends Egress {
   readonly connections: (origin: string, options: ConnectionsOptions) => Connections;
   /** A WebSocket to a URL that an operator wrote. */
   readonly webSocket: OpenSocket;
+  /**
+   * Opens a connection to an http(s) or ws(s) URL that an operator wrote, TLS included, and closes it again.
+   *
+   * @returns why it cannot be opened; `undefined` when it can
+   */
+  reach(url: string, timeoutMs: number): Promise<EgressFault | undefined>;
   /** Takes other settings for all connections that are made from now on; requests under way end on the old ones. */
   change(settings: EgressSettings): void;
   /** Breaks all connections that `request` has made. */
@@ -147,6 +154,17 @@ export function createEgress(options: EgressOptions = {}): EgressClient {
     request,
     connections: (origin, wanted) => openConnections(surroundings, origin, { ...wanted, ca: both(ca, wanted.ca) }),
     webSocket: (wanted, listener) => openWebSocket(surroundings, { ...wanted, ca: both(ca, wanted.ca) }, listener),
+    reach(text, timeoutMs) {
+      const url = new URL(text.replace(/^ws/i, 'http'));
+      const connect = createConnector(surroundings, { ca, trust: 'operator', connectTimeoutMs: timeoutMs });
+      const { host, port, protocol } = url;
+      return new Promise((resolve) => {
+        connect({ host, hostname: hostOf(url), port, protocol }, (error, socket) => {
+          socket?.destroy();
+          resolve(error === null ? undefined : faultOf(troubleOf(error, url)));
+        });
+      });
+    },
     change(settings) {
       surroundings = readSettings(settings, lookup, dial);
       ca = settings.ca;

@@ -1,4 +1,5 @@
 /** Says in words that help what the system's, TLS's and undici's errors mean. */
+import { errors } from 'undici';
 import type { EgressReason } from './egress.ts';
 import { EgressError } from './egress-error.ts';
 
@@ -61,6 +62,9 @@ export function troubleOf(error: unknown, url: URL): EgressError {
   if (/^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|EPROTO$)/.test(code)) {
     return new EgressError('certificate', `TLS with ${host} failed: ${code}.`, { cause: error });
   }
+  if (error instanceof errors.HTTPParserError) {
+    return new EgressError('connection', `${host} sent what is not HTTP.`, { cause: error });
+  }
   const what = code === '' ? 'the connection broke' : `the connection broke (${code})`;
   return new EgressError('connection', `No answer of ${host}: ${what}.`, { cause: error });
 }
@@ -68,5 +72,5 @@ export function troubleOf(error: unknown, url: URL): EgressError {
 /** Attempts at several addresses fail together; the first says what is wrong. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

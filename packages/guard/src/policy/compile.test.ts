@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compilePolicy, findPolicyFaults, type Policy } from './compile.ts';
 import { canList, decide, decideCall } from './decide.ts';
 import type { Condition, PolicyModel } from './model.ts';
-import { at, deny, grant, perSecond, role } from './policy.test-support.ts';
+import { at, deny, factsOf, grant, perSecond, role } from './policy.test-support.ts';
 
 function effects(policy: Policy, roles: readonly string[], ...keys: readonly string[]): readonly string[] {
   const access = policy.access(roles);
@@ -12,7 +12,7 @@ function effects(policy: Policy, roles: readonly string[], ...keys: readonly str
   });
 }
 
-function when(source: string, evaluate: (facts: unknown) => unknown): Condition {
+function when(source: string, evaluate: Condition['evaluate']): Condition {
   return { source, evaluate };
 }
 
@@ -143,7 +143,7 @@ describe('a condition', () => {
     roles: [
       role('r', {
         tools: [
-          grant('db.query', { condition: when('given', (facts) => facts), limit: perSecond(1) }, 5),
+          grant('db.query', { condition: when('given', ({ args }) => args), limit: perSecond(1) }, 5),
           grant('fs.read'),
           grant('fs.*', { condition: when('true', () => true), limit: perSecond(1) }),
         ],
@@ -155,12 +155,18 @@ describe('a condition', () => {
   it.each([[false], [undefined], [null], [1], ['true'], [{}], [new Error('missing field')], [Promise.resolve(true)]])(
     'that comes to %o does not allow',
     (value) => {
-      expect(decideCall(access, 'tools', 'db.query', value)).toMatchObject({ effect: 'deny', because: 'condition' });
+      expect(decideCall(access, 'tools', 'db.query', factsOf(value))).toMatchObject({
+        effect: 'deny',
+        because: 'condition',
+      });
     },
   );
 
   it('that is exactly true allows', () => {
-    expect(decideCall(access, 'tools', 'db.query', true)).toMatchObject({ effect: 'allow', limit: perSecond(1) });
+    expect(decideCall(access, 'tools', 'db.query', factsOf(true))).toMatchObject({
+      effect: 'allow',
+      limit: perSecond(1),
+    });
   });
 
   it('that throws does not allow, and the cause is kept', () => {
@@ -171,7 +177,11 @@ describe('a condition', () => {
       }),
     });
     const own = compilePolicy({ deny: [], roles: [role('r', { tools: [throwing] })] }).access(['r']);
-    expect(decideCall(own, 'tools', 'db.query', {})).toMatchObject({ effect: 'deny', because: 'condition', cause });
+    expect(decideCall(own, 'tools', 'db.query', factsOf())).toMatchObject({
+      effect: 'deny',
+      because: 'condition',
+      cause,
+    });
   });
 
   it('never allows where no call is known', () => {
@@ -181,7 +191,7 @@ describe('a condition', () => {
   });
 
   it('adds to the grants without one', () => {
-    const decision = decideCall(access, 'tools', 'fs.read', {});
+    const decision = decideCall(access, 'tools', 'fs.read', factsOf());
     expect(decision).toMatchObject({ effect: 'allow', limit: undefined });
     expect(decision.effect === 'allow' ? decision.grants.length : 0).toBe(2);
   });

@@ -48,6 +48,10 @@ export interface Access {
   readonly limit: Rate | undefined;
   /** The rules behind it, for explanations. */
   readonly rules: AccessRules;
+  /** True when a grant has a condition. */
+  readonly isConditional: boolean;
+  /** True when a condition looks at the caller, so that callers of these roles may see different lists. */
+  readonly isPersonal: boolean;
   /** Judges a target without its arguments; the answer is kept. */
   judge(kind: GrantKind, key: string): Judgement;
   /** Says whether any target whose key begins with `prefix` may be allowed. */
@@ -159,12 +163,19 @@ function createAccess(
   rules: AccessRules,
   judgements: JudgementStore,
 ): Access {
+  const conditions = rules.roles.flatMap(({ lists }) =>
+    [lists.tools, lists.resources, lists.prompts].flatMap(({ grants }) =>
+      grants.flatMap(({ by }) => by.grant.condition ?? []),
+    ),
+  );
   const counting = rules.roles.length > 0 ? rules.roles : rules.withheld;
   return {
     key,
     roles: rules.roles.map(({ role }) => role.name),
     scopes,
     limit: mostGenerous(counting.map(({ role }) => role.limit)),
+    isConditional: conditions.length > 0,
+    isPersonal: conditions.some((condition) => condition.usesCaller === true),
     rules,
     mayMatchPrefix: (kind, prefix) => mayMatchPrefix(rules, kind, prefix),
     judge: judgements.keep((kind, target) => judge(rules, kind, target)),

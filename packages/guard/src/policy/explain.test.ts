@@ -2,15 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { compilePolicy } from './compile.ts';
 import { decideCall } from './decide.ts';
 import { exactPattern, explainDecision } from './explain.ts';
+import type { CallFacts } from './facts.ts';
 import type { PolicyModel, Role } from './model.ts';
-import { at, deny, grant, role } from './policy.test-support.ts';
+import { at, deny, factsOf, grant, role } from './policy.test-support.ts';
 
-function texts(
-  model: PolicyModel,
-  roles: readonly string[],
-  key: string,
-  facts?: { value: unknown },
-): readonly string[] {
+function texts(model: PolicyModel, roles: readonly string[], key: string, facts?: CallFacts): readonly string[] {
   return explainDecision(compilePolicy(model).access(roles), 'tools', key, facts).changes.map((change) => change.text);
 }
 
@@ -62,10 +58,10 @@ describe('an explanation', () => {
   });
 
   it('suggests arguments that meet a condition', () => {
-    const condition = { source: 'args.safe == true', evaluate: (facts: unknown) => facts };
+    const condition = { source: 'args.safe == true', evaluate: ({ args }: CallFacts) => args };
     const model = { deny: [], roles: [role('a', { tools: [grant('db.drop', { condition }, 10)] })] };
-    expect(texts(model, ['a'], 'db.drop', { value: false })[0]).toContain('args.safe == true');
-    expect(texts(model, ['a'], 'db.drop', { value: true })).toEqual([]);
+    expect(texts(model, ['a'], 'db.drop', factsOf(false))[0]).toContain('args.safe == true');
+    expect(texts(model, ['a'], 'db.drop', factsOf(true))).toEqual([]);
     const explanation = explainDecision(compilePolicy(model).access(['a']), 'tools', 'db.drop');
     expect(explanation.roles[0]?.grants[0]?.condition).toBe('unknown');
   });
@@ -100,8 +96,8 @@ describe('an explanation', () => {
       roles: model.roles.map(edit),
     };
     const after = compilePolicy(changed).access(['a', 'b']);
-    expect(decideCall(access, 'tools', 'db.drop', {}).effect).toBe('deny');
-    expect(decideCall(after, 'tools', 'db.drop', {}).effect).toBe('allow');
+    expect(decideCall(access, 'tools', 'db.drop', factsOf()).effect).toBe('deny');
+    expect(decideCall(after, 'tools', 'db.drop', factsOf()).effect).toBe('allow');
   });
 
   it('writes a pattern that matches one key only', () => {

@@ -1,10 +1,12 @@
 /** Says why a decision came out as it did, with the line that decided and the smallest change that would allow. */
 import type { Access } from './compile.ts';
 import { decide, decideCall } from './decide.ts';
-import type { Decision, RuleRef } from './decision.ts';
+import type { PartOutcome } from './cel/trace.ts';
+import type { Decision, Denied, RuleRef } from './decision.ts';
+import type { CallFacts, KnownFacts } from './facts.ts';
 import type { GrantKind, Origin } from './model.ts';
 import { matchesPattern } from './pattern.ts';
-import type { CompiledBar, CompiledGrant } from './rules.ts';
+import type { CompiledBar, CompiledGrant, CompiledRole } from './rules.ts';
 
 /** How a condition of a grant came out; `none` where the grant has none, `unknown` where no facts were given. */
 export type ConditionOutcome = 'none' | 'holds' | 'fails' | 'error' | 'unknown';
@@ -15,6 +17,8 @@ export interface ExplainedGrant {
   readonly condition: ConditionOutcome;
   /** The condition's text, where there is one. */
   readonly source?: string;
+  /** How its parts come out, where the call is known. */
+  readonly parts?: readonly PartOutcome[];
 }
 
 /** What one role says about the target. */
@@ -23,17 +27,19 @@ export interface ExplainedRole {
   readonly grants: readonly ExplainedGrant[];
   readonly subtractions: readonly RuleRef[];
   readonly denials: readonly RuleRef[];
+  /** Scopes that the caller's token lacks for the role; its denials count all the same. */
+  readonly missing: readonly string[];
   /** What the role alone comes to; `silent` when no line of it names the target. */
-  readonly verdict: 'allows' | 'silent' | 'subtracts' | 'denies' | 'condition';
+  readonly verdict: 'allows' | 'silent' | 'subtracts' | 'denies' | 'condition' | 'scopes';
 }
 
-/** A change of the configuration. */
+/** A change of the configuration, or of the call. */
 export interface SuggestedChange {
-  readonly action: 'add' | 'remove' | 'meet';
+  readonly action: 'add' | 'remove' | 'meet' | 'carry';
   /** The role whose list changes; absent for the top-level deny list or when the caller has no role. */
   readonly role?: string;
-  /** The list that changes, or the condition to be met. */
-  readonly list: GrantKind | 'deny' | 'when';
+  /** The list that changes, the condition to be met, or the scopes to be carried. */
+  readonly list: GrantKind | 'deny' | 'when' | 'scopes';
   readonly pattern: string;
   /** Where to make the change; absent when the caller has no role. */
   readonly origin?: Origin;
@@ -54,6 +60,9 @@ export interface Explanation {
   readonly changes: readonly SuggestedChange[];
 }
 
+/** What is known of a call; without `args` conditions on arguments stay open. */
+export type AskedFacts = KnownFacts & { readonly args?: unknown };
+
 /**
  * Explains a decision by going through every rule of the caller's roles.
  *
@@ -62,24 +71,27 @@ export interface Explanation {
  * @param key `server.<name>`.
  * @param facts what conditions look at; left out, conditions stay open and do not allow.
  */
-export function explainDecision(
-  access: Access,
-  kind: GrantKind,
-  key: string,
-  facts?: { readonly value: unknown },
-): Explanation {
-  const decision = facts === undefined ? decide(access, kind, key) : decideCall(access, kind, key, facts.value);
+export function explainDecision(access: Access, kind: GrantKind, key: string, facts?: AskedFacts): Explanation {
+  const call = facts === undefined || !('args' in facts) ? undefined : { args: {}, ...facts };
+  const decision = call === undefined ? decide(access, kind, key) : decideCall(access, kind, key, call);
   const topDenials = matchingBars(access.rules.topDenials, key);
-  const roles = access.rules.roles.map((role): ExplainedRole => {
+  const explainRole = (role: CompiledRole, isWithheld: boolean): ExplainedRole => {
     const list = role.lists[kind];
     const grants = list.grants
       .filter((grant) => matchesPattern(grant.pattern, key))
-      .map((grant) => explainGrant(grant, facts));
+      .map((grant) => explainGrant(grant, facts, call));
     const subtractions = matchingBars(list.subtractions, key);
     const denials = matchingBars(role.denials, key);
-    return { role: role.role.name, grants, subtractions, denials, verdict: verdictOf(grants, subtractions, denials) };
-  });
-  const changes = decision.effect === 'allow' ? [] : suggestChanges(access, kind, key, topDenials, roles);
+    const carried = facts?.caller.scopes ?? access.scopes;
+    const missing = isWithheld ? (role.role.scopes ?? []).filter((scope) => carried?.includes(scope) !== true) : [];
+    const verdict = verdictOf(grants, subtractions, denials, missing);
+    return { role: role.role.name, grants, subtractions, denials, missing, verdict };
+  };
+  const roles = [
+    ...access.rules.roles.map((role) => explainRole(role, false)),
+    ...access.rules.withheld.map((role) => explainRole(role, true)),
+  ].sort((one, other) => (one.role < other.role ? -1 : 1));
+  const changes = decision.effect === 'allow' ? [] : suggestChanges(access, kind, key, decision, topDenials, roles);
   return { kind, key, decision, topDenials, roles, changes };
 }
 
@@ -87,15 +99,26 @@ function matchingBars(bars: readonly CompiledBar[], key: string): readonly RuleR
   return bars.filter((bar) => matchesPattern(bar.pattern, key)).map((bar) => bar.rule);
 }
 
-function explainGrant(grant: CompiledGrant, facts: { readonly value: unknown } | undefined): ExplainedGrant {
+function explainGrant(
+  grant: CompiledGrant,
+  facts: AskedFacts | undefined,
+  call: CallFacts | undefined,
+): ExplainedGrant {
   const { condition } = grant.by.grant;
-  if (condition === undefined) return { rule: grant.rule, condition: 'none' };
+  const { rule } = grant;
+  if (condition === undefined) return { rule, condition: 'none' };
   const { source } = condition;
-  if (facts === undefined) return { rule: grant.rule, condition: 'unknown', source };
+  if (call === undefined) {
+    const isOpen = facts === undefined || condition.canHold?.(facts) !== false;
+    return { rule, condition: isOpen ? 'unknown' : 'fails', source };
+  }
+  const parts = condition.explain?.(call);
+  const more = parts === undefined ? { source } : { source, parts };
   try {
-    return { rule: grant.rule, condition: condition.evaluate(facts.value) === true ? 'holds' : 'fails', source };
+    const outcome = condition.evaluate(call);
+    return { rule, condition: outcome === true ? 'holds' : outcome === false ? 'fails' : 'error', ...more };
   } catch {
-    return { rule: grant.rule, condition: 'error', source };
+    return { rule, condition: 'error', ...more };
   }
 }
 
@@ -107,10 +130,12 @@ function verdictOf(
   grants: readonly ExplainedGrant[],
   subtractions: readonly RuleRef[],
   denials: readonly RuleRef[],
+  missing: readonly string[],
 ): ExplainedRole['verdict'] {
   if (denials.length > 0) return 'denies';
   if (grants.length === 0) return 'silent';
   if (subtractions.length > 0) return 'subtracts';
+  if (missing.length > 0) return 'scopes';
   return grants.some(allows) ? 'allows' : 'condition';
 }
 
@@ -118,11 +143,15 @@ function suggestChanges(
   access: Access,
   kind: GrantKind,
   key: string,
+  decision: Denied,
   topDenials: readonly RuleRef[],
   roles: readonly ExplainedRole[],
 ): readonly SuggestedChange[] {
+  if (decision.scopes !== undefined) return [carrying(decision.scopes, access, decision.rule)];
   const changes = [...topDenials, ...roles.flatMap((role) => role.denials)].map((rule) => removal(rule, 'deny'));
-  const isGranted = roles.some((role) => role.subtractions.length === 0 && role.grants.some(allows));
+  const isGranted = roles.some(
+    (role) => role.missing.length === 0 && role.subtractions.length === 0 && role.grants.some(allows),
+  );
   if (isGranted) return changes;
   return [...changes, ...cheapestGrant(access, kind, key, roles)];
 }
@@ -134,9 +163,17 @@ function cheapestGrant(
   key: string,
   roles: readonly ExplainedRole[],
 ): readonly SuggestedChange[] {
-  const conditional = roles.find((role) => role.grants.length > 0 && role.subtractions.length === 0);
-  const open = conditional?.grants[0];
-  if (open !== undefined) return [meeting(open)];
+  const open = roles
+    .filter((role) => role.subtractions.length === 0)
+    .flatMap((role) => role.grants.map((grant) => ({ grant, missing: role.missing })))
+    .toSorted(
+      (one, other) => distanceOf(one.grant) - distanceOf(other.grant) || one.missing.length - other.missing.length,
+    )[0];
+  if (open !== undefined) {
+    const { grant, missing } = open;
+    const carry = missing.length === 0 ? [] : [carrying(missing, access, grant.rule)];
+    return [...carry, ...(allows(grant) ? [] : meetings(grant))];
+  }
   const byFewest = roles.toSorted((one, other) => one.subtractions.length - other.subtractions.length);
   const silent = byFewest.find((role) => role.subtractions.length === 0);
   if (silent !== undefined) return [addition(access, kind, key, silent.role)];
@@ -145,7 +182,7 @@ function cheapestGrant(
   const removals = subtracting.subtractions.map((rule) => removal(rule, kind));
   if (subtracting.grants.length === 0) return [...removals, addition(access, kind, key, subtracting.role)];
   const grant = subtracting.grants.find(allows) ?? subtracting.grants[0];
-  return grant === undefined || allows(grant) ? removals : [...removals, meeting(grant)];
+  return grant === undefined || allows(grant) ? removals : [...removals, ...meetings(grant)];
 }
 
 function place(origin: Origin): string {
@@ -160,11 +197,50 @@ function removal(rule: RuleRef, list: GrantKind | 'deny'): SuggestedChange {
   return rule.role === undefined ? change : { ...change, role: rule.role };
 }
 
-function meeting(grant: ExplainedGrant): SuggestedChange {
-  const { rule } = grant;
-  const text = `send arguments for which ${grant.source ?? ''} is true, or remove that condition (${place(rule.origin)})`;
+/** How many parts of a grant's condition would have to come out otherwise. */
+function distanceOf({ condition, parts }: ExplainedGrant): number {
+  if (condition === 'none' || condition === 'holds') return 0;
+  return Math.max(1, (parts ?? []).filter(({ outcome }) => outcome !== 'holds').length);
+}
+
+/** Longest value that an explanation repeats, characters of JSON. */
+const LONGEST_VALUE = 120;
+
+/** What of a condition would have to come out otherwise, part by part where the call is known. */
+function meetings(grant: ExplainedGrant): readonly SuggestedChange[] {
+  const open = (grant.parts ?? []).filter(({ outcome }) => outcome !== 'holds');
+  if (open.length === 0) return [meeting(grant, `send arguments for which ${grant.source ?? ''} is true`)];
+  return open.map((part) => {
+    const looks = part.values
+      .filter(({ name }) => part.text.includes(name))
+      .map(({ name, value }) => `${name} is ${shorten(JSON.stringify(value) ?? 'nothing')}`);
+    const why = part.outcome === 'error' ? [...looks, part.fault ?? ''] : looks;
+    const now = why.length === 0 ? '' : ` (now ${why.join(', ')})`;
+    const isAboutCaller = !part.text.includes('args');
+    const wish = isAboutCaller ? 'call as somebody for whom' : 'send arguments for which';
+    return meeting(grant, `${wish} ${part.text} is true${now}`);
+  });
+}
+
+function shorten(text: string): string {
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`;
+}
+
+function meeting({ rule }: ExplainedGrant, wish: string): SuggestedChange {
+  const text = `${wish}, or change that condition (${place(rule.origin)})`;
   const change = { action: 'meet', list: 'when', pattern: rule.pattern, origin: rule.origin, text } as const;
   return rule.role === undefined ? change : { ...change, role: rule.role };
+}
+
+function carrying(scopes: readonly string[], access: Access, rule: RuleRef | undefined): SuggestedChange {
+  const missing = scopes.filter((scope) => access.scopes?.includes(scope) !== true);
+  const where =
+    rule === undefined ? '' : ` (${rule.role === undefined ? '' : `role ${rule.role}, `}${place(rule.origin)})`;
+  const more = missing.length === 0 || missing.length === scopes.length ? '' : `; it lacks ${missing.join(' ')}`;
+  const text = `ask for a token with the scopes ${scopes.join(' ')}${more}${where}`;
+  const change = { action: 'carry', list: 'scopes', pattern: scopes.join(' '), text } as const;
+  if (rule === undefined) return change;
+  return { ...change, origin: rule.origin, ...(rule.role === undefined ? {} : { role: rule.role }) };
 }
 
 /** Writes a key as the pattern that matches it and nothing else. */
@@ -174,7 +250,7 @@ export function exactPattern(key: string): string {
 
 function addition(access: Access, kind: GrantKind, key: string, name: string): SuggestedChange {
   const pattern = exactPattern(key);
-  const role = access.rules.roles.find((compiled) => compiled.role.name === name)?.role;
+  const role = [...access.rules.roles, ...access.rules.withheld].find((compiled) => compiled.role.name === name)?.role;
   const origin = role === undefined ? undefined : (role[kind].at(-1)?.origin ?? role.origin);
   const where = origin === undefined ? '' : ` (${place(origin)})`;
   const text = `add '${pattern}' to ${kind} of role ${name}${where}`;

@@ -1,5 +1,8 @@
 /** What a policy says, before it is compiled: plain data that configuration files and tests write. */
 
+import type { PartOutcome } from './cel/trace.ts';
+import type { CallFacts, KnownFacts } from './facts.ts';
+
 /** Where a rule stands, so that an explanation can point at it. Lines and columns count from 1. */
 export interface Origin {
   readonly file: string;
@@ -17,11 +20,23 @@ export interface Rate {
 /** The kinds of thing a grant can name. */
 export type GrantKind = 'tools' | 'resources' | 'prompts';
 
-/** Decides about the arguments of a call; `undefined` on a grant means that any arguments will do. */
+/** Decides about one call; `undefined` on a grant means that any call will do. */
 export interface Condition {
   readonly source: string;
   /** Only the value `true` allows. */
-  evaluate(facts: unknown): unknown;
+  evaluate(facts: CallFacts): unknown;
+  /** True when it looks at the caller, so that two callers of the same roles may see different lists. */
+  readonly usesCaller?: boolean;
+  /** True when it looks at the target, so that nothing can be said before the target is known. */
+  readonly usesTarget?: boolean;
+  /** Scopes that it asks for in so many words. */
+  readonly scopes?: readonly string[];
+  /** False only when no arguments make it true; without this, some may. */
+  canHold?(known: KnownFacts): boolean;
+  /** The arguments for which it leaves a few values only, as JSON. */
+  choices?(known: KnownFacts): ReadonlyMap<string, readonly unknown[]>;
+  /** How its parts come out. */
+  explain?(facts: CallFacts): readonly PartOutcome[];
 }
 
 /** One line of a role's list. A pattern matches `server.<tool name | prompt name | URI>`. */

@@ -1,5 +1,7 @@
 /** Short ways to write policies in tests. */
-import type { Denial, Grant, Origin, Rate, Role } from './model.ts';
+import { compileCondition } from './condition.ts';
+import type { CallFacts } from './facts.ts';
+import type { Condition, Denial, Grant, Origin, Rate, Role } from './model.ts';
 
 /** A place in a file that does not exist. */
 export function at(line: number): Origin {
@@ -25,4 +27,24 @@ export function role(name: string, parts: Partial<Role> = {}): Role {
 /** A rate over a second. */
 export function perSecond(tokens: number, burst = tokens): Rate {
   return { tokens, perMs: 1000, burst };
+}
+
+/** What conditions see of one call: of ada's key by default. */
+export function factsOf(
+  args: unknown = {},
+  caller: Partial<CallFacts['caller']> = {},
+  target: Partial<CallFacts['target']> = {},
+): CallFacts {
+  return {
+    args,
+    caller: { id: 'key:ada', kind: 'key', roles: ['reader'], ...caller },
+    target: { server: 'db', name: 'query', key: 'db.query', kind: 'tool', ...target },
+  };
+}
+
+/** A condition that must be sound. */
+export function conditionOf(source: string): Condition {
+  const compiled = compileCondition(source);
+  if ('offset' in compiled) throw new TypeError(`${source}: ${compiled.message}`);
+  return compiled;
 }

@@ -1,6 +1,6 @@
 /** The rules of one set of roles, compiled, and the judgement over a target that does not depend on arguments. */
 import type { Allowed, Denied, GrantedBy, RuleRef } from './decision.ts';
-import type { Denial, Grant, GrantKind, Rate, Role } from './model.ts';
+import type { Condition, Denial, Grant, GrantKind, Rate, Role } from './model.ts';
 import { compilePattern, matchesPattern, patternCoversPrefix, patternMayMatchPrefix, type Pattern } from './pattern.ts';
 
 /** A positive grant with its pattern. */
@@ -162,15 +162,25 @@ function findGrants(
  * Says whether any target whose key begins with `prefix` may be allowed: for URI templates, of which only the beginning
  * is known.
  *
+ * @param mayHold leaves out grants whose condition cannot hold; without it every condition may.
  * @returns false only when no grant can match, or one subtraction or denial takes everything away.
  */
-export function mayMatchPrefix(rules: AccessRules, kind: GrantKind, prefix: string): boolean {
+export function mayMatchPrefix(
+  rules: AccessRules,
+  kind: GrantKind,
+  prefix: string,
+  mayHold?: (condition: Condition) => boolean,
+): boolean {
   const covers = (bar: CompiledBar): boolean => patternCoversPrefix(bar.pattern, prefix);
   const held = [...rules.roles, ...rules.withheld];
   if (rules.topDenials.some(covers) || held.some((role) => role.denials.some(covers))) return false;
   return rules.roles.some(({ lists: { [kind]: list } }) => {
     if (list.subtractions.some(covers)) return false;
-    return list.grants.some((grant) => patternMayMatchPrefix(grant.pattern, prefix));
+    return list.grants.some(({ pattern, by }) => {
+      const { condition } = by.grant;
+      const isOpen = condition === undefined || mayHold === undefined || mayHold(condition);
+      return isOpen && patternMayMatchPrefix(pattern, prefix);
+    });
   });
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicy } from './compile.ts';
 import { canList, canReachServer, decideCall, mayReachServer } from './decide.ts';
+import type { CallFacts } from './facts.ts';
 import type { PolicyModel, Role } from './model.ts';
-import { deny, grant, perSecond, role } from './policy.test-support.ts';
+import { deny, factsOf, grant, perSecond, role } from './policy.test-support.ts';
 
 const reader = role('reader', { tools: [grant('files.read')], scopes: ['mcp:read'], limit: perSecond(1) });
 const writer = role('writer', { tools: [grant('files.write', {}, 2)], scopes: ['mcp:read', 'mcp:write'] });
@@ -14,7 +15,7 @@ function decisionOf(roles: readonly Role[], key: string, scopes?: readonly strin
     roles.map(({ name }) => name),
     scopes,
   );
-  return decideCall(access, 'tools', key, {});
+  return decideCall(access, 'tools', key, factsOf());
 }
 
 describe('scopes of a role', () => {
@@ -49,7 +50,7 @@ describe('scopes of a role', () => {
     expect(decisionOf([writer, denying], 'files.write', [])).toMatchObject({ because: 'role-deny' });
     expect(decisionOf([writer], 'files.other', [])).toMatchObject({ because: 'no-grant' });
     const policy = compilePolicy({ deny: [], roles: [reader, writer] });
-    expect(decideCall(policy.access(['reader'], []), 'tools', 'files.write', {})).toMatchObject({
+    expect(decideCall(policy.access(['reader'], []), 'tools', 'files.write', factsOf())).toMatchObject({
       because: 'no-grant',
     });
   });
@@ -61,14 +62,14 @@ describe('scopes of a role', () => {
   });
 
   it('are not asked for where a condition would still refuse', () => {
-    const condition = { source: 'args.a', evaluate: (facts: unknown) => facts === 'a' };
+    const condition = { source: 'args.a', evaluate: ({ args }: CallFacts) => args === 'a' };
     const policy = compilePolicy({
       deny: [],
       roles: [role('r', { tools: [grant('s.t', { condition })], scopes: ['x'] })],
     });
     const access = policy.access(['r'], []);
-    expect(decideCall(access, 'tools', 's.t', 'a')).toMatchObject({ because: 'scopes', scopes: ['x'] });
-    expect(decideCall(access, 'tools', 's.t', 'b')).toMatchObject({ because: 'no-grant' });
+    expect(decideCall(access, 'tools', 's.t', factsOf('a'))).toMatchObject({ because: 'scopes', scopes: ['x'] });
+    expect(decideCall(access, 'tools', 's.t', factsOf('b'))).toMatchObject({ because: 'no-grant' });
   });
 
   it('keep what they withhold out of lists', () => {

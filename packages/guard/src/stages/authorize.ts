@@ -1,8 +1,9 @@
 /** Asks the policy: principal × target × arguments → decision. Default is no; no looks like "does not exist". */
 import type { Authorized, Filling, Resolved, TargetKind } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
-import { decideCall } from '../policy/decide.ts';
-import { NO_GRANT_NEEDED, type Decision } from '../policy/decision.ts';
+import { isObject } from '@sallyport/protocol';
+import { canSee, canSeePrefix, decideFor } from '../policy/decide.ts';
+import { NO_GRANT_NEEDED, type Decision, type Denied } from '../policy/decision.ts';
 import type { GrantKind } from '../policy/model.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
@@ -22,31 +23,44 @@ export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusa
   // On the exchange in any case, so that the record of a refusal names the rule that the caller must not see.
   const authorized = exchange as Filling<Authorized>;
   authorized.decision = decision;
-  if (decision.effect === 'deny') {
-    if (decision.scopes !== undefined) {
-      const { scopes } = decision;
-      return refuse('step-up', { fill: { scopes: scopes.join(' ') }, data: { scopes } });
-    }
-    if (decision.because === 'condition' || isShownTemplate(exchange)) return refuse('denied');
-    return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
-  }
+  if (decision.effect === 'deny') return refuseDenied(exchange, decision);
   if (target.upstream !== undefined && ports.blocks.isBlocked('upstream', target.upstream)) return refuse('blocked');
   if (target.kind === 'tool' && ports.blocks.isBlocked('tool', target.key)) return refuse('blocked');
   return authorized;
 }
 
-/** A template is shown where some URI of it may be read, so a denial of the whole of it says that it is one. */
-function isShownTemplate({ target, principal }: Resolved): boolean {
-  return target.prefix !== undefined && principal.access.mayMatchPrefix('resources', target.prefix);
+function refuseDenied(exchange: Resolved, { scopes }: Denied): Refusal {
+  const { target } = exchange;
+  if (scopes !== undefined) {
+    const all = scopes.join(' ');
+    return refuse('step-up', { fill: { scopes: all }, data: { scopes }, note: all });
+  }
+  // Who sees it in a list is told that it is denied; for everybody else it does not exist.
+  if (isShown(exchange)) return refuse('denied');
+  return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
+}
+
+function isShown({ target, principal }: Resolved): boolean {
+  const kind = grantKinds[target.kind];
+  if (kind === undefined) return false;
+  if (target.prefix !== undefined) return canSeePrefix(principal, kind, target.prefix, target);
+  return canSee(principal, kind, target);
 }
 
 function decideTarget(exchange: Resolved): Decision {
-  const { target, principal, message } = exchange;
+  const { target, principal } = exchange;
   const kind = grantKinds[target.kind];
   if (kind === undefined) return NO_GRANT_NEEDED;
-  return decideCall(principal.access, kind, target.key, {
-    args: message.params?.['arguments'],
-    caller: { id: principal.id, roles: principal.roles },
-    target: { key: target.key },
-  });
+  return decideFor(principal, kind, target, argumentsOf(exchange));
+}
+
+/** What conditions see as `args`: the arguments of a call; of a resource its URI; of a completion what is filled in. */
+function argumentsOf({ target, message }: Resolved): unknown {
+  if (target.kind === 'resource') return { uri: target.name };
+  const { params } = message;
+  if (message.method !== 'completion/complete') return params?.['arguments'];
+  const { context, argument } = params ?? {};
+  const filled = isObject(context) && isObject(context['arguments']) ? context['arguments'] : {};
+  if (!isObject(argument) || typeof argument['name'] !== 'string') return filled;
+  return { ...filled, [argument['name']]: argument['value'] };
 }

@@ -10,9 +10,14 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
   if (exchange.door === 'http') noteHeadQuirks(exchange, head);
-  const charge = ports.buckets.take(`address:${exchange.address}`, rules.limits.perAddress);
-  if (!charge.isAllowed) return refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
-  return judgeHead(head, exchange.door, rules) ?? exchange;
+  return judgeAddress(exchange, ports) ?? judgeHead(head, exchange.door, rules) ?? exchange;
+}
+
+/** Charges the address, which has to be known. */
+export function judgeAddress(exchange: Received, ports: Pick<Ports, 'buckets'>): Refusal | undefined {
+  if (exchange.isAddressDisputed === true) return refuse('disputed-address');
+  const charge = ports.buckets.take(`address:${exchange.address}`, exchange.rules.limits.perAddress);
+  return charge.isAllowed ? undefined : refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
 }
 
 /** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */

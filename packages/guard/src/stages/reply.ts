@@ -1,5 +1,7 @@
 /** Encodes the end of an exchange: status, headers, and one JSON-RPC message in the caller's era (design §4.3). */
 import { httpStatusOf, LATEST_LEGACY_REVISION } from '@sallyport/protocol';
+import { accessHeaders } from '../doors/cors.ts';
+import { safeHeaders, strictHeaders } from '../doors/security-headers.ts';
 import type { Answer, Filling, Recorded, Replied, Reply } from '../exchange.ts';
 import { challengeOf, type ChallengeFacts } from '../identity/resource.ts';
 import {
@@ -25,9 +27,9 @@ export function reply(exchange: Recorded): Replied {
 
 function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {
   const { screened, message, era } = exchange;
-  if (message.kind !== 'request') return { status: 202, headers: baseHeaders(exchange.id) };
+  if (message.kind !== 'request') return { status: 202, headers: baseHeaders(exchange) };
   const status = screened.kind === 'error' && screened.code !== undefined ? statusInBand(screened.code, era) : 200;
-  const headers = jsonHeaders(exchange.id);
+  const headers = jsonHeaders(exchange);
   if (screened.headers !== undefined) headers.push(...screened.headers);
   if (screened.body.length < longBody)
     return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
@@ -77,12 +79,12 @@ function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply 
   // Where no message was read, nobody knows yet that it is a call; a refusal with its reason helps more than a status.
   const isAtDoor = row.shows === 'door' && (refusal.name !== 'step-up' || exchange.door === 'http');
   if (isAtDoor || exchange.message === undefined) return replyAtDoor(exchange, refusal, row);
-  if (exchange.message.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange.id) };
+  if (exchange.message.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange) };
   if (row.shows === 'unknown') return replyUnknown(exchange, refusal);
   const status = exchange.rules.refusals === 'status' ? row.status : 200;
   const text = describeRefusal(refusal, exchange.target?.key, exchange.id);
   const data = refusalData(refusal, exchange.id);
-  const headers = jsonHeaders(exchange.id);
+  const headers = jsonHeaders(exchange);
   if (exchange.method?.name === 'tools/call') {
     const result = {
       ...(exchange.era === 'modern' ? { resultType: 'complete' } : {}),
@@ -104,14 +106,14 @@ function replyUnknown(exchange: Recorded, refusal: Refusal): Reply {
     message: describeRefusal(refusal, undefined, exchange.id),
     ...(isResource ? { data: { uri: exchange.message?.params?.['uri'] } } : {}),
   };
-  return { status: 200, headers: jsonHeaders(exchange.id), body: envelope(exchange, 'error', encode(error)) };
+  return { status: 200, headers: jsonHeaders(exchange), body: envelope(exchange, 'error', encode(error)) };
 }
 
 function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Reply {
   // JSON-RPC 2.0 §4.1: a notification is not answered, not even one that nobody knows.
   const isNotified = exchange.message?.kind === 'notification';
-  if (isNotified && refusal.name === 'unknown-method') return { status: 202, headers: baseHeaders(exchange.id) };
-  const headers = jsonHeaders(exchange.id);
+  if (isNotified && refusal.name === 'unknown-method') return { status: 202, headers: baseHeaders(exchange) };
+  const headers = jsonHeaders(exchange);
   const challenge = challengeFor(exchange, refusal, row);
   if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);
   if (row.status === 405) headers.push('Allow', 'POST');
@@ -170,19 +172,16 @@ function encode(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-function baseHeaders(id: string): string[] {
-  return ['Sallyport-Exchange', id, 'X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store'];
+function baseHeaders({ id, head, rules }: Recorded): string[] {
+  const safe = rules.isSecure === true ? strictHeaders : safeHeaders;
+  const headers = ['Sallyport-Exchange', id, ...safe];
+  if (head?.headers['origin'] !== undefined) headers.push(...accessHeaders(head, rules));
+  return headers;
 }
 
-function jsonHeaders(id: string): string[] {
-  return [
-    'Content-Type',
-    'application/json',
-    'Sallyport-Exchange',
-    id,
-    'X-Content-Type-Options',
-    'nosniff',
-    'Cache-Control',
-    'no-store',
-  ];
+function jsonHeaders({ id, head, rules }: Recorded): string[] {
+  const safe = rules.isSecure === true ? strictHeaders : safeHeaders;
+  const headers = ['Content-Type', 'application/json', 'Sallyport-Exchange', id, ...safe];
+  if (head?.headers['origin'] !== undefined) headers.push(...accessHeaders(head, rules));
+  return headers;
 }

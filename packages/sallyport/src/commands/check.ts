@@ -1,5 +1,5 @@
 /** `sallyport check`: every mistake in the configuration at once, then the tests that the file itself holds. */
-import { canList, compilePolicy, decide } from '@sallyport/guard';
+import { compilePolicy } from '@sallyport/guard';
 import {
   findKeyProblems,
   findMachineProblems,
@@ -41,12 +41,13 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
       ok: problems.length === 0,
       problems: problems.map(problemFacts),
       warnings: warnings.map(problemFacts),
-      tests: outcomes.map(({ test, actual, passed }) => ({
+      tests: outcomes.map(({ test, actual, passed, decision }) => ({
         as: test.as,
         call: test.call,
         expect: test.expect,
         actual,
         passed,
+        rule: decision.rule,
       })),
       ...(options.print && loaded.ok && { configuration: printConfig(loaded.config) }),
     });
@@ -62,12 +63,7 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
 
 /** Asks the policy each question of `tests:`. */
 function runTests(config: Config): readonly TestOutcome[] {
-  const policy = compilePolicy(toPolicyModel(config));
-  return runPolicyTests(config.tests, (role, call) => {
-    const access = policy.access([role]);
-    if (decide(access, 'tools', call).effect === 'allow') return 'allowed';
-    return canList(access, 'tools', call) ? 'denied' : 'unknown';
-  });
+  return runPolicyTests(config.tests, compilePolicy(toPolicyModel(config)));
 }
 
 function summary(

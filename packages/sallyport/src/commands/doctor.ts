@@ -1,11 +1,20 @@
 /** `sallyport doctor`: goes through everything that has to be right, and says the way out where it is not. */
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { findTrailDanger, lookAtStore, trailPublicKeys, trailSources, verifyTrail } from '@sallyport/guard';
+import {
+  createEgress,
+  findTrailDanger,
+  lookAtStore,
+  trailPublicKeys,
+  trailSources,
+  verifyTrail,
+  type EgressClient,
+} from '@sallyport/guard';
 import {
   controlPath,
+  egressSettings,
   findMachineProblems,
   loadConfig,
   lookAtIssuers,
@@ -57,7 +66,7 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
   const { isRunning, finding, servers, issuers, introspection } = await askIfRunning(files);
   const loaded = await loadFindings(files, isRunning, findings, context);
   if (loaded !== undefined) {
-    const { config, upstreams, unable, looks } = loaded;
+    const { config, upstreams, egress, unable, looks } = loaded;
     findings.push(finding);
     if (!isRunning) await portFindings(config, findings);
     findings.push(
@@ -65,7 +74,9 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
       await storeFinding(config, context.host),
       await auditFinding(config),
     );
-    findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
+    const client = createEgress(egress === undefined ? {} : egressSettings({ egress }));
+    const { host } = context;
+    findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, host, client)))));
     findings.push(...unable.map(({ message, suggestion }) => wrong('servers', message, suggestion)));
     findings.push(...servers.filter(isSick).map(sickFinding));
     findings.push(...(isRunning ? issuers.map(issuerFinding) : looks.map(lookFinding)));
@@ -89,6 +100,7 @@ export function nodeFinding(version: string): Finding {
 interface LoadedForDoctor {
   readonly config: ConfigOutline;
   readonly upstreams: Config['upstreams'];
+  readonly egress: Config['egress'] | undefined;
   /** What servers ask for that this machine cannot do. */
   readonly unable: readonly Problem[];
   /** What came of reading the keys of issuers; none where a gateway that runs knows better. */
@@ -125,8 +137,9 @@ async function loadFindings(
   const names = outline.config.files.map((file) => shortPath(file, host)).join(', ');
   if (loaded.ok) findings.push({ what, verdict: 'fine', text: `${names}, ${count} upstream${count === 1 ? '' : 's'}` });
   const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
+  const { upstreams = [], egress } = loaded.ok ? loaded.config : {};
   const looks = loaded.ok && !isRunning ? await lookAtIssuers(loaded.config, systemConfigPorts()) : [];
-  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [], unable, looks };
+  return { config: outline.config, upstreams, egress, unable, looks };
 }
 
 function way(text: string | undefined): { way?: string } {
@@ -320,7 +333,11 @@ async function auditFinding({ audit }: ConfigOutline): Promise<Finding> {
   }
 }
 
-async function upstreamFinding(upstream: Config['upstreams'][number], host: Host): Promise<Finding> {
+async function upstreamFinding(
+  upstream: Config['upstreams'][number],
+  host: Host,
+  egress: Pick<EgressClient, 'reach'>,
+): Promise<Finding> {
   const what = upstream.name;
   if (upstream.kind === 'stdio') {
     const [program] = upstream.command;
@@ -334,27 +351,15 @@ async function upstreamFinding(upstream: Config['upstreams'][number], host: Host
       way: 'install it, or write its full path',
     };
   }
-  const url = new URL(upstream.url);
-  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  const isReached = await canReach(url.hostname.replace(/^\[|\]$/g, ''), port);
-  if (isReached) return { what, verdict: 'fine', text: `${url.host} answers` };
+  const { host: place } = new URL(upstream.url);
+  const fault = await egress.reach(upstream.url, reachTimeout);
+  if (fault === undefined) return { what, verdict: 'fine', text: `${place} answers` };
   return {
     what,
     verdict: 'warning',
-    text: `${url.host} does not answer`,
+    text: `${place} cannot be reached. ${fault.message}`,
     way: 'check the url and the network; it is tried again while running',
   };
-}
-
-function canReach(host: string, port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ host, port, timeout: reachTimeout });
-  const end = (isReached: boolean) => () => {
-    socket.destroy();
-    resolve(isReached);
-  };
-  socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
-  return promise;
 }
 
 function show(findings: readonly Finding[], { terminal }: Context): void {

@@ -1,15 +1,26 @@
 /** `sallyport explain`: why an exchange ended as it did, or what policy would answer to a call. */
 import {
+  callerFacts,
   compilePolicy,
   explainDecision,
   readRecords,
+  targetFacts,
   type AuditRecord,
   type BlockRow,
   type Explanation,
   type GrantKind,
   type Origin,
 } from '@sallyport/guard';
-import { indexBlocks, systemClock, toPolicyModel, type ConfigOutline } from '@sallyport/gateway';
+import {
+  askedOf,
+  askerOf,
+  indexBlocks,
+  readTestCaller,
+  systemClock,
+  toPolicyModel,
+  type ConfigOutline,
+  type TestCaller,
+} from '@sallyport/gateway';
 import { readArguments } from '../arguments.ts';
 import { requireOutline } from '../configuration.ts';
 import { ownCommand, shortPath, type CommonOptions, type Context } from '../context.ts';
@@ -32,6 +43,8 @@ export interface ExplainOptions extends CommonOptions {
   readonly as?: string;
   /** A key's name. */
   readonly key?: string;
+  /** What else is known of the caller, as JSON. */
+  readonly caller?: string;
 }
 
 const grantKinds: Readonly<Record<string, GrantKind>> = { tool: 'tools', resource: 'resources', prompt: 'prompts' };
@@ -74,6 +87,7 @@ async function explainExchange(
   const decided = decisionLines(last, (at) => shortPath(at, host), paint);
   const lines = [...exchangeStory(records, paint), ...(decided.length === 0 ? [] : ['', ...decided])];
   if (explanation !== undefined) lines.push(...changeLines(shorten(explanation, context), paint));
+  if (explanation !== undefined && hasOpenCondition(explanation)) lines.push('', paint.dim(openWords(explanation.key)));
   for (const line of lines) terminal.print(line);
   return exitCodes.fine;
 }
@@ -91,11 +105,32 @@ async function recordsOf(id: string, config: ConfigOutline): Promise<AuditRecord
 /** Asks the rules in force now about what was refused then, for the change that would allow it. */
 function explainAgain(record: AuditRecord, config: ConfigOutline): Explanation | undefined {
   const { target, principal, outcome } = record;
-  const isPolicy = /^(?:forbidden|denied)\b/.test(outcome?.reason ?? '');
+  const isPolicy = /^(?:forbidden|denied|step-up)\b/.test(outcome?.reason ?? '');
   const kind = target && grantKinds[target.kind];
   if (!isPolicy || target === undefined || kind === undefined) return undefined;
   const policy = compilePolicy(toPolicyModel(config));
-  return explainDecision(policy.access(principal?.roles ?? []), kind, targetKey(target));
+  const key = targetKey(target);
+  const asker = askerOf(principal?.roles ?? [], callerOf(principal), policy);
+  const known = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, key)) };
+  // Of a resource the trail has everything that a condition can see; of a call a digest of its arguments only.
+  const facts = kind === 'resources' ? { ...known, args: { uri: known.target.name } } : known;
+  return explainDecision(asker.access, kind, key, facts);
+}
+
+function callerOf(principal: AuditRecord['principal']): TestCaller {
+  if (principal === undefined) return {};
+  const kind = callerKinds.find((known) => known === principal.kind);
+  return { id: principal.id, ...(kind && { kind }), ...(principal.agent !== undefined && { agent: principal.agent }) };
+}
+
+const callerKinds = ['key', 'jwt', 'cert', 'local', 'account', 'anonymous'] as const;
+
+function hasOpenCondition({ roles }: Explanation): boolean {
+  return roles.some(({ grants }) => grants.some(({ condition }) => condition === 'unknown'));
+}
+
+function openWords(key: string): string {
+  return `The trail keeps only a digest of the arguments, and no scopes or claims, so conditions on them stay open. Ask with them:  sallyport explain --as ROLE ${key} '{…}'`;
 }
 
 async function explainQuestion(
@@ -115,10 +150,15 @@ async function explainQuestion(
   const args = given === undefined ? undefined : await readArguments(given, host);
   const { roles, caller } = await askedRoles(options, config, context);
   const kind: GrantKind = subject.includes('://') ? 'resources' : 'tools';
-  const access = compilePolicy(toPolicyModel(config)).access(roles);
-  const facts =
-    args === undefined ? undefined : { value: { args, caller: { id: caller, roles }, target: { key: subject } } };
-  const explanation = explainDecision(access, kind, subject, facts);
+  const asker = askerOf(roles, await readCaller(caller, options, context), compilePolicy(toPolicyModel(config)));
+  const facts = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, subject)) };
+  const looked = kind === 'resources' ? { uri: facts.target.name } : args;
+  const explanation = explainDecision(
+    asker.access,
+    kind,
+    subject,
+    looked === undefined ? facts : { ...facts, args: looked },
+  );
   const stop = await findBlock(subject, server, caller, config);
   const asked = kind === 'tools' ? await askServer(config.files, server) : undefined;
   const absence = asked && whyAbsent(asked, subject.slice(server.length + 1));
@@ -169,6 +209,19 @@ function blockWords({ kind, subject, expiresAt }: BlockRow, options: CommonOptio
   const until = expiresAt === undefined ? '' : ` until ${new Date(expiresAt).toISOString().slice(0, 16)}Z`;
   const noun = subject.includes('*') ? 'every tool' : `the ${kind}`;
   return `${noun} ${subject} is blocked${until}; lift it:  ${ownCommand('unblock', shellQuote(subject), options, host)}`;
+}
+
+/** What `--caller` says of the caller, in the form of `tests:`. */
+async function readCaller(id: string, { caller }: ExplainOptions, { host }: Context): Promise<TestCaller> {
+  const isRole = id.startsWith('role ');
+  const own: TestCaller = isRole ? {} : { id, kind: id.startsWith('local:') ? 'local' : 'key' };
+  if (caller === undefined) return own;
+  const told = await readArguments(caller, host);
+  const read = readTestCaller(told);
+  if (typeof read === 'string') {
+    throw usageFailure(`--caller: ${read}`, `write it like '{"scopes": ["mcp:read"], "agent": "agent-7"}'`);
+  }
+  return { ...own, ...read };
 }
 
 async function askedRoles(

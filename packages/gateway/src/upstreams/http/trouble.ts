@@ -64,5 +64,7 @@ export const statusFailure = (
 export const connectionFailure = (name: string, error: unknown, wasSent: boolean): LinkFailure => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   const text = wasSent ? `${name} broke the connection before its answer.` : `${name} could not be reached.`;
-  return linkFailure('unreachable', text, { detail: `connection: ${code}`, cause: error });
+  // What the one client says of itself is in words already.
+  const detail = code.startsWith('EGRESS_') && error instanceof Error ? error.message : code;
+  return linkFailure('unreachable', text, { detail: `connection: ${detail}`, cause: error });
 };
