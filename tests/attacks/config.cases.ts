@@ -134,7 +134,7 @@ export const laterKeys: readonly WrongConfig[] = [
     yaml: `▸${key}: {}\n`,
     key,
   })),
-  ...['introspection', 'oauth'].map((key) => ({
+  ...['oauth'].map((key) => ({
     what: key,
     yaml: `callers: { ▸${key}: {} }\n`,
     key,

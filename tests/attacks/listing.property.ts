@@ -2,7 +2,21 @@
  * The property that nothing is listed that no call may reach, and nothing reachable is hidden: random roles, scopes,
  * patterns, conditions and denials against an oracle written from the rules alone (design §2, §4.1).
  */
-import { canSee, compileCondition, compilePolicy, decide, decideFor, type Asked, type Asker, type Condition, type Denial, type Grant, type GrantKind, type PolicyModel, type Role } from '@sallyport/guard';
+import {
+  canSee,
+  compileCondition,
+  compilePolicy,
+  decide,
+  decideFor,
+  type Asked,
+  type Asker,
+  type Condition,
+  type Denial,
+  type Grant,
+  type GrantKind,
+  type PolicyModel,
+  type Role,
+} from '@sallyport/guard';
 import fc from 'fast-check';
 import {
   triedAgents,

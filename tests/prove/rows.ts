@@ -93,4 +93,9 @@ export const rows: readonly Row[] = [
     title: 'listed ⇔ callable with conditions, scopes and denials',
     goal: '100,000 seeds without a counterexample; errors, missing fields and huge lists deny in under 5 ms each',
   },
+  {
+    id: '4.4',
+    title: 'clients that log in at a foreign authorization server',
+    goal: 'discovery to first call, step-up: 3 SDK clients × 3 registrations; Entra-like, Okta-like, opaque tokens',
+  },
 ];

@@ -29,6 +29,7 @@ export { startGateway } from './run.ts';
 export type { StateFault } from './state.ts';
 export { openConfiguredStore, openKeys, readKeys, systemClock, systemRandom } from './state.ts';
 export type { ExchangeSummary } from './summary.ts';
+export type { IntrospectorStatus } from './tokens/introspector.ts';
 export type { IssuerStatus } from './tokens/issuers.ts';
 export type { IssuerLook } from './tokens/look.ts';
 export { findKeyProblems, lookAtIssuers } from './tokens/look.ts';

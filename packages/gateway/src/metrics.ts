@@ -1,6 +1,6 @@
 /** Prometheus metrics of one gateway. Labels are bounded: methods of the table, configured servers, table rows. */
 import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
-import { quirks, type JwtCounts, type TrailStats } from '@sallyport/guard';
+import { quirks, type IntrospectionCounts, type JwtCounts, type TrailStats } from '@sallyport/guard';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CacheStats } from './cache/result-cache.ts';
 import type { ExchangeSummary } from './summary.ts';
@@ -20,6 +20,7 @@ export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamStatus[];
   readonly audit: () => TrailStats;
   readonly issuers: () => readonly IssuerStatus[];
+  readonly introspection: () => IntrospectionCounts;
   readonly tokens: () => JwtCounts;
   readonly sessions: () => number;
   /** True while policy is only observed. */
@@ -214,7 +215,17 @@ function upstreamMetrics({ upstreams }: MetricsSources, registers: Registry[]): 
 }
 
 /** How signed tokens were judged, and how the keys for it are. */
-function tokenMetrics({ issuers, tokens }: MetricsSources, registers: Registry[]): void {
+function tokenMetrics({ issuers, tokens, introspection }: MetricsSources, registers: Registry[]): void {
+  new Counter({
+    name: 'sallyport_introspection_total',
+    help: 'Opaque tokens by result; kept are those answered from memory, asked are requests to the server.',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(introspection())) this.inc({ result }, count);
+    },
+  });
   new Counter({
     name: 'sallyport_tokens_total',
     help: 'Signed tokens by result; kept are those found good before, which take no cryptography.',

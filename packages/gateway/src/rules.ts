@@ -1,8 +1,20 @@
 /** The rules in force, made from the configuration. */
-import { compileEffects, compilePattern, compilePolicy, compileView, matchesPattern, observePolicy, type Policy, type Rate, type Rules } from '@sallyport/guard';
+import {
+  compileEffects,
+  compilePattern,
+  compilePolicy,
+  compileView,
+  matchesPattern,
+  observePolicy,
+  type Policy,
+  type Rate,
+  type Rules,
+} from '@sallyport/guard';
 import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Config, EffectLimits } from './config/types.ts';
+import type { Config, EffectLimits, JwtRolesConfig } from './config/types.ts';
+import { introspectedIssuer } from './tokens/introspector.ts';
+import { makeResource, serverDoor, viewDoor, type TokenIssuer } from './tokens/resource.ts';
 import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -10,10 +22,11 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 /** Makes the rules of a configuration. `port` is the one that the door really listens on. */
 export function makeRules(config: Config, port: number): Rules {
   const { limits, callers } = config;
+  const policy = makePolicy(config);
   const certificates = certificateRules(config);
   const proxy = proxyRules(config);
   return {
-    policy: makePolicy(config),
+    policy,
     limits: {
       body: limits.body,
       message: limits.message,
@@ -51,6 +64,7 @@ export function makeRules(config: Config, port: number): Rules {
       ? {}
       : { views: new Map(config.views.map((view) => [view.name, compileView(view)])) }),
     ...(config.effects.length === 0 ? {} : { effects: compileEffects(config.effects) }),
+    ...resourceOf(config, port, policy),
     refusals: config.refusals,
     ...(config.mode === 'observe' ? { observes: true } : {}),
     keptArguments: makeKeptArguments(config),
@@ -76,6 +90,22 @@ function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules[
     ...(write === undefined ? {} : { write }),
     ...(destructive === undefined ? {} : { destructive }),
   };
+}
+
+/** What the gateway is as a resource server: its name is the public URL, or on loopback the address itself. */
+function resourceOf(config: Config, port: number, policy: Policy): Pick<Rules, 'resource'> {
+  const [own = ''] = ownOrigins(config, port);
+  const doors = [...config.upstreams.map(({ name }) => serverDoor(name, policy)), ...config.views.map(viewDoor)];
+  const resource = makeResource(own, tokenIssuers(config.callers), doors, policy);
+  return resource === undefined ? {} : { resource };
+}
+
+/** Everybody whose tokens are accepted, as clients have to know them. */
+function tokenIssuers({ jwt, introspection }: Config['callers']): TokenIssuer[] {
+  const rolesOf = (roles: JwtRolesConfig | undefined): readonly string[] =>
+    (roles?.map ?? []).flatMap((mapping) => mapping.roles);
+  const asked = introspection === undefined ? [] : [{ ...introspection, issuer: introspectedIssuer(introspection) }];
+  return [...jwt, ...asked].map(({ issuer, roles, scopePrefix }) => ({ issuer, roles: rolesOf(roles), scopePrefix }));
 }
 
 /** True for addresses that only this machine reaches. */

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  composeTokens,
   createBuckets,
   createConcurrency,
   createConversations,
@@ -49,6 +50,7 @@ import { createSettlement } from './settlement.ts';
 import { tlsMaterial } from './transport-rules.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
+import { createIntrospector, type Introspector } from './tokens/introspector.ts';
 import { createIssuers, type Issuers } from './tokens/issuers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
@@ -144,6 +146,7 @@ class Gateway implements RunningGateway {
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
   readonly #issuers: Issuers;
+  readonly #introspector: Introspector;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -170,6 +173,8 @@ class Gateway implements RunningGateway {
       log: state.log,
     });
     this.#issuers.change(options.config);
+    this.#introspector = createIntrospector({ clock: systemClock, egress: this.#egress, log: state.log });
+    this.#introspector.change(options.config);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -216,6 +221,7 @@ class Gateway implements RunningGateway {
       audit: () => state.trail.stats(),
       issuers: () => this.#issuers.status(),
       tokens: () => this.#issuers.counts(),
+      introspection: () => this.#introspector.counts(),
       sessions: () => [...sessions.list()].length,
       isObserving: () => this.#rules.observes === true,
       results: () => this.#results.stats(),
@@ -318,6 +324,7 @@ class Gateway implements RunningGateway {
         needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
       },
       issuers: this.#issuers.status(),
+      ...introspectionOf(this.#introspector),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -396,7 +403,7 @@ class Gateway implements RunningGateway {
     return {
       clock: systemClock,
       credentials: live.credentials,
-      tokens: this.#issuers,
+      tokens: composeTokens([this.#issuers, this.#introspector]),
       blocks: live.blocks,
       buckets: this.#buckets,
       concurrency: this.#concurrency,
@@ -524,7 +531,10 @@ class Gateway implements RunningGateway {
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     if (changes.egress) this.#egress.change(egressSettings(config));
     if (changes.tls) this.#secure(config);
-    if (changes.callers || changes.door) this.#issuers.change(config);
+    if (changes.callers || changes.door) {
+      this.#issuers.change(config);
+      this.#introspector.change(config);
+    }
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -556,7 +566,9 @@ class Gateway implements RunningGateway {
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
     const { live } = this.#state;
-    endUnwelcome(this.#world, this.#context.conversations, live, this.#issuers);
+    endUnwelcome(this.#world, this.#context.conversations, live, {
+      knows: (principal) => this.#issuers.knows(principal) || this.#introspector.knows(principal),
+    });
     // A key that expires lets go on what was begun with it; one that is taken away does not.
     this.#running.stop(live.blocks, (principal) => principal.startsWith('key:') && live.isRevoked(principal.slice(4)));
   }
@@ -583,6 +595,11 @@ class Gateway implements RunningGateway {
 
 const observing =
   'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
+
+function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'introspection'> {
+  const introspection = introspector.status();
+  return introspection === undefined ? {} : { introspection };
+}
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;

@@ -5,6 +5,7 @@ import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, ConfigOutline } from './config/types.ts';
 import type { ExchangeSummary } from './summary.ts';
+import type { IntrospectorStatus } from './tokens/introspector.ts';
 import type { IssuerStatus } from './tokens/issuers.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
@@ -67,6 +68,8 @@ export interface GatewayStatus {
   };
   /** Whose tokens are accepted, and how their keys are. */
   readonly issuers: readonly IssuerStatus[];
+  /** Who is asked about opaque tokens. */
+  readonly introspection?: IntrospectorStatus;
   readonly audit: TrailStats;
   readonly sessions: number;
   /** Local programs at stdio doors. */

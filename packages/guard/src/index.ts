@@ -48,7 +48,15 @@ export type { QuirkName, QuirkRow } from './quirks.ts';
 export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, CertificateIdentity, CertificateRules, DoorRules, Limits, Rules } from './rules.ts';
+export type {
+  CallerRules,
+  CertificateIdentity,
+  CertificateRules,
+  DoorRules,
+  Limits,
+  ResourceRules,
+  Rules,
+} from './rules.ts';
 export { identifyCertificate } from './identity/certificate.ts';
 export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
@@ -181,6 +189,9 @@ export { parseClaimPath } from './identity/claim-path.ts';
 export type { CompactFault, CompactToken } from './identity/compact-form.ts';
 export { readCompact } from './identity/compact-form.ts';
 export type { JwtRules, RequiredClaim } from './identity/issuer.ts';
+export { composeTokens } from './identity/compose-tokens.ts';
+export type { Introspection, IntrospectionCounts } from './identity/introspection.ts';
+export { createIntrospection } from './identity/introspection.ts';
 export type { JwtCounts, JwtIssuer, JwtVerifier } from './identity/jwt.ts';
 export { createJwtVerifier } from './identity/jwt.ts';
 export type { KeyDocument, KeySetFault, VerificationKey } from './identity/key-document.ts';

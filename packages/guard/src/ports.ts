@@ -91,6 +91,8 @@ export interface TokenHolder {
   readonly roles: readonly string[];
   /** Absent where tokens of this kind carry none. */
   readonly scopes?: readonly string[];
+  /** Those of the token's audiences that its issuer is trusted for; they say at which doors it holds. */
+  readonly audiences?: readonly string[];
   /** The program that acts for the person. */
   readonly agent?: string;
   readonly claims?: Readonly<Record<string, unknown>>;

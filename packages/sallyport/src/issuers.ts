@@ -1,5 +1,5 @@
 /** How issuers of tokens stand, as `status` and `doctor` say it. */
-import type { IssuerStatus } from '@sallyport/gateway';
+import type { IntrospectorStatus, IssuerStatus } from '@sallyport/gateway';
 import { count } from './banner.ts';
 import type { Paint } from './terminal.ts';
 import { clip, plain } from './terminal.ts';
@@ -7,6 +7,20 @@ import { clip, plain } from './terminal.ts';
 /** Rows of a table: one an issuer. */
 export function issuerRows(issuers: readonly IssuerStatus[], paint: Paint): string[][] {
   return issuers.map((issuer) => [paint.dim('Tokens'), `${plain(issuer.issuer)}: ${stateWords(issuer, paint)}`]);
+}
+
+/** The row of the server that is asked about opaque tokens, where there is one. */
+export function introspectorRows(introspector: IntrospectorStatus | undefined, paint: Paint): string[][] {
+  if (introspector === undefined) return [];
+  const words = introspectorWords(introspector);
+  const shown = introspector.trouble === undefined ? words : paint.red(words);
+  return [[paint.dim('Tokens'), `${plain(introspector.issuer)}: ${shown}`]];
+}
+
+/** What there is to say of the server that is asked. */
+export function introspectorWords({ url, trouble }: IntrospectorStatus): string {
+  if (trouble === undefined) return `opaque tokens are asked about at ${plain(url)}`;
+  return `opaque tokens cannot be judged: ${clip(plain(trouble), 200)}`;
 }
 
 function stateWords(status: IssuerStatus, paint: Paint): string {

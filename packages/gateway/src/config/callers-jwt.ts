@@ -37,7 +37,8 @@ const DAY = 24 * 3_600_000;
 /** Fewest bytes of a shared secret (RFC 7518 §3.2). */
 const LEAST_SECRET = 32;
 
-const issuerName: Reader<string> = text('an issuer', 'https://login.example.com', {}, (found, reading) => {
+/** Who issues tokens, as they write it themselves. */
+export const issuerName: Reader<string> = text('an issuer', 'https://login.example.com', {}, (found, reading) => {
   const { value } = found;
   if (value.length > 512 || /[\s|\p{Cc}]/u.test(value)) {
     return wrongValue(
@@ -136,7 +137,8 @@ const sharedSecret: Reader<Secret> = {
   },
 };
 
-const claim: Reader<ClaimPath> = text('the name of a claim', 'groups', {}, (found, reading) => {
+/** Where in a token something stands. */
+export const claim: Reader<ClaimPath> = text('the name of a claim', 'groups', {}, (found, reading) => {
   const path = parseClaimPath(found.value);
   if ('steps' in path) return path;
   return wrongValue(
@@ -188,7 +190,8 @@ function roleMap(roleName: Reader<string>): Reader<readonly RoleMapping[]> {
   };
 }
 
-const required: Reader<readonly RequiredClaim[]> = {
+/** Claims and the values that they must have. */
+export const required: Reader<readonly RequiredClaim[]> = {
   schema: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
   read: (node, reading) => {
     if (node.kind !== 'map') return wrongType(node, reading, 'claims and values', '{ tid: VALUE }');
@@ -227,7 +230,39 @@ const mediaType: Reader<string> = text('a type of token', 'at+jwt', {}, (found, 
   );
 });
 
-const audienceName: Reader<string> = text('an audience', 'https://mcp.example.com/mcp', {}, (found) => found.value);
+/** For whom tokens are. */
+export const audiences: Reader<readonly string[]> = list(
+  text('an audience', 'https://mcp.example.com/mcp', {}, (found) => found.value),
+  'audiences',
+  '[https://mcp.example.com/mcp]',
+  true,
+);
+
+/** What clients write before a scope when they ask for it, where tokens carry the bare scope. */
+export const scopePrefix: Reader<string> = text('the beginning of scopes', 'api://mcp/', {}, (found, reading) =>
+  /^[\x21\x23-\x5b\x5d-\x7e]{0,256}$/.test(found.value)
+    ? found.value
+    : wrongValue(found, reading, `${quoted(found.shown)} cannot be part of a scope`, 'write api://mcp/'),
+);
+
+/**
+ * Which roles the callers of an issuer have.
+ *
+ * @param roleName reads the name of a role of the file
+ */
+export function claimRoles(roleName: Reader<string>): Reader<JwtRolesConfig> {
+  return object<JwtRolesConfig>(
+    {
+      claim: { reader: claim, isRequired: true, description: 'The claim, or a JSON Pointer into one' },
+      map: {
+        reader: roleMap(roleName),
+        isRequired: true,
+        description: 'Its values, as patterns, and roles of this file',
+      },
+    },
+    { wanted: 'the roles of an issuer', example: '{ claim: groups, map: { mcp-admins: admin } }' },
+  );
+}
 
 interface JwtBody {
   readonly issuer: string;
@@ -240,6 +275,7 @@ interface JwtBody {
   readonly id: ClaimPath;
   readonly agent: ClaimPath | undefined;
   readonly scopes: ClaimPath;
+  readonly scopePrefix: string | undefined;
   readonly roles: JwtRolesConfig | undefined;
   readonly clockSkew: number;
   readonly refresh: number;
@@ -259,7 +295,7 @@ function issuerBody(roleName: Reader<string>): Reader<JwtBody> {
         description: 'A secret of at least 32 bytes that both sides hold, in place of a key set',
       },
       audience: {
-        reader: list(audienceName, 'audiences', '[https://mcp.example.com/mcp]', true),
+        reader: audiences,
         description: 'For whom the tokens are, one of them at least; without it publicUrl/mcp',
       },
       algorithms: {
@@ -275,18 +311,12 @@ function issuerBody(roleName: Reader<string>): Reader<JwtBody> {
       id: { reader: claim, fallback: 'sub', description: 'The claim that names the caller' },
       agent: { reader: claim, description: 'The claim that names the program that acts for the caller' },
       scopes: { reader: claim, fallback: 'scope', description: 'The claim that holds the scopes' },
+      scopePrefix: {
+        reader: scopePrefix,
+        description: 'What clients write before a scope when they ask for it, e.g. api://mcp/ at Entra ID',
+      },
       roles: {
-        reader: object<JwtRolesConfig>(
-          {
-            claim: { reader: claim, isRequired: true, description: 'The claim, or a JSON Pointer into one' },
-            map: {
-              reader: roleMap(roleName),
-              isRequired: true,
-              description: 'Its values, as patterns, and roles of this file',
-            },
-          },
-          { wanted: 'the roles of an issuer', example: '{ claim: groups, map: { mcp-admins: admin } }' },
-        ),
+        reader: claimRoles(roleName),
         description: 'Which roles the callers have; without it none',
       },
       clockSkew: {

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Denial, EffectLine, Role, ViewModel } from '@sallyport/guard';
 import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { introspection } from './callers-introspection.ts';
 import { jwtIssuer } from './callers-jwt.ts';
 import { egress } from './egress.ts';
 import { certificateCallers } from './certificates.ts';
@@ -266,11 +267,15 @@ const callers = object<CallersConfig>(
       fallback: [],
       description: 'Issuers whose signed tokens are accepted',
     },
+    introspection: {
+      reader: introspection(roleName),
+      description: 'Who is asked about opaque tokens; without it they are refused',
+    },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['introspection', 'oauth'],
+    later: ['oauth'],
   },
 );
 

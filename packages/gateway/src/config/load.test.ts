@@ -87,7 +87,7 @@ describe('loadConfig', () => {
         arguments: [],
       },
       egress: { allow: [], proxy: undefined, ca: undefined },
-      callers: { local: undefined, anonymous: undefined, keys: true },
+      callers: { local: undefined, anonymous: undefined, keys: true, jwt: [], introspection: undefined },
       deny: [],
       effects: [],
       roles: [],

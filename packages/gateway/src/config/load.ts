@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { bareHost, formatAddress, isLoopback, isWildcard, parseAddress } from './address.ts';
+import { checkIntrospection } from './callers-introspection.ts';
 import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
 import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
@@ -315,6 +316,7 @@ function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
   checkPublicUrl(body, root, log);
   checkCertificates(body, root, log);
   checkIssuers(body.callers.jwt, body.publicUrl, log);
+  checkIntrospection(body, root, log);
   if (body.admin === false || body.listen.port === 0) return;
   if (formatAddress(body.admin.listen) !== formatAddress(body.listen)) return;
   const at = entryOf(root, 'admin')?.value ?? entryOf(root, 'listen')?.value ?? root;

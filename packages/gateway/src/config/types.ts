@@ -2,7 +2,20 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Algorithm, CertificateIdentity, ClaimPath, Denial, EffectLine, GrantKind, Origin, Rate, RequiredClaim, Role, RoleMapping, ViewModel } from '@sallyport/guard';
+import type {
+  Algorithm,
+  CertificateIdentity,
+  ClaimPath,
+  Denial,
+  EffectLine,
+  GrantKind,
+  Origin,
+  Rate,
+  RequiredClaim,
+  Role,
+  RoleMapping,
+  ViewModel,
+} from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -102,6 +115,8 @@ export interface CallersConfig {
   readonly certificates: CertificatesConfig | undefined;
   /** Issuers whose signed tokens are accepted, each once. */
   readonly jwt: readonly JwtConfig[];
+  /** Who is asked about opaque tokens; `undefined`: they are refused. */
+  readonly introspection: IntrospectionConfig | undefined;
 }
 
 /** How client certificates name callers. */
@@ -163,11 +178,38 @@ export interface JwtConfig {
   readonly id: ClaimPath;
   readonly agent: ClaimPath | undefined;
   readonly scopes: ClaimPath;
+  /** What clients write before a scope when they ask for it. */
+  readonly scopePrefix: string | undefined;
   readonly roles: JwtRolesConfig | undefined;
   readonly clockSkew: number;
   readonly refresh: number;
   readonly staleFor: number;
   readonly origin: Origin;
+}
+
+/** An authorization server that is asked about opaque tokens (RFC 7662). Times in milliseconds. */
+export interface IntrospectionConfig {
+  /** `undefined`: the origin of `url`, and `iss` of its answers is not looked at. */
+  readonly issuer: string | undefined;
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly clientAuth: 'basic' | 'post';
+  /** `undefined`: the door's own, from `publicUrl`. */
+  readonly audience: readonly string[] | undefined;
+  readonly require: readonly RequiredClaim[];
+  readonly id: ClaimPath;
+  readonly agent: ClaimPath | undefined;
+  readonly scopes: ClaimPath;
+  readonly scopePrefix: string | undefined;
+  readonly roles: JwtRolesConfig | undefined;
+  readonly cache: number;
+  readonly timeout: number;
+  readonly clockSkew: number;
+  /** Whether tokens that look like JWTs are asked about too. */
+  readonly jwts: boolean;
+  /** Whether an answer without `token_type` is taken to be about an access token. */
+  readonly untyped: boolean;
 }
 
 /** Requests from a server to the caller that may pass. */

@@ -48,7 +48,11 @@ export class EventStream implements Reader {
   }
 
   /** Sends the head with further `fields`, names and values in turn; `owner` is the principal whose unread bytes these are. */
-  open({ id, head, rules }: Pick<Received, 'id' | 'head' | 'rules'>, owner: string, fields: readonly string[] = []): void {
+  open(
+    { id, head, rules }: Pick<Received, 'id' | 'head' | 'rules'>,
+    owner: string,
+    fields: readonly string[] = [],
+  ): void {
     if (this.isOpen || this.isOver) return;
     this.isOpen = true;
     this.owner = owner;

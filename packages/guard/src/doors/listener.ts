@@ -21,6 +21,7 @@ import { serveSse } from './sse.ts';
 import { isFromProxy } from './standing.ts';
 import { createTlsFront, type TlsFront, type TlsMaterial } from './tls.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
+import { serveMetadata, wantsMetadata } from './well-known.ts';
 
 /** Where to listen, and how patient to be. Times in milliseconds. */
 export interface ListenerOptions extends BacklogOptions {
@@ -186,6 +187,7 @@ function serve(
   options: EventStreamOptions,
 ): Promise<void> {
   const rules = context.rules();
+  if (wantsMetadata(request.url ?? '', rules)) return serveMetadata(request, response, rules, context);
   const method = request.method ?? '';
   if (method === 'OPTIONS') {
     const wanted = preflightMethod(method, request.headers as Record<string, string | undefined>);

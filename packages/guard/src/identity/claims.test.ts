@@ -55,12 +55,12 @@ describe('the audience of a token', () => {
   const doorRules = makeJwtRules({ publicUrl: 'https://mcp.example.com' });
 
   it.each<[unknown, unknown]>([
-    [audience, { doors: 'everywhere' }],
-    [['https://other.example', audience], { doors: 'everywhere' }],
-    ['https://mcp.example.com/mcp/files', { doors: ['https://mcp.example.com/mcp/files'] }],
-    [['x', 'https://mcp.example.com/mcp/files'], { doors: ['https://mcp.example.com/mcp/files'] }],
+    [audience, [audience]],
+    [['https://other.example', audience], [audience]],
+    ['https://mcp.example.com/mcp/files', ['https://mcp.example.com/mcp/files']],
+    [['x', 'https://mcp.example.com/mcp/files'], ['https://mcp.example.com/mcp/files']],
   ])('%j is ours', (aud, expected) => {
-    expect(readAudience(makeClaims({ aud }), doorRules)).toEqual(expected);
+    expect(readAudience(makeClaims({ aud }), doorRules)).toEqual({ values: expected });
   });
 
   it.each([

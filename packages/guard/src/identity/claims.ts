@@ -1,7 +1,7 @@
 /** Judges what a token says, once its signature holds: RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §2.2 and §4. */
 import type { TokenHolder } from '../ports.ts';
 import { claimAt, type ClaimPath } from './claim-path.ts';
-import type { JwtRules } from './issuer.ts';
+import type { ClaimRules } from './issuer.ts';
 
 /** The claims of a token. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -26,30 +26,8 @@ const UNSAFE_NAME = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** Says why a token of this issuer is not good now, or nothing. */
-export function judgeClaims(claims: Claims, rules: JwtRules, now: number): ClaimFault | undefined {
+export function judgeClaims(claims: Claims, rules: ClaimRules, now: number): ClaimFault | undefined {
   return judgeTimes(claims, rules.clockSkewMs, now) ?? judgeSubject(claims) ?? judgeRequired(claims, rules);
-}
-
-/**
- * Says at which doors a token is good (RFC 8707).
- *
- * @returns `everywhere`, or the URLs of the doors that it names; a fault when it is for others
- */
-export function readAudience({ aud }: Claims, { audience, publicUrl }: JwtRules): Audience | ClaimFault {
-  const named: unknown = typeof aud === 'string' ? [aud] : aud;
-  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
-  if (named.some((one) => audience.includes(one))) return { doors: 'everywhere' };
-  const doors = publicUrl === undefined ? [] : named.filter((one) => isDoor(one, publicUrl));
-  return doors.length > 0 ? { doors } : invalid('aud names none of the audiences here');
-}
-
-/** Where a token is good. */
-export interface Audience {
-  readonly doors: 'everywhere' | readonly string[];
-}
-
-function isDoor(url: string, publicUrl: string): boolean {
-  return url.startsWith(`${publicUrl}/mcp/`) && /^[a-z][a-z0-9-]*$/.test(url.slice(publicUrl.length + '/mcp/'.length));
 }
 
 /** A token is good from `nbf` until just before `exp`, give or take the skew. */
@@ -75,7 +53,8 @@ function judgeSubject(claims: Claims): ClaimFault | undefined {
   return isName(claims['sub']) ? undefined : invalid('sub is not a name: a text of 1 to 256 printable characters');
 }
 
-function judgeRequired(claims: Claims, { require }: JwtRules): ClaimFault | undefined {
+/** Says which claim that the rules ask for is missing or another, or nothing. */
+export function judgeRequired(claims: Claims, { require }: ClaimRules): ClaimFault | undefined {
   for (const { path, value } of require) {
     const found = claimAt(claims, path);
     if (found === value || (Array.isArray(found) && found.includes(value))) continue;
@@ -85,7 +64,9 @@ function judgeRequired(claims: Claims, { require }: JwtRules): ClaimFault | unde
 }
 
 /** Makes the caller that good claims name, or says which of them cannot be used. */
-export function readHolder(claims: Claims, rules: JwtRules): TokenHolder | ClaimFault {
+export function readHolder(claims: Claims, rules: ClaimRules): TokenHolder | ClaimFault {
+  const audience = readAudience(claims, rules);
+  if ('fault' in audience) return audience;
   const id = claimAt(claims, rules.id);
   if (!isName(id)) return invalid(`the claim ${rules.id.source} names nobody: a text of 1 to 256 printable characters`);
   const agent = rules.agent === undefined ? undefined : claimAt(claims, rules.agent);
@@ -99,10 +80,27 @@ export function readHolder(claims: Claims, rules: JwtRules): TokenHolder | Claim
     id: `jwt:${rules.issuer}|${id}`,
     roles: roles.values,
     scopes: scopes.values,
+    audiences: audience.values,
     ...(agent === undefined ? {} : { agent }),
     claims,
     expiresAt: Number(claims['exp']) * 1000 + rules.clockSkewMs,
   };
+}
+
+/**
+ * Reads for whom a token is (RFC 8707): those of its audiences that are ours. Any other says nothing about what the token
+ * may be used for here.
+ */
+export function readAudience({ aud }: Claims, { audience, publicUrl }: ClaimRules): Values | ClaimFault {
+  const named: unknown = typeof aud === 'string' ? [aud] : aud;
+  if (!isTexts(named)) return invalid('aud is neither a text nor a list of texts');
+  const values = named.filter((one) => audience.includes(one) || isDoor(one, publicUrl));
+  return values.length > 0 ? { values } : invalid('aud names none of the audiences here');
+}
+
+function isDoor(url: string, publicUrl: string | undefined): boolean {
+  if (publicUrl === undefined || !url.startsWith(`${publicUrl}/mcp/`)) return false;
+  return /^[a-z][a-z0-9-]*$/.test(url.slice(publicUrl.length + '/mcp/'.length));
 }
 
 interface Values {
@@ -118,7 +116,7 @@ function readScopes(claims: Claims, path: ClaimPath): Values | ClaimFault {
   return 'fault' in read ? read : { values: read.values.filter((scope) => SCOPE.test(scope)) };
 }
 
-function readRoles(claims: Claims, { roles }: JwtRules): Values | ClaimFault {
+function readRoles(claims: Claims, { roles }: ClaimRules): Values | ClaimFault {
   if (roles === undefined) return { values: [] };
   const { claim, map } = roles;
   const found = claimAt(claims, claim);

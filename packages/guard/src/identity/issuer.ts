@@ -9,17 +9,14 @@ export interface RequiredClaim {
   readonly value: string | number | boolean;
 }
 
-/** Rules for the tokens of one issuer. */
-export interface JwtRules {
+/** How the claims of one issuer's tokens are judged and read, however they were come by. */
+export interface ClaimRules {
   /** Exactly as tokens write it. */
   readonly issuer: string;
   /** A token has to name one of them, or the door that it is brought to. */
   readonly audience: readonly string[];
   /** Where callers reach the doors, without a slash at the end; a token for `<publicUrl>/mcp/<name>` is good there only. */
   readonly publicUrl: string | undefined;
-  readonly algorithms: readonly Algorithm[];
-  /** Media types without `application/`, lower case; `absent` allows tokens without one. */
-  readonly types: readonly string[];
   readonly require: readonly RequiredClaim[];
   /** What names the caller. */
   readonly id: ClaimPath;
@@ -28,4 +25,11 @@ export interface JwtRules {
   readonly roles: { readonly claim: ClaimPath; readonly map: RoleMap } | undefined;
   /** Milliseconds by which clocks may differ. */
   readonly clockSkewMs: number;
+}
+
+/** Rules for the signed tokens of one issuer. */
+export interface JwtRules extends ClaimRules {
+  readonly algorithms: readonly Algorithm[];
+  /** Media types without `application/`, lower case; `absent` allows tokens without one. */
+  readonly types: readonly string[];
 }

@@ -4,11 +4,11 @@
  */
 import { hash } from 'node:crypto';
 import { isObject, readJson } from '@sallyport/protocol';
-import { pathKey } from '../doors/session-id.ts';
 import type { Received } from '../exchange.ts';
 import type { Clock, TokenFault, TokenHolder, Tokens } from '../ports.ts';
 import { findAlgorithm, type Algorithm } from './algorithms.ts';
-import { judgeClaims, readAudience, readHolder, type Claims } from './claims.ts';
+import { isForDoor } from './audience.ts';
+import { judgeClaims, readHolder, type Claims } from './claims.ts';
 import { readCompact, type CompactToken } from './compact-form.ts';
 import type { JwtRules } from './issuer.ts';
 import type { VerificationKey } from './key-document.ts';
@@ -45,8 +45,6 @@ interface Entry {
   readonly expiresAt: number;
   readonly key: VerificationKey;
   readonly keys: KeySet;
-  /** URLs of the only doors for which it is; absent where it is for all. */
-  readonly doors: readonly string[] | undefined;
   readonly publicUrl: string | undefined;
   /** SHA-256 of the only certificate that may bring it, hex. */
   readonly certificate: string | undefined;
@@ -122,8 +120,8 @@ function isFresh({ expiresAt, key, keys }: Entry, now: number): boolean {
 }
 
 /** Says why a good token is not good here: at this door, over this connection. */
-function findMisplacement({ doors, publicUrl, certificate }: Entry, exchange: Received): TokenFault | undefined {
-  if (doors !== undefined && !doors.includes(`${publicUrl}${pathKey(exchange.path)}`)) {
+function findMisplacement({ holder, publicUrl, certificate }: Entry, exchange: Received): TokenFault | undefined {
+  if (!isForDoor(holder.audiences, publicUrl, exchange.path)) {
     return invalid('aud names another door than the one that the token was brought to');
   }
   if (certificate !== undefined && exchange.certificate?.fingerprint.toLowerCase() !== certificate) {
@@ -134,14 +132,11 @@ function findMisplacement({ doors, publicUrl, certificate }: Entry, exchange: Re
 
 function makeEntry({ claims, issuer }: Read, key: VerificationKey): Entry | TokenFault {
   const { rules, keys } = issuer;
-  const audience = readAudience(claims, rules);
-  if ('fault' in audience) return audience;
   const certificate = readBinding(claims);
   if (typeof certificate === 'object') return certificate;
   const holder = readHolder(claims, rules);
   if ('fault' in holder) return holder;
-  const doors = audience.doors === 'everywhere' ? undefined : audience.doors;
-  return { holder, expiresAt: holder.expiresAt ?? 0, key, keys, doors, publicUrl: rules.publicUrl, certificate };
+  return { holder, expiresAt: holder.expiresAt ?? 0, key, keys, publicUrl: rules.publicUrl, certificate };
 }
 
 /** A token that is worth a signature check. */

@@ -12,14 +12,19 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   const { head, rules } = exchange;
   if (head === undefined) return exchange;
   if (exchange.door === 'http') noteHeadQuirks(exchange, head);
+  return judgeAddress(exchange, ports) ?? judgeHead(head, exchange.door, rules) ?? exchange;
+}
+
+/** Charges the address, which has to be known. */
+export function judgeAddress(exchange: Received, ports: Pick<Ports, 'buckets'>): Refusal | undefined {
   if (exchange.isAddressDisputed === true) return refuse('disputed-address');
-  const { perAddress } = rules.limits;
+  const { perAddress } = exchange.rules.limits;
   const charge = ports.buckets.take(`address:${senderOf(exchange.address)}`, perAddress);
-  if (!charge.isAllowed) {
-    const quota = spentFields('address', perAddress);
-    return refuse('address-limited', { retryAfterMs: charge.retryAfterMs, quota });
-  }
-  return judgeHead(head, exchange.door, rules) ?? exchange;
+  if (charge.isAllowed) return undefined;
+  return refuse('address-limited', {
+    retryAfterMs: charge.retryAfterMs,
+    quota: spentFields('address', perAddress),
+  });
 }
 
 /** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */
@@ -28,14 +33,19 @@ const queriedCredential = /[?&](?:access_?token|id_?token|token|bearer|authoriza
 /** `uri-host [ ":" port ]` (RFC 9110 §7.2), for names that can be anybody's. */
 const hostForm = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?$/i;
 
-/** Judges a head under these rules, without charging anybody. */
-export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal | undefined {
+/** Judges the version and the Host of a request, which is all that matters for what is public. */
+export function judgeHost(head: HttpHead, rules: Pick<Rules, 'hosts'>): Refusal | undefined {
   if (head.version !== '1.1') return refuse('bad-http-version');
   const host = head.headers['host'];
-  if (host === undefined || head.repeated.has('host') || !rules.hosts.has(host.toLowerCase())) {
-    const isHost = host !== undefined && !head.repeated.has('host') && hostForm.test(host);
-    return refuse(isHost ? 'bad-host' : 'malformed-host');
-  }
+  if (host !== undefined && !head.repeated.has('host') && rules.hosts.has(host.toLowerCase())) return undefined;
+  const isHost = host !== undefined && !head.repeated.has('host') && hostForm.test(host);
+  return refuse(isHost ? 'bad-host' : 'malformed-host');
+}
+
+/** Judges a head under these rules, without charging anybody. */
+export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal | undefined {
+  const refused = judgeHost(head, rules);
+  if (refused !== undefined) return refused;
   const origin = head.headers['origin'];
   if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');
   if (!head.isKnownPath || !isOpen(door, rules)) {

@@ -24,6 +24,7 @@ import {
   type ConfigOutline,
   type GatewayStatus,
   type IssuerLook,
+  type IntrospectorStatus,
   type IssuerStatus,
   type Loaded,
   type Problem,
@@ -34,7 +35,7 @@ import { configFiles, shortPath, type CommonOptions, type Context } from '../con
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
 import { missingWay } from '../gateway.ts';
-import { issuerWords } from '../issuers.ts';
+import { introspectorWords, issuerWords } from '../issuers.ts';
 import { exists } from '../files.ts';
 import { findProgram } from '../find-program.ts';
 import type { Host } from '../host.ts';
@@ -62,7 +63,7 @@ const littleSpace = 256 * 1024 * 1024;
 export async function doctor(options: CommonOptions, context: Context): Promise<number> {
   const findings: Finding[] = [nodeFinding(process.versions.node)];
   const files = configFiles(options, context.host);
-  const { isRunning, finding, servers, issuers } = await askIfRunning(files);
+  const { isRunning, finding, servers, issuers, introspection } = await askIfRunning(files);
   const loaded = await loadFindings(files, isRunning, findings, context);
   if (loaded !== undefined) {
     const { config, upstreams, egress, unable, looks } = loaded;
@@ -80,6 +81,7 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
     findings.push(...unable.map(({ message, suggestion }) => wrong('servers', message, suggestion)));
     findings.push(...servers.filter(isSick).map(sickFinding));
     findings.push(...(isRunning ? issuers.map(issuerFinding) : looks.map(lookFinding)));
+    if (introspection !== undefined) findings.push(introspectorFinding(introspection));
   }
   const isWell = findings.every((finding) => finding.verdict !== 'wrong');
   if (options.json) context.terminal.json({ ok: isWell, findings });
@@ -151,6 +153,7 @@ interface Running {
   readonly finding: Finding;
   readonly servers: readonly ServerStatus[];
   readonly issuers: readonly IssuerStatus[];
+  readonly introspection?: IntrospectorStatus;
 }
 
 async function askIfRunning(files: readonly string[]): Promise<Running> {
@@ -159,11 +162,12 @@ async function askIfRunning(files: readonly string[]): Promise<Running> {
     const answer = await askGateway(controlPath({ files }), 'status');
     const isRunning = answer !== undefined;
     const known: Partial<GatewayStatus> = isStatus(answer) ? answer : {};
-    const { servers = [], issuers = [] } = known;
+    const { servers = [], issuers = [], introspection } = known;
     return {
       isRunning,
       servers,
       issuers,
+      ...(introspection === undefined ? {} : { introspection }),
       finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' },
     };
   } catch (error) {
@@ -183,6 +187,12 @@ function issuerFinding(status: IssuerStatus): Finding {
   const verdict = status.state === 'lost' ? 'wrong' : status.state === 'stale' ? 'warning' : 'fine';
   const text = `${status.issuer}: ${issuerWords(status)}`;
   return { what: 'tokens', verdict, text, ...way(verdict === 'fine' ? undefined : issuerWay) };
+}
+
+function introspectorFinding(status: IntrospectorStatus): Finding {
+  const text = `${status.issuer}: ${introspectorWords(status)}`;
+  if (status.trouble === undefined) return { what: 'tokens', verdict: 'fine', text };
+  return wrong('tokens', text, 'check url, clientId and clientSecret of callers.introspection, and the way there');
 }
 
 /** An issuer whose keys were read just now. */

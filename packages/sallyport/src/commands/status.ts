@@ -13,7 +13,7 @@ import { configFiles, shortPath, type CommonOptions, type Context } from '../con
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
-import { issuerRows } from '../issuers.ts';
+import { introspectorRows, issuerRows } from '../issuers.ts';
 import { isStatus, runningOutline } from '../running.ts';
 import { readBlocks } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
@@ -41,6 +41,7 @@ export async function status(options: CommonOptions, context: Context): Promise<
   const isWell =
     answer.audit.state === 'healthy' &&
     issuersOf(answer).every(({ state }) => state !== 'lost') &&
+    answer.introspection?.trouble === undefined &&
     answer.servers.every((server) => server.state === 'ready' || server.state === 'starting');
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
@@ -94,6 +95,7 @@ function show(status: ShownStatus, blocks: readonly BlockRow[], context: Context
     ...(status.mode === 'observe'
       ? [[paint.yellow('Observed'), `${count(status.wouldRefuse, 'exchange')} would have been refused since the start`]]
       : []),
+    ...introspectorRows(status.introspection, paint),
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
     ...Object.entries(status.doors)
       .filter(([, { isOpen, connections }]) => isOpen || connections > 0)
