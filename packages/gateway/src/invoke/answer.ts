@@ -278,6 +278,12 @@ export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
       return refuse('answer-too-large', { ...facts, fill: { limit } });
     case 'cancelled':
       return refuse('cancelled', { note });
+    case 'credentials':
+      return refuse('upstream-credentials', facts);
+    case 'identity':
+      return refuse('upstream-identity', { note, fill: { detail: failure.text } });
+    case 'consent':
+      return refuse('upstream-consent', { note, fill: { detail: failure.text } });
     case 'unreachable':
     case 'closed':
     case 'session-lost':
