@@ -51,14 +51,16 @@ export function presentNotice(
   credential: LinkCredential,
   send: (headers: readonly string[]) => Promise<LinkFailure | undefined>,
 ): Promise<LinkFailure | undefined> {
-  return presentTwice(credential, send, (failure) => failure, (failure) => failure);
+  return presentTwice(
+    credential,
+    send,
+    (failure) => failure,
+    (failure) => failure,
+  );
 }
 
 /** Does the same for the opening of a conversation whose credential is looked at once, at its start. */
-export function presentOpening(
-  credential: LinkCredential,
-  open: () => Promise<Opening>,
-): Promise<Opening> {
+export function presentOpening(credential: LinkCredential, open: () => Promise<Opening>): Promise<Opening> {
   const failureIn = (opening: Opening): LinkFailure | undefined =>
     opening.kind === 'failure' ? opening.failure : undefined;
   return presentTwice(credential, open, failureIn, (failure) => ({ kind: 'failure', failure }));

@@ -191,9 +191,7 @@ class ManagedUpstream implements Upstream {
       transport.kind === 'stdio' ? (transport.secrets ?? []) : secretsIn(transport.headers),
     );
     this.#redact =
-      credentials === undefined
-        ? redactFixed
-        : (text) => createRedaction(credentials.secrets())(redactFixed(text));
+      credentials === undefined ? redactFixed : (text) => createRedaction(credentials.secrets())(redactFixed(text));
     this.#isPerCaller = credentials !== undefined && credentials.shared === undefined;
     this.#tuning = { ...defaultTuning, ...definition.tuning };
     this.#logLimit = new LogLimit((entry) => this.#log.emit(entry), ports);

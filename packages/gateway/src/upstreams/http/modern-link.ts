@@ -51,11 +51,7 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
     return present(credential, (headers) => this.#send(request, listener, headers));
   }
 
-  #send(
-    request: LinkRequest,
-    listener: LinkListener,
-    presented: readonly string[] | undefined,
-  ): Promise<LinkAnswer> {
+  #send(request: LinkRequest, listener: LinkListener, presented: readonly string[] | undefined): Promise<LinkAnswer> {
     if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.endedFailure() });
     return new Promise((resolve) => {
       const post: Post = new Post(this, request, listener, (answer) => {
