@@ -51,6 +51,7 @@ export type { Conversation } from './doors/conversation.ts';
 export type { Conversations, ConversationsOptions } from './doors/conversations.ts';
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
+export type { PageAnswer, PageRequest, Pages } from './doors/pages.ts';
 export { openListener } from './doors/listener.ts';
 export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';

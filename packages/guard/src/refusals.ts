@@ -383,7 +383,8 @@ const rows = {
     shows: 'call',
     status: 403,
     text: 'your account at the server is not connected: {detail}',
-    advice: '{advice}',
+    advice:
+      'Use a client that can open a URL (elicitation), or let the operator run: sallyport connections open {server} --caller {principal}',
   },
   'consent-refused': {
     stage: 'invoke',

@@ -283,7 +283,14 @@ export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
     case 'identity':
       return refuse('upstream-identity', { note, fill: { detail: failure.text } });
     case 'consent':
-      return refuse('upstream-consent', { note, fill: { detail: failure.text } });
+      return refuse('upstream-consent', {
+        note,
+        fill: {
+          detail: failure.text,
+          server: failure.consent?.server ?? 'SERVER',
+          principal: failure.consent?.principal ?? 'ID',
+        },
+      });
     case 'unreachable':
     case 'closed':
     case 'session-lost':

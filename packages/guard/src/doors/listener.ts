@@ -7,6 +7,7 @@ import type { DoorContext } from './door.ts';
 import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
 import { paceOf } from './pace.ts';
+import { pagePathOf, servePage } from './pages.ts';
 import { arrivalOf, type HttpContext } from './request.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
@@ -113,6 +114,9 @@ function serve(
   options: EventStreamOptions,
 ): Promise<void> {
   const rules = context.rules();
+  const { pages } = context;
+  const page = pages === undefined ? undefined : pagePathOf(request, pages);
+  if (pages !== undefined && page !== undefined) return servePage(request, response, page, pages, rules, context);
   const arrival = arrivalOf(request.method ?? '', request.url ?? '', rules);
   const door = arrival.door === 'sse' ? serveSse : serveHttp;
   return door(request, response, arrival, rules, context, options);

@@ -1,4 +1,5 @@
 /** What an operator says about a server that is reached by URL. */
+import type { ClientCertificate } from '@sallyport/guard';
 
 /** A server at a URL. */
 export interface HttpOptions {
@@ -11,4 +12,6 @@ export interface HttpOptions {
   readonly connections?: number;
   /** PEM certificates to trust besides the system's own. */
   readonly ca?: string;
+  /** With what we identify ourselves; goes to this server only. */
+  readonly clientCertificate?: ClientCertificate;
 }

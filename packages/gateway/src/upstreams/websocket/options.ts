@@ -1,4 +1,5 @@
 /** What an operator says about a server that is reached over WebSocket. */
+import type { ClientCertificate } from '@sallyport/guard';
 
 /** A server at a `ws://` or `wss://` URL. */
 export interface WebSocketOptions {
@@ -9,4 +10,6 @@ export interface WebSocketOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** PEM certificates to trust besides the system's own. */
   readonly ca?: string;
+  /** With what we identify ourselves; goes to this server only. */
+  readonly clientCertificate?: ClientCertificate;
 }
