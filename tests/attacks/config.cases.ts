@@ -129,7 +129,7 @@ export const wrongKeys: readonly WrongConfig[] = [
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'].map((key) => ({
+  ...['tls', 'behindProxy', 'shared', 'mode', 'views'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,

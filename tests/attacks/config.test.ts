@@ -3,6 +3,7 @@ import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type Vir
 import { describe, expect, it } from 'vitest';
 import * as cases from './config.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
+import { wrongEgress } from './config-egress.cases.ts';
 
 const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
@@ -11,7 +12,7 @@ const MARK = '▸';
 /** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
-  ['a key of a later version', cases.laterKeys, 15],
+  ['a key of a later version', cases.laterKeys, 14],
   ['a value of the wrong type', cases.wrongTypes, 37],
   ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
@@ -21,6 +22,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a secret', cases.wrongSecrets, 25],
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],
+  ['requests of our own', wrongEgress, 29],
 ];
 
 /** An empty machine: no file, four variables, one program. */

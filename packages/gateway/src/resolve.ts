@@ -128,10 +128,18 @@ function findPending(
   world: Pick<World, 'catalog' | 'servers'>,
 ): GatewayTarget | undefined {
   const cut = wireName.indexOf('__');
-  const [server, name] = path.kind === 'server' ? [path.server, wireName] : [wireName.slice(0, Math.max(0, cut)), wireName.slice(cut + 2)];
+  const [server, name] =
+    path.kind === 'server' ? [path.server, wireName] : [wireName.slice(0, Math.max(0, cut)), wireName.slice(cut + 2)];
   if (world.catalog.server(server)?.isLocked !== true || !/^[A-Za-z0-9_.-]{1,128}$/.test(name)) return undefined;
   const kind = list === 'tools' ? 'tool' : 'prompt';
-  return { kind, upstream: server, name, key: `${server}.${name}`, isPending: true, ...(path.kind === 'all' ? { asked: wireName } : {}) };
+  return {
+    kind,
+    upstream: server,
+    name,
+    key: `${server}.${name}`,
+    isPending: true,
+    ...(path.kind === 'all' ? { asked: wireName } : {}),
+  };
 }
 
 function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {

@@ -8,6 +8,7 @@ import {
   createConcurrency,
   createConversations,
   createDigest,
+  createEgress,
   createExchangeIds,
   createSessions,
   createUnrecorded,
@@ -15,12 +16,17 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
+  type EgressClient,
+  type EgressSettings,
   type Listener,
   type Ports,
   type Rules,
   type Session,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createConnections, type Connections } from './credentials/grants/connections.ts';
+import { makeSource } from './credentials/make-source.ts';
+import { createDirectory } from './credentials/server-metadata.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { diffConfig, type ConfigChanges } from './config/diff.ts';
@@ -49,6 +55,7 @@ import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
+  ConnectLink,
   DoorStatus,
   GatewayLogLine,
   GatewayOptions,
@@ -62,6 +69,9 @@ import type { World } from './world.ts';
 const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
+
+/** How long somebody who has just connected waits for what their server publishes, milliseconds. */
+const connectedMs = 10_000;
 
 /** How long callers may take to answer a close, milliseconds. */
 const lastCloseMs = 2000;
@@ -134,6 +144,8 @@ class Gateway implements RunningGateway {
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
+  readonly #egress: EgressClient;
+  readonly #connections: Connections;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -150,6 +162,7 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
+    this.#egress = createEgress(egressSettings(options.config));
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -161,6 +174,22 @@ class Gateway implements RunningGateway {
     const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
     const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches, this.#buckets);
     const digest = createDigest(state.keys.current.auditDigest);
+    const credentialContext = { clock: systemClock, egress: this.#egress, directory: createDirectory(systemClock) };
+    this.#connections = createConnections({
+      ...credentialContext,
+      random: systemRandom,
+      timers: realTimers,
+      grants: state.live.grants,
+      audit: state.trail,
+      base: () => this.#pageBase(),
+      log: (text, server) => state.log('warning', text, server),
+      onConnected: (server, principal) => this.#serveConnected(server, principal),
+      onDisconnected: (server, principal) => {
+        const reason = 'the account of the caller is not connected any more';
+        this.#servers.get(server)?.upstream.releaseOwners((owner) => owner !== principal, reason);
+        this.#results.drop(server);
+      },
+    });
     this.#world = {
       clock: systemClock,
       timers: realTimers,
@@ -181,13 +210,16 @@ class Gateway implements RunningGateway {
         audit: state.trail,
       }),
       settlement: this.#settlement,
+      egress: this.#egress,
+      connections: this.#connections,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }),
+      credentials: (upstream) => makeSource(upstream, credentialContext, this.#connections),
+      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
     this.#metrics = createMetrics({
@@ -207,6 +239,7 @@ class Gateway implements RunningGateway {
       nextId: createExchangeIds(systemRandom),
       sessions,
       conversations,
+      pages: this.#connections.pages,
     };
   }
 
@@ -222,6 +255,33 @@ class Gateway implements RunningGateway {
     const listen = this.#config.admin?.listen;
     if (this.#adminServer === undefined || listen === undefined) return undefined;
     return `http://${hostText(listen.host)}:${this.#adminServer.port}`;
+  }
+
+  /** Where browsers reach the pages. */
+  #pageBase(): string | undefined {
+    if (this.#http === undefined) return undefined;
+    return this.#config.publicUrl ?? `http://${hostText(this.#http.host)}:${this.#http.port}`;
+  }
+
+  /** Has ready what somebody who has just connected will call for: a conversation, and what the server publishes. */
+  async #serveConnected(name: string, principal: string): Promise<void> {
+    const server = this.#servers.get(name);
+    const credential = server?.credentials?.of({ principal, kind: principal.split(':')[0] ?? '', token: undefined });
+    if (server === undefined || credential === undefined) return;
+    const isKnown = this.#catalog.server(name)?.isLocked !== true;
+    if (isKnown) return;
+    const wish = { era: 'modern', scope: principal, owner: principal, clientCapabilities: {}, credential } as const;
+    const serving = (async (): Promise<void> => {
+      const opened = await server.upstream.acquire(wish);
+      if (opened.kind === 'open') await this.#catalog.refresh(name);
+    })();
+    await within(serving, connectedMs);
+  }
+
+  async connectAccount(server: string, principal: string): Promise<ConnectLink> {
+    const begun = await this.#connections.begin({ server, principal, scopes: [] });
+    if ('reason' in begun) return { error: begun.detail ?? begun.text };
+    return { url: begun.url, code: begun.code, server, principal };
   }
 
   async start(): Promise<StateFault | undefined> {
@@ -246,7 +306,10 @@ class Gateway implements RunningGateway {
     // Keys expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
+    this.#every(60_000, () => this.#followGrants());
+    this.#followGrants();
     this.#state.live.onChange(() => {
+      this.#followGrants();
       this.#closeUnwelcome();
       void this.#recordChanges();
     });
@@ -335,6 +398,7 @@ class Gateway implements RunningGateway {
     await this.#adminServer?.close();
     const servers = this.#fleet.stop('the gateway stops');
     const hasStopped = await within(servers, lastServersMs);
+    await this.#egress.close();
     // Whoever ends a process that takes too long must not take the last records with it.
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -407,6 +471,7 @@ class Gateway implements RunningGateway {
       configuration: () => this.configuration(),
       tools: () => this.tools(),
       refresh: () => this.refresh(),
+      connectAccount: (server, principal) => this.connectAccount(server, principal),
     });
     if (control === undefined) {
       return {
@@ -457,6 +522,7 @@ class Gateway implements RunningGateway {
     this.#config = config;
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
+    if (changes.egress) this.#egress.change(egressSettings(config));
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -482,6 +548,13 @@ class Gateway implements RunningGateway {
     endUnwelcome(this.#world, this.#context.conversations, this.#state.live);
   }
 
+  /** Takes over what was taken back, here or by another process. */
+  #followGrants(): void {
+    this.#connections.refresh().catch((cause: unknown) => {
+      this.#state.log('warning', `connected accounts could not be read: ${String(cause)}`);
+    });
+  }
+
   /** One run at a time, so that no change is recorded twice. */
   async #recordChanges(): Promise<void> {
     const { live, trail, log } = this.#state;
@@ -500,6 +573,15 @@ class Gateway implements RunningGateway {
     timer.unref();
     this.#stops.push(() => clearInterval(timer));
   }
+}
+
+/** The settings of our own requests, with secrets revealed: they go nowhere else. */
+function egressSettings({ egress: { allow, proxy, ca } }: Config): EgressSettings {
+  return {
+    allow,
+    ...(proxy === undefined ? {} : { proxy: proxy.reveal() }),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }
 
 /** How often a wait for running calls looks, milliseconds. */

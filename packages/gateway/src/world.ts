@@ -1,5 +1,5 @@
 /** What every request of the gateway works with; made once at start, its parts changed by reload. */
-import type { AuditPort, Blocks, Clock, Random, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { AuditPort, Blocks, Clock, Egress, Random, Rules, Seal, Sessions } from '@sallyport/guard';
 import type { ResultCache } from './cache/result-cache.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Connections } from './credentials/grants/connections.ts';
@@ -29,4 +29,6 @@ export interface World {
   readonly settlement: Pick<Settlement, 'wait'>;
   /** Accounts of people at upstreams. */
   readonly connections: Pick<Connections, 'begin' | 'find' | 'wait'>;
+  /** The one way out, for all that is not a conversation with a server. */
+  readonly egress: Egress;
 }

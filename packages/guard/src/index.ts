@@ -126,3 +126,10 @@ export type {
   EgressRequest,
   UrlTrust,
 } from './egress/egress.ts';
+export type { Connections, ConnectionsOptions } from './egress/connections.ts';
+export type { EgressClient, EgressOptions, EgressSettings } from './egress/client.ts';
+export { createEgress } from './egress/client.ts';
+export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } from './egress/web-socket.ts';
+export type { AddressBlock } from './egress/addresses.ts';
+export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
+export { findProxyFault } from './egress/proxy.ts';

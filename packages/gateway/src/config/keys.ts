@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { egress } from './egress.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -17,6 +18,7 @@ import type {
   AuditConfig,
   CallersConfig,
   DoorsConfig,
+  EgressConfig,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -308,6 +310,7 @@ export interface FileBody {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];
@@ -405,6 +408,7 @@ export const file: Reader<FileBody> = object<FileBody>(
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
+    egress: { reader: egress, fallback: {}, description: 'What requests of our own may reach' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
     roles: {
@@ -426,7 +430,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['tls', 'behindProxy', 'shared', 'mode', 'egress', 'views'],
+    later: ['tls', 'behindProxy', 'shared', 'mode', 'views'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

@@ -83,6 +83,7 @@ describe('loadConfig', () => {
         keep: undefined,
         arguments: [],
       },
+      egress: { allow: [], proxy: undefined, ca: undefined },
       callers: { local: undefined, anonymous: undefined, keys: true },
       deny: [],
       roles: [],

@@ -13,7 +13,7 @@ import { entryOf, type ConfigNode, type MapNode, type ScalarNode } from './node.
 import type { ConfigPorts, Resolution } from './ports.ts';
 import { createProblemLog, type Problem, type ProblemLog } from './problem.ts';
 import { lengthOf, type Reading } from './reader.ts';
-import { isReference, parseReference, resolveSecret, sourceOf } from './resolve-secret.ts';
+import { isReference, parseReference, resolvePublicFile, resolveSecret, sourceOf } from './resolve-secret.ts';
 import { Secret } from './secret.ts';
 import type { Config, ConfigOutline, ConfigSources } from './types.ts';
 
@@ -211,7 +211,25 @@ async function followReferences(
       if (resolution !== undefined) resolutions.set(node, resolution);
     }),
   );
+  for (const node of publicFiles.flatMap((keys) => plainPathAt(root, keys))) {
+    const path = resolve(dirname(node.origin.file), String(node.value));
+    files.add(path);
+    resolutions.set(node, await resolvePublicFile(path, node.written, ports));
+  }
   return { resolutions, files: [...files] };
+}
+
+/** Keys that name a file by its plain path; what it holds is no secret. */
+const publicFiles: readonly (readonly string[])[] = [['egress', 'ca']];
+
+/** The text at a path of keys, where it is one and no reference. */
+function plainPathAt(root: MapNode, keys: readonly string[]): readonly ScalarNode[] {
+  const found = keys.reduce<ConfigNode | undefined>(
+    (node, key) => (node?.kind === 'map' ? entryOf(node, key)?.value : undefined),
+    root,
+  );
+  if (found?.kind !== 'scalar' || typeof found.value !== 'string') return [];
+  return found.value === '' || found.value.includes('\0') || isReference(found.value) ? [] : [found];
 }
 
 /** Whoever can reach the door without a credential gets the anonymous role, so the door must be local. */

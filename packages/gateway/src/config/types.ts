@@ -70,6 +70,16 @@ export interface AuditConfig {
   readonly arguments: readonly KeptArguments[];
 }
 
+/** Requests of our own. */
+export interface EgressConfig {
+  /** Blocks in the notation of CIDR. */
+  readonly allow: readonly string[];
+  /** A URL, with user and password where the proxy wants them. */
+  readonly proxy: Secret | undefined;
+  /** PEM. */
+  readonly ca: string | undefined;
+}
+
 /** Who may call, and as what. */
 export interface CallersConfig {
   /** Role of the user who started a stdio door; `undefined`: no role, so nothing is allowed. */
@@ -212,6 +222,7 @@ export interface Config extends ConfigSources {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];

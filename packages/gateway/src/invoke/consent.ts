@@ -98,7 +98,13 @@ async function askLegacy(begun: BegunConsent, exchange: Intended, world: World):
       message: `${begun.server} needs your consent first.`,
       data: { elicitations: [question] },
     };
-    return { kind: 'error', code: error.code, body: Buffer.from(JSON.stringify(error)), isToolError: false, interim: 0 };
+    return {
+      kind: 'error',
+      code: error.code,
+      body: Buffer.from(JSON.stringify(error)),
+      isToolError: false,
+      interim: 0,
+    };
   }
   const context = { id, caller, principal, door, cancellation };
   const params = Buffer.from(JSON.stringify(question));

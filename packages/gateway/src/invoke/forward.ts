@@ -105,9 +105,7 @@ interface Sending {
 /** One try upstream: what came back, or what the caller gets instead. */
 async function sendOnce(
   sending: Sending,
-): Promise<
-  { readonly answer: Message; readonly link: Link } | { readonly consent: ConsentNeed } | Answer | Refusal
-> {
+): Promise<{ readonly answer: Message; readonly link: Link } | { readonly consent: ConsentNeed } | Answer | Refusal> {
   const { exchange, target, server, relay, world } = sending;
   const limit = exchange.rules.limits.message;
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.

@@ -168,7 +168,14 @@ class AllConnections implements Connections {
     const before = await grants.find(server, principal);
     const more = [...new Set([...scopes, ...(scopes.length === 0 ? [] : (before?.grant.requested ?? []))])];
     try {
-      const plan = await planConsent(upstream.url, upstream.config, upstream.challenge, more, upstream.fetch, directory);
+      const plan = await planConsent(
+        upstream.url,
+        upstream.config,
+        upstream.challenge,
+        more,
+        upstream.fetch,
+        directory,
+      );
       const attempt = this.#attempts.begin({ server, principal, plan, more: scopes });
       if (attempt !== undefined) return this.#shown(attempt, base);
       const text = `Too many consents for ${server} are under way.`;
@@ -192,7 +199,9 @@ class AllConnections implements Connections {
   }
 
   async refresh(): Promise<void> {
-    const there = new Map((await this.#options.grants.list()).map((row) => [keyOf(row.server, row.principal), row.version]));
+    const there = new Map(
+      (await this.#options.grants.list()).map((row) => [keyOf(row.server, row.principal), row.version]),
+    );
     for (const [key, version] of [...this.#versions]) {
       if (there.get(key) === version) continue;
       this.#versions.delete(key);
@@ -359,7 +368,13 @@ class AllConnections implements Connections {
     const id = request.path.slice(CONNECT_PATH.length);
     const attempt = LINK.test(id) ? this.#attempts.find(id) : undefined;
     if (attempt === undefined || attempt.departure !== undefined) {
-      return html(404, wordsPage('This link has ended', 'It was used already, or its time is over. Call again from your program to get a new one.'));
+      return html(
+        404,
+        wordsPage(
+          'This link has ended',
+          'It was used already, or its time is over. Call again from your program to get a new one.',
+        ),
+      );
     }
     return request.method === 'GET' ? this.#show(attempt, request, base) : this.#confirm(attempt, request, base);
   }
@@ -384,7 +399,10 @@ class AllConnections implements Connections {
     const cookie = readCookie(header, base);
     const token = form?.get('token') ?? '';
     if (cookie === undefined || !this.#attempts.isFormToken(attempt, cookie, token)) {
-      return html(403, wordsPage('Not sent from this browser', 'Open the link again in the browser in which you want to log in.'));
+      return html(
+        403,
+        wordsPage('Not sent from this browser', 'Open the link again in the browser in which you want to log in.'),
+      );
     }
     if (form?.get('answer') !== 'yes') {
       this.#end(attempt, { kind: 'failed', detail: 'you cancelled' });
@@ -400,7 +418,13 @@ class AllConnections implements Connections {
       const { detail } = readTokenFault(thrown, noRedaction);
       this.#options.log(`${attempt.principal} could not connect: ${detail}`, attempt.server);
       this.#end(attempt, { kind: 'failed', detail: 'the authorization server refused the gateway' });
-      return html(502, wordsPage('It did not work', 'The authorization server did not take the gateway. Its operator finds the reason in the log.'));
+      return html(
+        502,
+        wordsPage(
+          'It did not work',
+          'The authorization server did not take the gateway. Its operator finds the reason in the log.',
+        ),
+      );
     }
   }
 
@@ -445,11 +469,23 @@ class AllConnections implements Connections {
     const attempt = method === 'GET' && states.length === 1 ? this.#attempts.takeState(states[0] ?? '') : undefined;
     const departure = attempt?.departure;
     if (attempt === undefined || departure === undefined) {
-      return html(400, wordsPage('This link has ended', 'It was used already, or its time is over. Call again from your program to get a new one.'));
+      return html(
+        400,
+        wordsPage(
+          'This link has ended',
+          'It was used already, or its time is over. Call again from your program to get a new one.',
+        ),
+      );
     }
     if (cookie === undefined || digest(cookie) !== departure.browser) {
       this.#end(attempt, { kind: 'failed', detail: 'another browser came back than went away' });
-      return html(403, wordsPage('Not the same browser', 'You have to come back in the browser in which you began. Call again from your program.'));
+      return html(
+        403,
+        wordsPage(
+          'Not the same browser',
+          'You have to come back in the browser in which you began. Call again from your program.',
+        ),
+      );
     }
     const upstream = this.#upstreams.get(attempt.server);
     if (upstream === undefined) return html(404, wordsPage('This link has ended', 'The server is not here any more.'));
@@ -464,13 +500,23 @@ class AllConnections implements Connections {
         await this.#options.grants.dropRegistration(attempt.server, issuer, departure.client.id);
       }
       const isDenied = fault.error === 'access_denied';
-      this.#end(attempt, { kind: 'failed', detail: isDenied ? 'consent was denied' : 'the login did not succeed' }, fault.detail);
+      this.#end(
+        attempt,
+        { kind: 'failed', detail: isDenied ? 'consent was denied' : 'the login did not succeed' },
+        fault.detail,
+      );
       const words = isDenied
         ? 'Nothing was connected, because consent was denied.'
         : 'Nothing was connected. Call again from your program; the operator finds the reason in the log.';
       return html(isDenied ? 200 : 502, wordsPage('Not connected', words));
     }
-    return html(200, wordsPage('Connected', `${attempt.principal} can use ${attempt.server} with your account now. You can close this page and go back to your program.`));
+    return html(
+      200,
+      wordsPage(
+        'Connected',
+        `${attempt.principal} can use ${attempt.server} with your account now. You can close this page and go back to your program.`,
+      ),
+    );
   }
 
   async #redeem(

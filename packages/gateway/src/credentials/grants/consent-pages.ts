@@ -76,7 +76,13 @@ ${body}
 `;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 /** Characters that turn the direction of what follows, or cannot be seen. */
 const INVISIBLE = /[\p{Cc}\p{Cf}]/gu;
 

@@ -9,14 +9,7 @@ import {
   type StoreTables,
   type Transaction,
 } from '@sallyport/guard';
-import {
-  decodeGrant,
-  decodeIdentity,
-  encodeGrant,
-  encodeIdentity,
-  type ClientIdentity,
-  type Grant,
-} from './grant.ts';
+import { decodeGrant, decodeIdentity, encodeGrant, encodeIdentity, type ClientIdentity, type Grant } from './grant.ts';
 import type { GrantTables } from './grant-schema.ts';
 
 /** A grant as it was read. */
@@ -68,7 +61,10 @@ export interface GrantStore {
    * @param which - of this server, of this principal, or both
    * @param action - what the change is called on record
    */
-  revoke(which: { readonly server?: string; readonly principal?: string }, action: string): Promise<readonly GrantInfo[]>;
+  revoke(
+    which: { readonly server?: string; readonly principal?: string },
+    action: string,
+  ): Promise<readonly GrantInfo[]>;
   dueRevocations(): Promise<readonly DueRevocation[]>;
   doneRevocation(id: number): Promise<void>;
   /** Who the gateway is at an authorization server where it registered itself. */

@@ -83,7 +83,9 @@ export async function identifyClient(
   const known = await store.findRegistration(upstream, server.issuer, redirectUri);
   if (known !== undefined) return known;
   if (server.registration_endpoint === undefined) {
-    throw new MetadataFault(`${server.issuer} takes no registration: write clientId (and clientSecret) under auth.oauth`);
+    throw new MetadataFault(
+      `${server.issuer} takes no registration: write clientId (and clientSecret) under auth.oauth`,
+    );
   }
   const wanted = methods?.includes('none') === true ? 'none' : secretWay(methods);
   const metadata = { ...clientMetadata(base), token_endpoint_auth_method: METHOD_NAMES[wanted] };

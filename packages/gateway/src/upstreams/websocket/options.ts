@@ -8,7 +8,7 @@ export interface WebSocketOptions {
   readonly url: string;
   /** Our own credentials and other fixed headers of the upgrade request. Values are resolved already. */
   readonly headers: Readonly<Record<string, string>>;
-  /** PEM certificates to trust besides the system's own. */
+  /** PEM certificates to trust besides those of Node and of `egress.ca`. */
   readonly ca?: string;
   /** With what we identify ourselves; goes to this server only. */
   readonly clientCertificate?: ClientCertificate;
