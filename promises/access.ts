@@ -81,6 +81,20 @@ export const access: readonly ProductPromise[] = [
     due: work.callers,
   },
   {
+    id: 'token-audience',
+    sentence:
+      'A token holds only at the doors that its audience names, and what a door is called comes from the configuration, never from a request.',
+    source: ['fw-1', 'RFC 8707 §2'],
+    tests: ['packages/guard/src/identity/audience.test.ts', 'packages/guard/src/identity/introspection.test.ts'],
+  },
+  {
+    id: 'opaque-tokens',
+    sentence:
+      'An opaque token that its authorization server has revoked stops working within the cache time, and while that server cannot be asked nobody is let in.',
+    source: ['fw-1', 'RFC 7662 §4'],
+    tests: ['packages/guard/src/identity/introspection.test.ts'],
+  },
+  {
     id: 'egress',
     sentence:
       'No address that a document, redirect, token or caller names can make Sallyport connect into a private network.',

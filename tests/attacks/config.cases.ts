@@ -140,7 +140,6 @@ export const laterKeys: readonly WrongConfig[] = [
     key,
   })),
   { what: 'audit.sinks', yaml: 'audit: { ▸sinks: [] }\n', key: 'sinks' },
-  { what: 'scopes', yaml: files('{ ▸scopes: [a] }'), key: 'scopes' },
   { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },

@@ -50,6 +50,7 @@ import type { Server } from './servers.ts';
 import { createSettlement } from './settlement.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
+import { createIssuers, type Issuers } from './tokens/issuers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
@@ -146,6 +147,7 @@ class Gateway implements RunningGateway {
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
   readonly #connections: Connections;
+  readonly #issuers: Issuers;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -163,6 +165,13 @@ class Gateway implements RunningGateway {
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
     this.#egress = createEgress(egressSettings(options.config));
+    this.#issuers = createIssuers({
+      clock: systemClock,
+      egress: this.#egress,
+      files: options.configPorts,
+      log: state.log,
+    });
+    this.#issuers.change(options.config);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -225,6 +234,8 @@ class Gateway implements RunningGateway {
     this.#metrics = createMetrics({
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
+      issuers: () => this.#issuers.status(),
+      tokens: () => this.#issuers.counts(),
       sessions: () => [...sessions.list()].length,
       results: () => this.#results.stats(),
       connections: () => ({
@@ -303,7 +314,8 @@ class Gateway implements RunningGateway {
     // At once too: a later process goes by the last sign of this one.
     sessions.sweep();
     this.#every(60_000, () => sessions.sweep());
-    // Keys expire without any change that would say so.
+    this.#every(1000, () => this.#issuers.tend());
+    // Keys and tokens expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#every(60_000, () => this.#followGrants());
@@ -345,6 +357,7 @@ class Gateway implements RunningGateway {
         problems: this.#problems.map(({ file, line, column, message }) => ({ file, line, column, message })),
         needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
       },
+      issuers: this.#issuers.status(),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -417,6 +430,7 @@ class Gateway implements RunningGateway {
     return {
       clock: systemClock,
       credentials: live.credentials,
+      tokens: this.#issuers,
       blocks: live.blocks,
       buckets: this.#buckets,
       concurrency: this.#concurrency,
@@ -523,6 +537,7 @@ class Gateway implements RunningGateway {
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     if (changes.egress) this.#egress.change(egressSettings(config));
+    if (changes.callers || changes.door) this.#issuers.change(config);
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -545,7 +560,7 @@ class Gateway implements RunningGateway {
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    endUnwelcome(this.#world, this.#context.conversations, this.#state.live);
+    endUnwelcome(this.#world, this.#context.conversations, this.#state.live, this.#issuers);
   }
 
   /** Takes over what was taken back, here or by another process. */

@@ -5,6 +5,7 @@ import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, ConfigOutline } from './config/types.ts';
 import type { ExchangeSummary } from './summary.ts';
+import type { IssuerStatus } from './tokens/issuers.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
 /** How a gateway is started. */
@@ -59,6 +60,8 @@ export interface GatewayStatus {
     /** Keys that were changed since the start and wait for the next one. */
     readonly needsRestart: readonly string[];
   };
+  /** Whose tokens are accepted, and how their keys are. */
+  readonly issuers: readonly IssuerStatus[];
   readonly audit: TrailStats;
   readonly sessions: number;
   /** Local programs at stdio doors. */

@@ -64,6 +64,15 @@ export interface PresentedCertificate {
   readonly expiresAt?: number;
 }
 
+/** Why a certificate that a caller showed proves nothing. */
+export type CertificateFault =
+  | 'unknown-issuer'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'not-for-clients'
+  | 'unverified'
+  | 'unreadable';
+
 /** A message that goes to the caller before the answer. */
 export interface CallerStream {
   /** Sends one JSON-RPC message on this request's stream, opening the stream when it is the first. */
@@ -106,6 +115,8 @@ export interface Received {
   readonly head?: HttpHead;
   /** The certificate that the caller proved to hold, by TLS here or at a trusted proxy. */
   readonly certificate?: PresentedCertificate;
+  /** Why the certificate that the caller showed is none to go by; `certificate` is absent then. */
+  readonly certificateFault?: CertificateFault;
   readonly cancellation: Canceller;
   readonly caller: CallerStream;
   /** Reads the whole body, once, for this caller; a refusal when it is too large, too slow, cut off or one too many. */

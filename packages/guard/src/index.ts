@@ -36,13 +36,25 @@ export type {
   Random,
   RateBuckets,
   Resolver,
+  TokenFault,
+  TokenHolder,
+  Tokens,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
 export type { QuirkName, QuirkRow } from './quirks.ts';
 export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, DoorRules, Limits, Rules } from './rules.ts';
+export type {
+  CallerRules,
+  CertificateIdentity,
+  CertificateRules,
+  DoorRules,
+  Limits,
+  ResourceRules,
+  Rules,
+} from './rules.ts';
+export { identifyCertificate } from './identity/certificate.ts';
 export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
 export { screenMessage } from './stages/screen.ts';
@@ -64,13 +76,13 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
+export { canList, canReachServer, decide, decideCall, mayReachServer } from './policy/decide.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';
 export type { Condition, Denial, Grant, GrantKind, Origin, PolicyModel, Rate, Role } from './policy/model.ts';
 export type { Pattern, PatternFault } from './policy/pattern.ts';
-export { compilePattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';
+export { compilePattern, compileTextPattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';
 export type { QuantityFault } from './limits/rate.ts';
 export {
   describeRate,
@@ -133,3 +145,21 @@ export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } fro
 export type { AddressBlock } from './egress/addresses.ts';
 export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
 export { findProxyFault } from './egress/proxy.ts';
+export type { Algorithm } from './identity/algorithms.ts';
+export { ALGORITHMS, isSymmetric, shapeOf } from './identity/algorithms.ts';
+export type { ClaimPath } from './identity/claim-path.ts';
+export { parseClaimPath } from './identity/claim-path.ts';
+export type { CompactFault, CompactToken } from './identity/compact-form.ts';
+export { readCompact } from './identity/compact-form.ts';
+export type { JwtRules, RequiredClaim } from './identity/issuer.ts';
+export type { JwtCounts, JwtIssuer, JwtVerifier } from './identity/jwt.ts';
+export { createJwtVerifier } from './identity/jwt.ts';
+export type { KeyDocument, KeySetFault, VerificationKey } from './identity/key-document.ts';
+export { readKeyDocument, secretKey } from './identity/key-document.ts';
+export type { KeyNews, KeySetStatus } from './identity/key-set.ts';
+export { isKeyMiss, KeySet } from './identity/key-set.ts';
+export type { KeySource } from './identity/key-source.ts';
+export { createDiscoverySource, createUrlSource } from './identity/key-source.ts';
+export type { RoleMapping } from './identity/role-map.ts';
+export { compileRoleMap, findMappingFault } from './identity/role-map.ts';
+export { verifySignature } from './identity/signature.ts';

@@ -1,6 +1,7 @@
 /** The rules in force at one moment, swapped as a whole on reload. An exchange keeps the ones it began with. */
 import type { Rate } from './policy/model.ts';
 import type { Policy } from './policy/compile.ts';
+import type { Pattern } from './policy/pattern.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -21,6 +22,17 @@ export interface Limits {
   readonly openPerAddress: number;
 }
 
+/** How a client certificate names its caller, and which roles the name has. */
+export interface CertificateRules {
+  /** The part of the certificate that is the identity. */
+  readonly identity: CertificateIdentity;
+  /** A caller holds the role of every pattern that its identity matches. */
+  readonly roles: readonly { readonly pattern: Pattern; readonly role: string }[];
+}
+
+/** The parts of a certificate that can name a caller: entries of the subject alternative name, or the common name. */
+export type CertificateIdentity = 'san-uri' | 'san-dns' | 'san-email' | 'common-name';
+
 /** Who may come in, and with which role. */
 export interface CallerRules {
   /** Role of the user who started a stdio door. */
@@ -29,12 +41,31 @@ export interface CallerRules {
   readonly anonymous?: string;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** How client certificates name callers; absent where none are asked for. */
+  readonly certificates?: CertificateRules;
 }
 
 /** Doors that are closed unless the configuration opens them. */
 export interface DoorRules {
   readonly websocket: boolean;
   readonly sse: boolean;
+}
+
+/**
+ * Sallyport as an OAuth resource server (RFC 9728): what its metadata documents and challenges say. Present only where
+ * tokens of authorization servers are accepted.
+ */
+export interface ResourceRules {
+  /** Origin under which callers reach the doors, without a trailing slash. Never taken from a request. */
+  readonly url: string;
+  /** Issuers whose tokens are accepted, in the order of the configuration. */
+  readonly authorizationServers: readonly string[];
+  /** What a client asks for at /mcp when it knows nothing else; more is asked for when a call needs it. */
+  readonly scopes: readonly string[];
+  /** The same for each server and view with a document of its own. */
+  readonly named?: ReadonlyMap<string, readonly string[]>;
+  /** What an issuer wants written before a scope in a request, where its tokens carry the bare scope. */
+  readonly scopePrefixes?: ReadonlyMap<string, string>;
 }
 
 export interface Rules {
@@ -50,6 +81,8 @@ export interface Rules {
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
+  /** What callers are told about how to get a token; absent where no token is accepted. */
+  readonly resource?: ResourceRules;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

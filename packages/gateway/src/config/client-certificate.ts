@@ -1,35 +1,32 @@
 /** Reads the certificate that the gateway shows to an upstream (`auth: { mtls: … }`). */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import type { ClientCertificateConfig } from './credential-types.ts';
 import { wholeSecret } from './credential-secret.ts';
 import { object } from './object.ts';
-import { quoted, text, wrongValue, type Reader } from './reader.ts';
+import { lengthOf, quoted, wrongType, type Reader } from './reader.ts';
 
 const WAY_OUT = 'name a PEM file: client.pem';
-const LONGEST_FILE = 256 * 1024;
 
 /** A certificate is no secret: a path is enough, and a reference is fine. */
-const certificate: Reader<string> = text('a certificate', 'client.pem', {}, (found, reading) => {
-  if (found.secret?.isKnown === false) return '';
-  let pem = found.value;
-  if (found.secret === undefined) {
-    const path = resolve(dirname(found.node.origin.file), found.value);
-    try {
-      const { mode, size } = statSync(path);
-      if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
-        return wrongValue(found, reading, `${quoted(found.shown)} can be changed by others`, 'run chmod go-w on it');
-      }
-      if (size > LONGEST_FILE) return wrongValue(found, reading, `${quoted(found.shown)} is too long`, WAY_OUT);
-      pem = readFileSync(path, 'utf8');
-    } catch {
-      return wrongValue(found, reading, `${quoted(found.shown)} cannot be read`, WAY_OUT);
+const certificate: Reader<string> = {
+  schema: { type: 'string', description: 'A path or a reference of a PEM file' },
+  read: (node, reading) => {
+    const isText = node.kind === 'scalar' && typeof node.value === 'string' && node.value !== '';
+    if (!isText) return wrongType(node, reading, 'a certificate', 'client.pem');
+    const resolution = reading.resolutions.get(node);
+    if (resolution === undefined) return '';
+    if (!resolution.ok) {
+      reading.log.report(node.origin, { ...resolution, length: lengthOf(node) });
+      return undefined;
     }
-  }
-  if (readCertificate(pem) !== undefined) return pem;
-  return wrongValue(found, reading, `${quoted(found.shown)} holds no certificate`, WAY_OUT);
-});
+    if (!resolution.secret.isKnown) return '';
+    const pem = resolution.secret.reveal();
+    if (readCertificate(pem) !== undefined) return pem;
+    const message = `${quoted(node.written)} holds no certificate`;
+    reading.log.report(node.origin, { code: 'value', message, suggestion: WAY_OUT, length: lengthOf(node) });
+    return undefined;
+  },
+};
 
 function readCertificate(pem: string): X509Certificate | undefined {
   try {

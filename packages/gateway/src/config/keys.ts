@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
 import { loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { egress } from './egress.ts';
+import { jwtIssuer } from './callers-jwt.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -288,11 +289,16 @@ const callers = object<CallersConfig>(
     local: { reader: roleName, description: 'The role of the user who starts a stdio door' },
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
+    jwt: {
+      reader: list(jwtIssuer(roleName), 'issuers', '[{ issuer: https://login.example.com }]'),
+      fallback: [],
+      description: 'Issuers whose signed tokens are accepted',
+    },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['jwt', 'introspection', 'certificates', 'oauth'],
+    later: ['introspection', 'certificates', 'oauth'],
   },
 );
 

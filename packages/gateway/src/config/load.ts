@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { bareHost, formatAddress, isLoopback, parseAddress } from './address.ts';
+import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
 import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
 import { addIncluded, expandInclude } from './include.ts';
@@ -181,7 +182,10 @@ async function followReferences(
   skipsServers: boolean,
 ): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
   const skipped = new Set(skipsServers ? serverReferences(root) : []);
-  const found = root.entries.flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)));
+  const keyFiles = publicKeyFiles(root);
+  const found = root.entries
+    .flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)))
+    .filter((node) => !keyFiles.has(node));
 
   const files = new Set<string>();
   const pending = new Map<string, Promise<Resolution>>();
@@ -211,7 +215,7 @@ async function followReferences(
       if (resolution !== undefined) resolutions.set(node, resolution);
     }),
   );
-  for (const node of publicFiles.flatMap((keys) => plainPathAt(root, keys))) {
+  for (const node of publicPaths(root).flatMap((keys) => plainPathAt(root, keys))) {
     const path = resolve(dirname(node.origin.file), String(node.value));
     files.add(path);
     resolutions.set(node, await resolvePublicFile(path, node.written, ports));
@@ -220,7 +224,11 @@ async function followReferences(
 }
 
 /** Keys that name a file by its plain path; what it holds is no secret. */
-const publicFiles: readonly (readonly string[])[] = [['egress', 'ca']];
+function publicPaths(root: MapNode): readonly (readonly string[])[] {
+  const upstreams = entryOf(root, 'upstreams')?.value;
+  const names = upstreams?.kind === 'map' ? upstreams.entries.map(({ key }) => key) : [];
+  return [['egress', 'ca'], ...names.map((name) => ['upstreams', name, 'auth', 'mtls', 'cert'])];
+}
 
 /** The text at a path of keys, where it is one and no reference. */
 function plainPathAt(root: MapNode, keys: readonly string[]): readonly ScalarNode[] {
@@ -258,6 +266,7 @@ function textAt(root: MapNode, key: string): string | undefined {
 
 /** Rules over several keys. */
 function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
+  checkIssuers(body.callers.jwt, body.publicUrl, log);
   if (body.admin === false || body.listen.port === 0) return;
   if (formatAddress(body.admin.listen) !== formatAddress(body.listen)) return;
   const at = entryOf(root, 'admin')?.value ?? entryOf(root, 'listen')?.value ?? root;

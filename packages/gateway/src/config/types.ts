@@ -2,8 +2,8 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { Denial, Origin, Rate, Role } from '@sallyport/guard';
 import type { ClientCertificateConfig, TokensConfig } from './credential-types.ts';
+import type { Algorithm, ClaimPath, Denial, Origin, Rate, RequiredClaim, Role, RoleMapping } from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -88,6 +88,43 @@ export interface CallersConfig {
   readonly anonymous: string | undefined;
   /** Whether API keys are accepted. */
   readonly keys: boolean;
+  /** Issuers whose signed tokens are accepted, each once. */
+  readonly jwt: readonly JwtConfig[];
+}
+
+/** Where the keys of an issuer come from. */
+export type JwtKeysConfig =
+  | { readonly kind: 'discovery' }
+  | { readonly kind: 'url'; readonly url: string }
+  /** Absolute path. */
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'secret'; readonly secret: Secret };
+
+/** Which claim gives roles, and which. */
+export interface JwtRolesConfig {
+  readonly claim: ClaimPath;
+  readonly map: readonly RoleMapping[];
+}
+
+/** An issuer whose signed tokens are accepted. Times in milliseconds. */
+export interface JwtConfig {
+  /** Exactly as `iss` has it. */
+  readonly issuer: string;
+  readonly keys: JwtKeysConfig;
+  /** `undefined`: the door's own, from `publicUrl`. */
+  readonly audience: readonly string[] | undefined;
+  readonly algorithms: readonly Algorithm[];
+  /** Lower case, without `application/`; `absent` stands for none. */
+  readonly types: readonly string[];
+  readonly require: readonly RequiredClaim[];
+  readonly id: ClaimPath;
+  readonly agent: ClaimPath | undefined;
+  readonly scopes: ClaimPath;
+  readonly roles: JwtRolesConfig | undefined;
+  readonly clockSkew: number;
+  readonly refresh: number;
+  readonly staleFor: number;
+  readonly origin: Origin;
 }
 
 /** Requests from a server to the caller that may pass. */

@@ -4,7 +4,16 @@
  */
 import { readMessage } from '@sallyport/protocol';
 import { createCanceller } from '../cancellation.ts';
-import type { Admitted, CallerStream, DoorKind, DoorPath, HttpHead, Received, Replied } from '../exchange.ts';
+import type {
+  Admitted,
+  CallerStream,
+  DoorKind,
+  DoorPath,
+  HttpHead,
+  Identified,
+  Received,
+  Replied,
+} from '../exchange.ts';
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
@@ -148,6 +157,15 @@ export class Conversation {
     if (this.isEnding) return;
     // Nothing is recorded, so this needs no id.
     const judged = judgeAgain(this.receive(nothing, ''), this.context.ports);
+    if (!(judged instanceof Promise)) {
+      this.heed(judged);
+      return;
+    }
+    // What is thrown here is a bug, and a caller that cannot be judged does not stay.
+    void judged.then((outcome) => this.heed(outcome)).catch(() => this.close('the caller could not be judged'));
+  }
+
+  private heed(judged: Identified | Refusal): void {
     if (isRefusal(judged)) this.close('the caller may not call any more');
     else this.session.roles = judged.principal.roles;
   }

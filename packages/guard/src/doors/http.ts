@@ -11,6 +11,7 @@ import type { Rules } from '../rules.ts';
 import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
+import { atExpiry } from './expiry.ts';
 import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { Session } from './session.ts';
@@ -89,8 +90,10 @@ async function serveSession(
   else stream.take(found.log, (sink) => found.resume(sink));
   if (found === undefined || found.log.kind === 'session') session.attach(stream);
   const forget = session.onClose(() => stream.end());
+  const forgetExpiry = atExpiry(identified.principal.expiresAt, context.ports.clock, () => stream.end());
   stream.onLost = () => {
     forget();
+    forgetExpiry();
     session.detach(stream);
     noteStatus(exchange, 'stream closed', context);
   };

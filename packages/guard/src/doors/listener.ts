@@ -1,6 +1,6 @@
 /** Listens for HTTP, and leads each request to its door: Streamable HTTP, WebSocket, or the SSE of 2024-11-05. */
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
 import { createBodies } from './body.ts';
 import type { DoorContext } from './door.ts';
@@ -11,7 +11,9 @@ import { pagePathOf, servePage } from './pages.ts';
 import { arrivalOf, type HttpContext } from './request.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
+import { answerUnreadable, bareAnswer } from './unreadable.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
+import { serveMetadata, wantsMetadata } from './well-known.ts';
 
 /** Where to listen, and how patient to be. Times in milliseconds. */
 export interface ListenerOptions extends BacklogOptions {
@@ -117,6 +119,7 @@ function serve(
   const { pages } = context;
   const page = pages === undefined ? undefined : pagePathOf(request, pages);
   if (pages !== undefined && page !== undefined) return servePage(request, response, page, pages, rules, context);
+  if (wantsMetadata(request.url ?? '', rules)) return serveMetadata(request, response, rules, context);
   const arrival = arrivalOf(request.method ?? '', request.url ?? '', rules);
   const door = arrival.door === 'sse' ? serveSse : serveHttp;
   return door(request, response, arrival, rules, context, options);
@@ -141,24 +144,4 @@ function close(server: Server, deadlineMs: number): Promise<void> {
     });
     server.closeIdleConnections();
   });
-}
-
-/** What the HTTP parser could not read gets the bare status it deserves, and the connection ends. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  socket.end(bareAnswer(unreadableStatus(error.code)));
-}
-
-function bareAnswer(status: number): string {
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-}
-
-function unreadableStatus(code: string | undefined): number {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
-  return 400;
 }

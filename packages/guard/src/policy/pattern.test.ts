@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   compilePattern,
+  compileTextPattern,
   matchesPattern,
   MAX_PATTERN_LENGTH,
   patternCoversPrefix,
@@ -149,5 +150,24 @@ describe('narrowing', () => {
     expect(patternCoversPrefix(pattern('a.file:///srv/*'), 'a.file:///')).toBe(false);
     expect(patternCoversPrefix(pattern('*.txt'), 'a.file:///x.txt')).toBe(false);
     expect(patternCoversPrefix(pattern('a.x'), 'a.x')).toBe(false);
+  });
+});
+
+describe('compileTextPattern', () => {
+  const matches = (source: string, text: string): boolean => {
+    const pattern = compileTextPattern(source);
+    return pattern.kind === 'pattern' && matchesPattern(pattern, text);
+  };
+
+  it('takes any text, whatever stands before a dot', () => {
+    expect(matches('spiffe://example.com/agent/*', 'spiffe://example.com/agent/a.b')).toBe(true);
+    expect(matches('spiffe://example.com/agent/*', 'spiffe://example.org/agent/a')).toBe(false);
+    expect(matches('CN only', 'CN only')).toBe(true);
+    expect(matches('\\*.example.com', '*.example.com')).toBe(true);
+    expect(matches('\\*.example.com', 'a.example.com')).toBe(false);
+  });
+
+  it.each(['', 'a\\b', 'x'.repeat(1025)])('refuses %j', (source) => {
+    expect(compileTextPattern(source)).toMatchObject({ kind: 'fault' });
   });
 });

@@ -37,14 +37,8 @@ function fault(offset: number, message: string): PatternFault {
   return { kind: 'fault', offset, message };
 }
 
-/**
- * Compiles a pattern.
- *
- * @param source `server.<rest>`, or any text in which a `*` stands for the server too. `\*` is a star and `\\` a
- *   backslash; no other escape exists.
- * @returns the pattern, or the first fault: empty, too long, a bad escape, or a server part that no server can have.
- */
-export function compilePattern(source: string): Pattern | PatternFault {
+/** The literal texts of a pattern between its stars, unescaped. */
+function splitAtStars(source: string): readonly string[] | PatternFault {
   if (source === '') return fault(0, 'a pattern must not be empty');
   if (source.length > MAX_PATTERN_LENGTH) {
     return fault(MAX_PATTERN_LENGTH, `a pattern has at most ${MAX_PATTERN_LENGTH} characters`);
@@ -71,6 +65,19 @@ export function compilePattern(source: string): Pattern | PatternFault {
     literal += character;
   }
   literals.push(literal);
+  return literals;
+}
+
+/**
+ * Compiles a pattern.
+ *
+ * @param source `server.<rest>`, or any text in which a `*` stands for the server too. `\*` is a star and `\\` a
+ *   backslash; no other escape exists.
+ * @returns the pattern, or the first fault: empty, too long, a bad escape, or a server part that no server can have.
+ */
+export function compilePattern(source: string): Pattern | PatternFault {
+  const literals = splitAtStars(source);
+  if ('kind' in literals) return literals;
   const head = literals[0] ?? '';
   const dot = head.indexOf('.');
   const hasStar = literals.length > 1;
@@ -86,6 +93,18 @@ export function compilePattern(source: string): Pattern | PatternFault {
     return fault(source.length, 'a pattern needs a name or * after the server');
   }
   return { kind: 'pattern', source, literals, server, borders: literals.map(longLiteralBorders) };
+}
+
+/**
+ * Compiles a pattern over any text, such as a caller's identity: no part of it stands for a server.
+ *
+ * @param source in which `*` matches any run of characters, `\*` is a star and `\\` a backslash.
+ * @returns the pattern, or the first fault: empty, too long, or a bad escape.
+ */
+export function compileTextPattern(source: string): Pattern | PatternFault {
+  const literals = splitAtStars(source);
+  if ('kind' in literals) return literals;
+  return { kind: 'pattern', source, literals, server: undefined, borders: literals.map(longLiteralBorders) };
 }
 
 function serverMessage(part: string): string {
