@@ -486,7 +486,7 @@ class ManagedUpstream implements Upstream {
     this.#lastOwn = `${link.era} ${link.carrier}`;
     // Local processes are what they were when they started.
     if (isAnother && link.carrier !== 'stdio') this.#pool?.retire();
-    this.#lent = { kind: 'open', link };
+    this.#lent = link instanceof LockedLink ? undefined : { kind: 'open', link };
     this.#counters.opened += 1;
     this.#breaker.reset();
     this.#unfollow();
