@@ -1,50 +1,151 @@
 /** Two people, one server that belongs to neither of them alone: each connects an account, and nothing crosses. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey, startGateway, type Gateway } from '@sallyport/testkit';
-import { startIdentityProvider, type IdentityProvider } from '../fixtures/identity-provider/identity-provider.ts';
-import { startProtectedServer, type ProtectedServer } from '../fixtures/upstreams/protected-server.ts';
-import { connectCaller } from './accounts/caller.ts';
-import { connect, type Visit } from './accounts/person.ts';
+import { readAudit, runSallyport, waitFor } from '@sallyport/testkit';
+import { connect } from './accounts/person.ts';
+import { everythingWritten, startSetting, type Setting } from './accounts/setting.ts';
 
-let upstream: ProtectedServer;
-let idp: IdentityProvider;
-let gateway: Gateway;
+let setting: Setting;
 
 beforeAll(async () => {
-  upstream = await startProtectedServer();
-  idp = await startIdentityProvider({
-    resources: { [upstream.url]: { scopes: ['use', 'admin'] } },
-    accounts: { alice: {}, bob: {} },
-  });
-  upstream.protect(idp.issuer);
-  gateway = await startGateway({
-    config: {
-      upstreams: { desk: { url: upstream.url, auth: { oauth: { issuer: idp.issuer } } } },
-      roles: { reader: { tools: ['desk.*'] } },
-    },
-  });
-}, 60_000);
+  setting = await startSetting(['alice', 'bob', 'carol', 'dave', 'erin']);
+}, 90_000);
 
-afterAll(async () => {
-  await gateway?.stop();
-  await idp?.stop();
-  await upstream?.stop();
-});
+afterAll(() => setting?.stop());
+
+/** Asks the server who calls, as the presented token has it. */
+const tokensOf = (name: string): string[] => {
+  const subject = (header: string): unknown => {
+    const [, payload = ''] = header.split('.');
+    return (JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as { sub?: string }).sub;
+  };
+  const headers = setting.upstream.presented.flatMap(({ authorization }) => authorization ?? []);
+  return [...new Set(headers)].filter((header) => subject(header) === name);
+};
 
 describe('an account at a server', () => {
-  it.each(['modern', 'legacy'] as const)('is connected in the middle of the first call of a %s caller', async (era) => {
-    const account = era === 'modern' ? 'alice' : 'bob';
-    const key = await createKey(gateway.dir, { name: account, role: 'reader' });
-    const visits: Promise<Visit>[] = [];
-    const messages: string[] = [];
-    const caller = await connectCaller(`${gateway.url}/desk`, key, era, (url, message) => {
-      messages.push(message);
-      visits.push(connect(url, { idp, account }));
-      return Promise.resolve('accept');
-    });
-    const said = await caller.call('whoami', { note: 'hello' }).catch((error: unknown) => String(error));
-    const visit = await visits[0];
-    expect({ said, text: visit?.text, err: gateway.stderr() }).toEqual({ said: `${account} hello`, text: '', err: '' });
+  it.each([
+    ['modern', 'alice'],
+    ['legacy', 'bob'],
+  ] as const)('[accounts] is connected in the middle of the first call of a %s caller', async (era, name) => {
+    const caller = await setting.caller(name, era);
+    const before = setting.visits.length;
+    expect(await caller.call('whoami', { note: 'hello' })).toBe(`${name} hello`);
+    expect(setting.visits.length - before).toBe(1);
+    const visit = await setting.visits.at(-1);
+    expect(visit?.status).toBe(200);
+    const code = /code ([A-Z]{4}-[A-Z]{4})/.exec(setting.messages.at(-1) ?? '')?.[1] ?? 'none';
+    for (const shown of [`key:${name}`, 'desk', code, new URL(setting.idp.issuer).host]) expect(visit?.page).toContain(shown);
+    const asked = visit?.asked?.searchParams;
+    expect(asked?.get('code_challenge_method')).toBe('S256');
+    expect(asked?.get('resource')).toBe(setting.upstream.url);
+    expect(asked?.get('redirect_uri')).toBe(`http://127.0.0.1:${setting.gateway.port}/oauth/callback`);
+    // From now on nobody is asked, and the lists are there.
+    expect(await caller.call('whoami')).toBe(name);
+    expect(await caller.tools()).toContain('whoami');
+    expect(setting.visits.length - before).toBe(1);
     await caller.close();
+  });
+
+  it('[accounts] is asked for more where a tool takes more, once', async () => {
+    const caller = await setting.caller('alice', 'modern');
+    const before = setting.visits.length;
+    expect(await caller.call('administer')).toBe('administered by alice');
+    expect(setting.visits.length - before).toBe(1);
+    expect((await setting.visits.at(-1))?.asked?.searchParams.get('scope')?.split(' ').toSorted()).toEqual(
+      expect.arrayContaining(['admin', 'use']) as unknown,
+    );
+    expect(await caller.call('administer')).toBe('administered by alice');
+    expect(await caller.call('whoami')).toBe('alice');
+    expect(setting.visits.length - before).toBe(1);
+    await caller.close();
+  });
+
+  it('[accounts] has its token renewed once, however many calls find it refused', async () => {
+    const caller = await setting.caller('alice', 'modern');
+    await caller.call('whoami');
+    const [token = ''] = tokensOf('alice').slice(-1);
+    const before = await setting.tokenRequests();
+    setting.upstream.refuse(token.replace('Bearer ', ''));
+    const said = await Promise.all(Array.from({ length: 50 }, (_, at) => caller.call('whoami', { note: String(at) })));
+    expect(said).toEqual(Array.from({ length: 50 }, (_, at) => `alice ${at}`));
+    expect((await setting.tokenRequests()) - before).toBe(1);
+    await caller.close();
+  });
+
+  it('[accounts] is never used for somebody else, whatever is interleaved', async () => {
+    const callers = await Promise.all([
+      setting.caller('alice', 'modern'),
+      setting.caller('bob', 'modern'),
+      setting.caller('alice', 'legacy'),
+      setting.caller('bob', 'legacy'),
+    ]);
+    const calls = Array.from({ length: 200 }, async (_, at) => {
+      const who = at % 2 === 0 ? 'alice' : 'bob';
+      const said = await callers[at % 4]?.call('whoami', { note: `n${at}` });
+      return said === `${who} n${at}`;
+    });
+    expect((await Promise.all(calls)).filter((isRight) => !isRight)).toHaveLength(0);
+    for (const caller of callers) await caller.close();
+  });
+
+  it('[accounts] is refused clearly to a caller that cannot be sent to a page, and opened for it by an operator', async () => {
+    const caller = await setting.caller('carol', 'modern', 'headless');
+    const refused = await caller.call('whoami');
+    expect(refused).toContain('refused: Sallyport refused desk.whoami: your account at the server is not connected');
+    expect(refused).toContain('sallyport connections open desk --caller key:carol');
+    const { dir } = setting.gateway;
+    const opened = await runSallyport(['connections', 'open', 'desk', '--caller', 'key:carol', '--json'], dir);
+    const { url } = JSON.parse(opened.stdout) as { url: string };
+    expect((await connect(url, { idp: setting.idp, account: 'carol' })).status).toBe(200);
+    expect(await caller.call('whoami')).toBe('carol');
+    await caller.close();
+  });
+
+  it('[accounts] is not connected by somebody who says no, at either place', async () => {
+    for (const no of ['refuses', 'cancels'] as const) {
+      const caller = await setting.caller('dave', 'modern', async (url) => {
+        await connect(url, { idp: setting.idp, account: 'dave', [no]: true });
+        return 'accept';
+      });
+      expect(await caller.call('whoami')).toContain('refused: Sallyport refused desk.whoami: your account at the server was not');
+      await caller.close();
+    }
+    const caller = await setting.caller('dave', 'legacy', () => Promise.resolve('decline'));
+    expect(await caller.call('whoami')).toContain('you did not agree');
+    await caller.close();
+  });
+
+  it('[accounts] is taken back within a second, here and at the authorization server', async () => {
+    const caller = await setting.caller('erin', 'modern');
+    expect(await caller.call('whoami')).toBe('erin');
+    const { dir } = setting.gateway;
+    const listed = await runSallyport(['connections', 'list', '--json'], dir);
+    const rows = JSON.parse(listed.stdout) as { caller: string; server: string; issuer: string }[];
+    expect(rows).toContainEqual(expect.objectContaining({ server: 'desk', caller: 'key:erin', issuer: setting.idp.issuer }));
+    const revoked = await runSallyport(['connections', 'revoke', 'desk', '--caller', 'key:erin'], dir);
+    expect(revoked.code).toBe(0);
+    const before = setting.visits.length;
+    await waitFor(async () => ((await setting.idp.requests())['POST /token/revocation'] ?? 0) >= 2, {
+      what: 'the authorization server to be told',
+    });
+    const [token = ''] = tokensOf('erin').slice(-1);
+    const used = setting.upstream.presented.filter(({ authorization }) => authorization === token).length;
+    expect(await caller.call('whoami')).toBe('erin');
+    expect(setting.visits.length - before).toBe(1);
+    expect(setting.upstream.presented.filter(({ authorization }) => authorization === token)).toHaveLength(used);
+    await caller.close();
+  });
+
+  it('[accounts] [no-passthrough] leaves no token in clear, and passes no key on', async () => {
+    const written = await everythingWritten(setting);
+    const tokens = setting.upstream.presented.flatMap(({ authorization }) => authorization?.replace('Bearer ', '') ?? []);
+    expect(new Set(tokens).size).toBeGreaterThan(4);
+    for (const token of new Set(tokens)) expect(written.includes(token)).toBe(false);
+    for (const key of setting.keys) expect(tokens).not.toContain(key);
+    const records = await readAudit(join(setting.gateway.dir, 'state', 'audit'));
+    const methods = records.filter(({ kind }) => kind === 'auth').map(({ method }) => method);
+    expect(methods).toContain('connections.grant');
+    expect(records.filter(({ method }) => method === 'connections.revoke')).toHaveLength(1);
   });
 });
