@@ -101,7 +101,14 @@ export const gateway: readonly ProductPromise[] = [
     id: 'no-passthrough',
     sentence: 'A token given to Sallyport never travels upstream.',
     source: ['MCP 2025-11-25, Authorization', 'gen-4'],
-    tests: ['tests/attacks/door-limits.test.ts'],
+    tests: ['tests/attacks/door-limits.test.ts', 'tests/journeys/upstream-oauth.test.ts'],
+  },
+  {
+    id: 'accounts',
+    sentence:
+      'People connect their accounts at servers in the middle of their first call; the tokens are encrypted, renewed once, revocable within a second, and never used for anybody else.',
+    source: ['fw-1', 'MCP 2026-07-28, Authorization'],
+    tests: ['tests/journeys/upstream-oauth.test.ts'],
   },
   {
     id: 'config-errors',

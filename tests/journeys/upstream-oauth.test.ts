@@ -35,7 +35,8 @@ describe('an account at a server', () => {
     const visit = await setting.visits.at(-1);
     expect(visit?.status).toBe(200);
     const code = /code ([A-Z]{4}-[A-Z]{4})/.exec(setting.messages.at(-1) ?? '')?.[1] ?? 'none';
-    for (const shown of [`key:${name}`, 'desk', code, new URL(setting.idp.issuer).host]) expect(visit?.page).toContain(shown);
+    for (const shown of [`key:${name}`, 'desk', code, new URL(setting.idp.issuer).host])
+      expect(visit?.page).toContain(shown);
     const asked = visit?.asked?.searchParams;
     expect(asked?.get('code_challenge_method')).toBe('S256');
     expect(asked?.get('resource')).toBe(setting.upstream.url);
@@ -108,7 +109,9 @@ describe('an account at a server', () => {
         await connect(url, { idp: setting.idp, account: 'dave', [no]: true });
         return 'accept';
       });
-      expect(await caller.call('whoami')).toContain('refused: Sallyport refused desk.whoami: your account at the server was not');
+      expect(await caller.call('whoami')).toContain(
+        'refused: Sallyport refused desk.whoami: your account at the server was not',
+      );
       await caller.close();
     }
     const caller = await setting.caller('dave', 'legacy', () => Promise.resolve('decline'));
@@ -122,7 +125,9 @@ describe('an account at a server', () => {
     const { dir } = setting.gateway;
     const listed = await runSallyport(['connections', 'list', '--json'], dir);
     const rows = JSON.parse(listed.stdout) as { caller: string; server: string; issuer: string }[];
-    expect(rows).toContainEqual(expect.objectContaining({ server: 'desk', caller: 'key:erin', issuer: setting.idp.issuer }));
+    expect(rows).toContainEqual(
+      expect.objectContaining({ server: 'desk', caller: 'key:erin', issuer: setting.idp.issuer }),
+    );
     const revoked = await runSallyport(['connections', 'revoke', 'desk', '--caller', 'key:erin'], dir);
     expect(revoked.code).toBe(0);
     const before = setting.visits.length;
@@ -139,7 +144,9 @@ describe('an account at a server', () => {
 
   it('[accounts] [no-passthrough] leaves no token in clear, and passes no key on', async () => {
     const written = await everythingWritten(setting);
-    const tokens = setting.upstream.presented.flatMap(({ authorization }) => authorization?.replace('Bearer ', '') ?? []);
+    const tokens = setting.upstream.presented.flatMap(
+      ({ authorization }) => authorization?.replace('Bearer ', '') ?? [],
+    );
     expect(new Set(tokens).size).toBeGreaterThan(4);
     for (const token of new Set(tokens)) expect(written.includes(token)).toBe(false);
     for (const key of setting.keys) expect(tokens).not.toContain(key);
