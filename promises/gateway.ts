@@ -111,6 +111,13 @@ export const gateway: readonly ProductPromise[] = [
     tests: ['tests/journeys/upstream-oauth.test.ts'],
   },
   {
+    id: 'account-links',
+    sentence:
+      'A link to connect an account is good once, for ten minutes and in one browser; nothing that comes back from elsewhere or in the name of another issuer is redeemed.',
+    source: ['fw-1', 'MCP 2026-07-28, Security best practices'],
+    tests: ['tests/attacks/account-links.test.ts'],
+  },
+  {
     id: 'config-errors',
     sentence: 'Each wrong key, type, pattern or rate in the file is refused with file, line, column and a suggestion.',
     source: ['guard-10'],

@@ -102,6 +102,8 @@ describe('the table of refusals', () => {
       'allowed',
       'server',
       'principal',
+      'server',
+      'principal',
     ]);
     for (const row of Object.values<RefusalRow>(refusals)) {
       for (const [, place = ''] of `${row.text} ${row.advice}`.matchAll(/\{(\w+)\}/g)) expect(given).toContain(place);
