@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAudit, runSallyport, waitFor } from '@sallyport/testkit';
+import { interleave } from './accounts/interleave.ts';
 import { connect } from './accounts/person.ts';
 import { everythingWritten, startSetting, type Setting } from './accounts/setting.ts';
 
@@ -13,14 +14,10 @@ beforeAll(async () => {
 
 afterAll(() => setting?.stop());
 
-/** Asks the server who calls, as the presented token has it. */
+/** The tokens that the server took as this person's, in their order. */
 const tokensOf = (name: string): string[] => {
-  const subject = (header: string): unknown => {
-    const [, payload = ''] = header.split('.');
-    return (JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as { sub?: string }).sub;
-  };
-  const headers = setting.upstream.presented.flatMap(({ authorization }) => authorization ?? []);
-  return [...new Set(headers)].filter((header) => subject(header) === name);
+  const taken = setting.upstream.presented.filter(({ subject }) => subject === name);
+  return [...new Set(taken.flatMap(({ authorization }) => authorization ?? []))];
 };
 
 describe('an account at a server', () => {
@@ -75,19 +72,9 @@ describe('an account at a server', () => {
   });
 
   it('[accounts] is never used for somebody else, whatever is interleaved', async () => {
-    const callers = await Promise.all([
-      setting.caller('alice', 'modern'),
-      setting.caller('bob', 'modern'),
-      setting.caller('alice', 'legacy'),
-      setting.caller('bob', 'legacy'),
-    ]);
-    const calls = Array.from({ length: 200 }, async (_, at) => {
-      const who = at % 2 === 0 ? 'alice' : 'bob';
-      const said = await callers[at % 4]?.call('whoami', { note: `n${at}` });
-      return said === `${who} n${at}`;
-    });
-    expect((await Promise.all(calls)).filter((isRight) => !isRight)).toHaveLength(0);
-    for (const caller of callers) await caller.close();
+    const found = await interleave(setting, ['alice', 'bob'], 200, 80);
+    expect(found).toMatchObject({ calls: 200, crossed: 0, failed: 0, renewals: found.refused });
+    expect(found.refused).toBeGreaterThan(2);
   });
 
   it('[accounts] is refused clearly to a caller that cannot be sent to a page, and opened for it by an operator', async () => {

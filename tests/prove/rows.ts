@@ -57,4 +57,9 @@ export const rows: readonly Row[] = [
     title: 'callers and servers of different eras',
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
+  {
+    id: '4.10',
+    title: 'accounts of people at servers',
+    goal: 'consent in the first call, 50 renewals = 1, revoke, refusal without a page; 1,000 interleaved calls: 0 crossed',
+  },
 ];

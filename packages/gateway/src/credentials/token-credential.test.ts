@@ -106,6 +106,9 @@ describe('a token', () => {
     expect(wishes).toHaveLength(2);
     clock.advance(5_001);
     expect(await credential.refused(refusal(credential))).toBeUndefined();
+    credential.accepted(credential.headers());
+    expect(await credential.refused(refusal(credential))).toBeUndefined();
+    expect(wishes).toHaveLength(4);
   });
 
   it('gets the scopes that a server asks for, all that it ever asked for, and only so many times', async () => {

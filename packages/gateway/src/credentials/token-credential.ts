@@ -39,7 +39,7 @@ export interface TokenCredentialOptions {
 const EARLY_MS = 60_000;
 /** How long a failure stands, so that not every call knocks at a door that is closed. */
 const COOL_MS = 1_000;
-/** A token that is refused sooner than this after the last renewal would be refused after the next one too. */
+/** A token that was never taken, and is refused sooner than this after its renewal, would be refused after the next one too. */
 const YOUNG_MS = 5_000;
 /** Times that a server may ask for more scopes. */
 const MOST_STEPS = 3;
@@ -60,6 +60,8 @@ export class TokenCredential implements LinkCredential {
   #renewedAt = -Infinity;
   #scopes: readonly string[] = [];
   #steps = 0;
+  /** The server took the present token at least once. */
+  #wasAccepted = false;
 
   constructor(options: TokenCredentialOptions) {
     this.key = options.key;
@@ -83,12 +85,16 @@ export class TokenCredential implements LinkCredential {
     return this.#renew({ why: 'due', scopes: this.#scopes });
   }
 
+  accepted(sent: readonly string[]): void {
+    if (sent === this.#headers) this.#wasAccepted = true;
+  }
+
   async refused({ status, challenge, sent }: CredentialRefusal): Promise<LinkFailure | undefined> {
     const { clock, name } = this.#options;
     if (sent !== this.#headers && this.#token !== undefined) return undefined;
     if (this.#renewing !== undefined) return this.#renewing;
     if (status === 403) return this.#stepUp(challenge);
-    if (clock.monotonic() < this.#renewedAt + YOUNG_MS) {
+    if (!this.#wasAccepted && clock.monotonic() < this.#renewedAt + YOUNG_MS) {
       return linkFailure('credentials', `${name} refuses fresh credentials.`, { detail: 'HTTP 401 to a new token' });
     }
     const failure = await this.#renew({ why: 'refused', scopes: this.#scopes });
@@ -144,6 +150,7 @@ export class TokenCredential implements LinkCredential {
     const leftMs = (token.expiresAt ?? Infinity) - now;
     this.#failed = undefined;
     this.#token = token;
+    this.#wasAccepted = false;
     this.#renewAt = token.expiresAt === undefined ? Infinity : now + leftMs - Math.min(EARLY_MS, leftMs / 10);
     this.#headers = ['authorization', `Bearer ${token.value}`];
     return undefined;

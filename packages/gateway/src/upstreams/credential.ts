@@ -23,6 +23,8 @@ export interface LinkCredential {
   headers(): readonly string[];
   /** Makes the headers good for the next request: `undefined` when they are already, or why they cannot be had. */
   ready(): Promise<LinkFailure | undefined> | undefined;
+  /** Tells that the server took these headers. */
+  accepted(sent: readonly string[]): void;
   /**
    * Tells that the server refused the headers. Of calls that come at once, one does the work.
    *
@@ -77,7 +79,9 @@ async function presentTwice<Outcome>(
   if (missing !== undefined) return fail(missing);
   const sent = credential.headers();
   const outcome = await send(sent);
-  const refusal = refusalIn(failureIn(outcome), sent);
+  const failed = failureIn(outcome);
+  if (failed === undefined) credential.accepted(sent);
+  const refusal = refusalIn(failed, sent);
   if (refusal === undefined) return outcome;
   const failure = await credential.refused(refusal);
   return failure === undefined ? send(credential.headers()) : fail(failure);
