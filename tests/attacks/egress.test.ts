@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { setImmediate } from 'node:timers/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createEgress, type EgressAnswer, type EgressFault } from '@sallyport/guard';
-import { createAuthority } from '@sallyport/testkit';
+import { createAuthority, waitFor } from '@sallyport/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createWorld, type EgressWorld } from './egress-world.ts';
 
@@ -441,6 +441,26 @@ describe('a proxy', () => {
     vi.unstubAllEnvs();
     expect(textOf(outcome)).toBe('hello');
     expect(world.tunnelled).toEqual([]);
+  });
+});
+
+describe('a client that is closed', () => {
+  it('leaves no connection open, and ends what still waits', async () => {
+    const open = new Set<Socket>();
+    const remember: RequestListener = (request, response) => {
+      open.add(request.socket);
+      request.socket.on('close', () => open.delete(request.socket));
+      if (request.url === '/') response.end('hello');
+    };
+    await world.serve('a.example', remember);
+    const egress = world.open();
+    const ask = (path: string) => egress.request({ url: `https://a.example${path}`, trust: 'outside' });
+    expect(textOf(await ask('/'))).toBe('hello');
+    const waiting = ask('/waits');
+    await waitFor(() => open.size === 2);
+    await egress.close();
+    expect(await waiting).toMatchObject({ kind: 'fault', reason: 'connection' });
+    await waitFor(() => open.size === 0);
   });
 });
 
