@@ -459,8 +459,9 @@ describe('a client that is closed', () => {
     const waiting = ask('/waits');
     await waitFor(() => open.size === 2);
     await egress.close();
-    expect(await waiting).toMatchObject({ kind: 'fault', reason: 'connection' });
+    expect(await waiting).toMatchObject({ kind: 'fault', reason: 'cancelled' });
     await waitFor(() => open.size === 0);
+    expect(await ask('/')).toMatchObject({ kind: 'fault', reason: 'cancelled' });
   });
 });
 
