@@ -83,14 +83,49 @@ export const access: readonly ProductPromise[] = [
     id: 'step-up',
     sentence: 'A call that more scopes would allow is answered 403 insufficient_scope, naming all of them.',
     source: ['gen-3', 'fw-8'],
-    due: work.callers,
+    tests: ['tests/journeys/login.test.ts', 'tests/attacks/resource-server.test.ts'],
+  },
+  {
+    id: 'token-audience',
+    sentence:
+      'A token holds only at the doors that its audience names, and what a door is called comes from the configuration, never from a request.',
+    source: ['fw-1', 'RFC 8707 §2'],
+    tests: ['packages/guard/src/identity/audience.test.ts', 'tests/attacks/resource-server.test.ts'],
+  },
+  {
+    id: 'opaque-tokens',
+    sentence:
+      'An opaque token that its authorization server has revoked stops working within the cache time, and while that server cannot be asked nobody is let in.',
+    source: ['fw-1', 'RFC 7662 §4'],
+    tests: ['packages/guard/src/identity/introspection.test.ts', 'tests/attacks/resource-server.test.ts'],
+  },
+  {
+    id: 'resource-metadata',
+    sentence:
+      'Each door says in a public document and in every challenge who issues its tokens and what to ask for; no header of a request changes a letter of it.',
+    source: ['fw-1', 'RFC 9728 §3'],
+    tests: ['tests/attacks/resource-server.test.ts'],
   },
   {
     id: 'egress',
     sentence:
       'No address that a document, redirect, token or caller names can make Sallyport connect into a private network.',
     source: ['asst-3', 'plat-6'],
-    due: work.callers,
+    tests: ['tests/attacks/ssrf.test.ts', 'tests/attacks/egress.test.ts'],
+  },
+  {
+    id: 'egress-bounds',
+    sentence:
+      'Requests that Sallyport sends are bounded in time, size and unpacked size, and no redirect takes a credential to another origin.',
+    source: ['asst-3'],
+    tests: ['tests/attacks/egress.test.ts'],
+  },
+  {
+    id: 'egress-tls',
+    sentence:
+      'The certificates of servers are always checked, whatever the environment says; a private authority is added to those of Node.',
+    source: ['plat-6'],
+    tests: ['tests/attacks/egress.test.ts'],
   },
   {
     id: 'oauth-server',

@@ -7,6 +7,7 @@ import { checkReadme } from '../promises/render.ts';
 import { run } from './command.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkOrder } from './order.ts';
+import { checkOutbound } from './outbound.ts';
 import { checkText } from './text.ts';
 
 /** How many tests a step ran. */
@@ -92,6 +93,7 @@ export const quick: readonly Step[] = [
   tool('lint', 'no lint, no `any`, no cycles', ['--type-aware', '--deny-warnings', '.'], 'oxlint'),
   tool('types', 'the whole tree compiles', ['-p', '.'], 'tsc'),
   check('order', 'packages import only what stands before them', checkOrder),
+  check('outbound', 'requests leave through one place', checkOutbound),
   tool('unused', 'no file, export or dependency that nothing uses', ['--no-progress'], 'knip'),
   check('dependencies', 'each dependency is explained', checkDependencies),
   check('text', 'no machine paths, nothing left undone', checkText),

@@ -129,18 +129,17 @@ export const wrongKeys: readonly WrongConfig[] = [
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['shared', 'mode', 'egress', 'views'].map((key) => ({
+  ...['shared', 'mode', 'views'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,
   })),
-  ...['jwt', 'introspection', 'oauth'].map((key) => ({
+  ...['oauth'].map((key) => ({
     what: key,
     yaml: `callers: { ▸${key}: {} }\n`,
     key,
   })),
   { what: 'audit.sinks', yaml: 'audit: { ▸sinks: [] }\n', key: 'sinks' },
-  { what: 'scopes', yaml: files('{ ▸scopes: [a] }'), key: 'scopes' },
   { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },

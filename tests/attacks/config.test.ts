@@ -1,8 +1,11 @@
 /** Every wrong configuration of config.cases.ts is refused with file, line, column and a way out, and shows no secret. */
 import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
 import { describe, expect, it } from 'vitest';
+import { wrongIssuers } from './config-issuers.cases.ts';
 import * as cases from './config.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
+import { wrongEgress } from './config-egress.cases.ts';
+import { wrongIntrospection } from './config-introspection.cases.ts';
 
 const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
@@ -11,7 +14,7 @@ const MARK = '▸';
 /** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
-  ['a key of a later version', cases.laterKeys, 12],
+  ['a key of a later version', cases.laterKeys, 8],
   ['a value of the wrong type', cases.wrongTypes, 37],
   ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
@@ -19,9 +22,12 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a rate, duration or size', cases.wrongQuantities, 24],
   ['YAML that would mean something else', cases.yamlTraps, 24],
   ['a secret', cases.wrongSecrets, 25],
+  ['an issuer of tokens', wrongIssuers, 39],
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],
   ['a door to other machines', cases.wrongDoors, 30],
+  ['requests of our own', wrongEgress, 29],
+  ['opaque tokens', wrongIntrospection, 16],
 ];
 
 /** An empty machine: no file, four variables, one program. */

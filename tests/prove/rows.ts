@@ -58,6 +58,11 @@ export const rows: readonly Row[] = [
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
   {
+    id: '4.4',
+    title: 'clients that log in at a foreign authorization server',
+    goal: 'discovery to first call, step-up: 3 SDK clients × 3 registrations; Entra-like, Okta-like, opaque tokens',
+  },
+  {
     id: '4.8',
     title: 'TLS, certificates and proxies',
     goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',

@@ -373,6 +373,9 @@ export async function makeWorld(
     sessions,
     subscriptions,
     settlement: { wait: () => undefined },
+    egress: {
+      request: ({ url }) => Promise.resolve({ kind: 'fault', reason: 'connection', message: `${url} is not there.` }),
+    },
     log,
     recorded,
     server(name) {

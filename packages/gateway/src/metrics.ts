@@ -1,9 +1,10 @@
 /** Prometheus metrics of one gateway. Labels are bounded: methods of the table, configured servers, table rows. */
 import { lookupMethod, SUPPORTED_REVISIONS } from '@sallyport/protocol';
-import { quirks, type TrailStats } from '@sallyport/guard';
+import { quirks, type IntrospectionCounts, type JwtCounts, type TrailStats } from '@sallyport/guard';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CacheStats } from './cache/result-cache.ts';
 import type { ExchangeSummary } from './summary.ts';
+import type { IssuerStatus } from './tokens/issuers.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
 /** The gateway's metrics. */
@@ -18,6 +19,9 @@ export interface Metrics {
 export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamStatus[];
   readonly audit: () => TrailStats;
+  readonly issuers: () => readonly IssuerStatus[];
+  readonly introspection: () => IntrospectionCounts;
+  readonly tokens: () => JwtCounts;
   readonly sessions: () => number;
   readonly results: () => CacheStats;
   /** Open connections by door. */
@@ -73,6 +77,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
   });
   upstreamMetrics(sources, registers);
+  tokenMetrics(sources, registers);
   new Gauge({
     name: 'sallyport_sessions',
     help: 'Open legacy sessions.',
@@ -185,6 +190,53 @@ function upstreamMetrics({ upstreams }: MetricsSources, registers: Registry[]): 
       for (const { name, restarts, counters } of upstreams()) {
         for (const [event, count] of Object.entries({ ...counters, restarts }))
           this.inc({ server: name, event }, count);
+      }
+    },
+  });
+}
+
+/** How signed tokens were judged, and how the keys for it are. */
+function tokenMetrics({ issuers, tokens, introspection }: MetricsSources, registers: Registry[]): void {
+  new Counter({
+    name: 'sallyport_introspection_total',
+    help: 'Opaque tokens by result; kept are those answered from memory, asked are requests to the server.',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(introspection())) this.inc({ result }, count);
+    },
+  });
+  new Counter({
+    name: 'sallyport_tokens_total',
+    help: 'Signed tokens by result; kept are those found good before, which take no cryptography.',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(tokens())) this.inc({ result }, count);
+    },
+  });
+  new Gauge({
+    name: 'sallyport_issuer_keys',
+    help: 'Keys of an issuer that count; 0 while it has none or they are too old.',
+    labelNames: ['issuer'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { issuer, keys, state } of issuers()) this.set({ issuer }, state === 'lost' ? 0 : keys);
+    },
+  });
+  new Counter({
+    name: 'sallyport_issuer_key_readings_total',
+    help: 'Readings of the keys of an issuer.',
+    labelNames: ['issuer', 'result'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { issuer, readings, failures } of issuers()) {
+        this.inc({ issuer, result: 'read' }, readings - failures);
+        this.inc({ issuer, result: 'failed' }, failures);
       }
     },
   });

@@ -1,8 +1,10 @@
 /** The rules in force, made from the configuration. */
-import { compilePattern, compilePolicy, matchesPattern, type Rules } from '@sallyport/guard';
+import { compilePattern, compilePolicy, matchesPattern, type Policy, type Rules } from '@sallyport/guard';
 import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Config } from './config/types.ts';
+import type { Config, JwtRolesConfig } from './config/types.ts';
+import { introspectedIssuer } from './tokens/introspector.ts';
+import { makeResource, serverDoor, type TokenIssuer } from './tokens/resource.ts';
 import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -12,8 +14,9 @@ export function makeRules(config: Config, port: number): Rules {
   const { limits, callers } = config;
   const certificates = certificateRules(config);
   const proxy = proxyRules(config);
+  const policy = compilePolicy(toPolicyModel(config));
   return {
-    policy: compilePolicy(toPolicyModel(config)),
+    policy,
     limits: {
       body: limits.body,
       message: limits.message,
@@ -40,9 +43,26 @@ export function makeRules(config: Config, port: number): Rules {
     ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
+    ...resourceOf(config, port, policy),
     refusals: config.refusals,
     keptArguments: makeKeptArguments(config),
   };
+}
+
+/** What the gateway is as a resource server: its name is the public URL, or on loopback the address itself. */
+function resourceOf(config: Config, port: number, policy: Policy): Pick<Rules, 'resource'> {
+  const [own = ''] = ownOrigins(config, port);
+  const doors = config.upstreams.map(({ name }) => serverDoor(name, policy));
+  const resource = makeResource(own, tokenIssuers(config.callers), doors, policy);
+  return resource === undefined ? {} : { resource };
+}
+
+/** Everybody whose tokens are accepted, as clients have to know them. */
+function tokenIssuers({ jwt, introspection }: Config['callers']): TokenIssuer[] {
+  const rolesOf = (roles: JwtRolesConfig | undefined): readonly string[] =>
+    (roles?.map ?? []).flatMap((mapping) => mapping.roles);
+  const asked = introspection === undefined ? [] : [{ ...introspection, issuer: introspectedIssuer(introspection) }];
+  return [...jwt, ...asked].map(({ issuer, roles, scopePrefix }) => ({ issuer, roles: rolesOf(roles), scopePrefix }));
 }
 
 /** True for addresses that only this machine reaches. */

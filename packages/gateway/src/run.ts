@@ -4,10 +4,12 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
+  composeTokens,
   createBuckets,
   createConcurrency,
   createConversations,
   createDigest,
+  createEgress,
   createExchangeIds,
   createSessions,
   createUnrecorded,
@@ -15,6 +17,7 @@ import {
   openStdioDoor,
   type Conversation,
   type DoorContext,
+  type EgressClient,
   type Listener,
   type Ports,
   type Rules,
@@ -24,6 +27,7 @@ import { openAdmin, type AdminServer } from './admin.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { diffConfig, type ConfigChanges } from './config/diff.ts';
+import { egressSettings } from './egress-settings.ts';
 import { outlineOf } from './config/outline.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, ConfigOutline } from './config/types.ts';
@@ -45,6 +49,8 @@ import { createSettlement } from './settlement.ts';
 import { tlsMaterial } from './transport-rules.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
+import { createIntrospector, type Introspector } from './tokens/introspector.ts';
+import { createIssuers, type Issuers } from './tokens/issuers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
@@ -135,6 +141,9 @@ class Gateway implements RunningGateway {
   readonly #unrecorded = createUnrecorded();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
+  readonly #egress: EgressClient;
+  readonly #issuers: Issuers;
+  readonly #introspector: Introspector;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -151,6 +160,16 @@ class Gateway implements RunningGateway {
     this.#state = state;
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
+    this.#egress = createEgress(egressSettings(options.config));
+    this.#issuers = createIssuers({
+      clock: systemClock,
+      egress: this.#egress,
+      files: options.configPorts,
+      log: state.log,
+    });
+    this.#issuers.change(options.config);
+    this.#introspector = createIntrospector({ clock: systemClock, egress: this.#egress, log: state.log });
+    this.#introspector.change(options.config);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -182,18 +201,22 @@ class Gateway implements RunningGateway {
         audit: state.trail,
       }),
       settlement: this.#settlement,
+      egress: this.#egress,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }),
+      ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
     this.#metrics = createMetrics({
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
+      issuers: () => this.#issuers.status(),
+      tokens: () => this.#issuers.counts(),
+      introspection: () => this.#introspector.counts(),
       sessions: () => [...sessions.list()].length,
       results: () => this.#results.stats(),
       connections: () => ({
@@ -246,7 +269,8 @@ class Gateway implements RunningGateway {
     // At once too: a later process goes by the last sign of this one.
     sessions.sweep();
     this.#every(60_000, () => sessions.sweep());
-    // Keys expire without any change that would say so.
+    this.#every(1000, () => this.#issuers.tend());
+    // Keys and tokens expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => {
@@ -285,6 +309,8 @@ class Gateway implements RunningGateway {
         problems: this.#problems.map(({ file, line, column, message }) => ({ file, line, column, message })),
         needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
       },
+      issuers: this.#issuers.status(),
+      ...introspectionOf(this.#introspector),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -338,6 +364,7 @@ class Gateway implements RunningGateway {
     await this.#adminServer?.close();
     const servers = this.#fleet.stop('the gateway stops');
     const hasStopped = await within(servers, lastServersMs);
+    await this.#egress.close();
     // Whoever ends a process that takes too long must not take the last records with it.
     this.#unrecorded.flush(this.#state.trail);
     this.#state.trail.append({ kind: 'system', outcome: { status: 'stopped' } });
@@ -356,6 +383,7 @@ class Gateway implements RunningGateway {
     return {
       clock: systemClock,
       credentials: live.credentials,
+      tokens: composeTokens([this.#issuers, this.#introspector]),
       blocks: live.blocks,
       buckets: this.#buckets,
       concurrency: this.#concurrency,
@@ -472,6 +500,11 @@ class Gateway implements RunningGateway {
     this.#problems = [];
     this.#rules = makeRules(config, this.#http?.port ?? config.listen.port);
     if (changes.tls) this.#secure(config);
+    if (changes.egress) this.#egress.change(egressSettings(config));
+    if (changes.callers || changes.door) {
+      this.#issuers.change(config);
+      this.#introspector.change(config);
+    }
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
@@ -500,7 +533,9 @@ class Gateway implements RunningGateway {
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    endUnwelcome(this.#world, this.#context.conversations, this.#state.live);
+    endUnwelcome(this.#world, this.#context.conversations, this.#state.live, {
+      knows: (principal) => this.#issuers.knows(principal) || this.#introspector.knows(principal),
+    });
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -521,6 +556,11 @@ class Gateway implements RunningGateway {
     timer.unref();
     this.#stops.push(() => clearInterval(timer));
   }
+}
+
+function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'introspection'> {
+  const introspection = introspector.status();
+  return introspection === undefined ? {} : { introspection };
 }
 
 /** How often a wait for running calls looks, milliseconds. */

@@ -5,6 +5,8 @@ import type { ConfigPorts } from './config/ports.ts';
 import type { Problem } from './config/problem.ts';
 import type { Config, ConfigOutline } from './config/types.ts';
 import type { ExchangeSummary } from './summary.ts';
+import type { IntrospectorStatus } from './tokens/introspector.ts';
+import type { IssuerStatus } from './tokens/issuers.ts';
 import type { UpstreamStatus } from './upstreams/upstream.ts';
 
 /** How a gateway is started. */
@@ -59,6 +61,10 @@ export interface GatewayStatus {
     /** Keys that were changed since the start and wait for the next one. */
     readonly needsRestart: readonly string[];
   };
+  /** Whose tokens are accepted, and how their keys are. */
+  readonly issuers: readonly IssuerStatus[];
+  /** Who is asked about opaque tokens. */
+  readonly introspection?: IntrospectorStatus;
   readonly audit: TrailStats;
   readonly sessions: number;
   /** Local programs at stdio doors. */

@@ -1,6 +1,7 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
 import { canReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
+import type { Issuers } from './tokens/issuers.ts';
 import type { World } from './world.ts';
 
 /** Looks at every session, connection, subscription, waiting call and conversation with a server. */
@@ -8,13 +9,16 @@ export function endUnwelcome(
   world: World,
   conversations: Conversations,
   live: Pick<LiveStore, 'blocks' | 'hasKey'>,
+  issuers: Pick<Issuers, 'knows'>,
 ): void {
   const rules = world.rules();
+  const now = world.clock.now();
   const isWelcome = (principal: string): boolean => {
     if (live.blocks.isBlocked('caller', principal)) return false;
     const { callers } = rules;
     if (principal === 'anonymous') return callers.anonymous !== undefined;
     if (principal.startsWith('local:')) return callers.local !== undefined;
+    if (principal.startsWith('jwt:')) return issuers.knows(principal);
     return !principal.startsWith('key:') || (callers.keys && live.hasKey(principal.slice(4)));
   };
   const reason = 'the caller may not call any more';
@@ -23,7 +27,8 @@ export function endUnwelcome(
     if (!isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
   }
   conversations.reauthorize();
-  subscriptions.endFor(isWelcome, reason);
+  // A session goes on with the caller's next token; what was opened with one ends with it.
+  subscriptions.endFor((id, expiresAt) => (expiresAt === undefined || now < expiresAt) && isWelcome(id), reason);
   parking.endFor(isWelcome, reason);
   for (const { upstream } of servers.values()) upstream.releaseOwners(isWelcome, reason);
 }

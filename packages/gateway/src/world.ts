@@ -1,5 +1,5 @@
 /** What every request of the gateway works with; made once at start, its parts changed by reload. */
-import type { AuditPort, Blocks, Clock, Random, Rules, Seal, Sessions } from '@sallyport/guard';
+import type { AuditPort, Blocks, Clock, Egress, Random, Rules, Seal, Sessions } from '@sallyport/guard';
 import type { ResultCache } from './cache/result-cache.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Parking } from './invoke/parking.ts';
@@ -26,4 +26,6 @@ export interface World {
   readonly subscriptions: Subscriptions;
   readonly parking: Parking;
   readonly settlement: Pick<Settlement, 'wait'>;
+  /** The one way out, for all that is not a conversation with a server. */
+  readonly egress: Egress;
 }

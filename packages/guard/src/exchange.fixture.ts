@@ -218,7 +218,7 @@ export function receivedOnStdio(
 /** A principal of the role `reader` under these rules. */
 export function makePrincipal(rules: Rules, more: Partial<Principal> = {}): Principal {
   const roles = more.roles ?? ['reader'];
-  return { id: 'key:ada', kind: 'key', ...more, roles, access: rules.policy.access(roles) };
+  return { id: 'key:ada', kind: 'key', ...more, roles, access: rules.policy.access(roles, more.scopes) };
 }
 
 /** An exchange after `identify`. */

@@ -36,13 +36,24 @@ export type {
   Random,
   RateBuckets,
   Resolver,
+  TokenFault,
+  TokenHolder,
+  Tokens,
 } from './ports.ts';
 export { stageNames, runExchange } from './pipeline.ts';
 export type { QuirkName, QuirkRow } from './quirks.ts';
 export { noteQuirk, quirks } from './quirks.ts';
 export type { Refusal, RefusalFacts, RefusalName, RefusalRow, RefusalView, StageName } from './refusals.ts';
 export { describeRefusal, isRefusal, refusals, refuse } from './refusals.ts';
-export type { CallerRules, CertificateIdentity, CertificateRules, DoorRules, Limits, Rules } from './rules.ts';
+export type {
+  CallerRules,
+  CertificateIdentity,
+  CertificateRules,
+  DoorRules,
+  Limits,
+  ResourceRules,
+  Rules,
+} from './rules.ts';
 export { identifyCertificate } from './identity/certificate.ts';
 export { spendTokens } from './stages/admit.ts';
 export { grantKinds } from './stages/authorize.ts';
@@ -52,9 +63,9 @@ export type { Conversation } from './doors/conversation.ts';
 export type { Conversations, ConversationsOptions } from './doors/conversations.ts';
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
-export { onCredentialEnd } from './doors/credential-end.ts';
+export { atExpiry } from './doors/expiry.ts';
 export { openListener } from './doors/listener.ts';
-export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
+export { answerUnreadable, bareAnswer } from './doors/unreadable.ts';
 export { safeHeaders } from './doors/security-headers.ts';
 export { trustIn } from './doors/forwarded.ts';
 export type { ForwardedCertificateRules } from './doors/forwarded-certificate.ts';
@@ -73,7 +84,7 @@ export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
-export { canList, canReachServer, decide, decideCall } from './policy/decide.ts';
+export { canList, canReachServer, decide, decideCall, mayReachServer } from './policy/decide.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
 export { explainDecision } from './policy/explain.ts';
@@ -130,3 +141,31 @@ export type {
   EgressRequest,
   UrlTrust,
 } from './egress/egress.ts';
+export type { Connections, ConnectionsOptions } from './egress/connections.ts';
+export type { EgressClient, EgressOptions, EgressSettings } from './egress/client.ts';
+export { createEgress } from './egress/client.ts';
+export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } from './egress/web-socket.ts';
+export type { Algorithm } from './identity/algorithms.ts';
+export { ALGORITHMS, isSymmetric, shapeOf } from './identity/algorithms.ts';
+export type { ClaimPath } from './identity/claim-path.ts';
+export { parseClaimPath } from './identity/claim-path.ts';
+export type { CompactFault, CompactToken } from './identity/compact-form.ts';
+export { readCompact } from './identity/compact-form.ts';
+export type { JwtRules, RequiredClaim } from './identity/issuer.ts';
+export { composeTokens } from './identity/compose-tokens.ts';
+export type { Introspection, IntrospectionCounts } from './identity/introspection.ts';
+export { createIntrospection } from './identity/introspection.ts';
+export type { JwtCounts, JwtIssuer, JwtVerifier } from './identity/jwt.ts';
+export { createJwtVerifier } from './identity/jwt.ts';
+export type { KeyDocument, KeySetFault, VerificationKey } from './identity/key-document.ts';
+export { readKeyDocument, secretKey } from './identity/key-document.ts';
+export type { KeyNews, KeySetStatus } from './identity/key-set.ts';
+export { isKeyMiss, KeySet } from './identity/key-set.ts';
+export type { KeySource } from './identity/key-source.ts';
+export { createDiscoverySource, createUrlSource } from './identity/key-source.ts';
+export type { RoleMapping } from './identity/role-map.ts';
+export { compileRoleMap, findMappingFault } from './identity/role-map.ts';
+export { verifySignature } from './identity/signature.ts';
+export type { AddressBlock } from './egress/addresses.ts';
+export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
+export { findProxyFault } from './egress/proxy.ts';

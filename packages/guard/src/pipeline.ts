@@ -82,13 +82,16 @@ export function runHead(exchange: Received, ports: Ports): Promise<object> {
  * Judges again whoever holds a connection open, by the rules that its exchange carries: the head, the credential, blocks
  * and the path. Nothing is charged or recorded for a caller that may stay.
  *
- * @returns the exchange with its principal, or why the connection has to end
+ * @returns the exchange with its principal, or why the connection has to end; a promise only where a token has to be
+ *   verified anew
  */
-export function judgeAgain(exchange: Received, ports: Ports): Identified | Refusal {
+export function judgeAgain(exchange: Received, ports: Ports): Identified | Refusal | Promise<Identified | Refusal> {
   const refused = exchange.head === undefined ? undefined : judgeHead(exchange.head, exchange.door, exchange.rules);
   if (refused !== undefined) return refused;
   const identified = identify(exchange, ports);
-  return isRefusal(identified) ? identified : (judgeCaller(identified, ports) ?? identified);
+  const judge = (found: Identified | Refusal): Identified | Refusal =>
+    isRefusal(found) ? found : (judgeCaller(found, ports) ?? found);
+  return identified instanceof Promise ? identified.then(judge) : judge(identified);
 }
 
 /** Records and answers an exchange that ended outside the list. */

@@ -2,7 +2,17 @@
  * Everything that is not deterministic reaches the core through these interfaces, so that a test can
  * freeze the clock, replay a seed and fail the n-th write.
  */
-import type { Answer, Identified, Intended, Lease, Parsed, Recorded, Target, CallerSession } from './exchange.ts';
+import type {
+  Answer,
+  CallerSession,
+  Identified,
+  Intended,
+  Lease,
+  Parsed,
+  Received,
+  Recorded,
+  Target,
+} from './exchange.ts';
 import type { RecordDraft } from './audit/record.ts';
 import type { Unrecorded } from './audit/unrecorded.ts';
 import type { Refusal } from './refusals.ts';
@@ -64,6 +74,48 @@ export interface Credentials {
   verify(token: string, now: number): KeyHolder | 'invalid' | 'expired';
 }
 
+/**
+ * The caller that a token names. One object for a token for as long as the token is kept, so that whatever is derived
+ * from it (principal, access, rate) is derived once.
+ */
+export interface TokenHolder {
+  readonly kind: 'jwt';
+  /** `jwt:<issuer>|<id>`. */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** Absent where tokens of this kind carry none. */
+  readonly scopes?: readonly string[];
+  /** Those of the token's audiences that its issuer is trusted for; they say at which doors it holds. */
+  readonly audiences?: readonly string[];
+  /** The program that acts for the person. */
+  readonly agent?: string;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** When the token ends, milliseconds since the epoch, clock skew included. */
+  readonly expiresAt?: number;
+}
+
+/**
+ * Why a token names nobody. `unknown-kind`: not a token that this verifier judges, another may; `unavailable`: what is
+ * needed to judge it cannot be had just now.
+ */
+export interface TokenFault {
+  readonly fault: 'invalid' | 'expired' | 'unavailable' | 'unknown-kind';
+  /** For operators only: never sent to a caller, and free of the token's own text. */
+  readonly note: string;
+  /** When to try again, milliseconds; of `unavailable`. */
+  readonly retryAfterMs?: number;
+}
+
+/** Verifies bearer tokens that are not API keys. */
+export interface Tokens {
+  /**
+   * Judges a token. What is kept from an earlier call is returned at once, without a promise.
+   *
+   * @param token - what stood behind `Bearer `, as sent
+   */
+  verify(token: string, exchange: Received): TokenHolder | TokenFault | Promise<TokenHolder | TokenFault>;
+}
+
 /** What an administrator has stopped at run time. */
 export interface Blocks {
   isBlocked(kind: 'caller' | 'tool' | 'upstream', name: string): boolean;
@@ -105,6 +157,8 @@ export type Observer = (exchange: Recorded) => void;
 export interface Ports {
   readonly clock: Clock;
   readonly credentials: Credentials;
+  /** Absent where API keys are the only bearer tokens. */
+  readonly tokens?: Tokens;
   readonly blocks: Blocks;
   readonly buckets: RateBuckets;
   readonly concurrency: ConcurrencyCounters;

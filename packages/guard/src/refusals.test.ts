@@ -32,6 +32,8 @@ const contract: readonly Row[] = [
   ['bad-credential', 'identify', 'door', 401],
   ['expired-credential', 'identify', 'door', 401],
   ['bad-certificate', 'identify', 'door', 401],
+  ['credential-in-url', 'receive', 'door', 400],
+  ['identity-unavailable', 'identify', 'door', 503],
   ['login-limited', 'identify', 'door', 429],
   ['malformed-json', 'parse', 'door', 400, -32700],
   ['invalid-request', 'parse', 'door', 400, -32600],

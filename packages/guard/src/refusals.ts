@@ -128,6 +128,13 @@ const rows = {
     text: 'only HTTP/1.1 is spoken here',
     advice: 'Use HTTP/1.1.',
   },
+  'credential-in-url': {
+    stage: 'receive',
+    shows: 'door',
+    status: 400,
+    text: 'a credential stands in the URL, where logs and histories keep it',
+    advice: 'Send it as `Authorization: Bearer`, and have it replaced: it must count as known to others.',
+  },
   'bad-authorization': {
     stage: 'identify',
     shows: 'door',
@@ -162,6 +169,13 @@ const rows = {
     status: 401,
     text: 'the client certificate is not accepted: {detail}',
     advice: 'Present a certificate that is in force and of a CA that is trusted here.',
+  },
+  'identity-unavailable': {
+    stage: 'identify',
+    shows: 'door',
+    status: 503,
+    text: 'the credential cannot be judged just now',
+    advice: 'Retry after {retryAfter}.',
   },
   'login-limited': {
     stage: 'identify',
@@ -278,6 +292,13 @@ const rows = {
     code: -32602,
     text: 'Unknown {kind}: {name}',
     advice: '',
+  },
+  'step-up': {
+    stage: 'authorize',
+    shows: 'door',
+    status: 403,
+    text: 'the token does not carry the scopes that this needs: {scopes}',
+    advice: 'Ask the authorization server for a token with all of them.',
   },
   denied: {
     stage: 'authorize',

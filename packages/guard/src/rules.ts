@@ -55,6 +55,23 @@ export interface DoorRules {
   readonly sse: boolean;
 }
 
+/**
+ * Sallyport as an OAuth resource server (RFC 9728): what its metadata documents and challenges say. Present only where
+ * tokens of authorization servers are accepted.
+ */
+export interface ResourceRules {
+  /** Origin under which callers reach the doors, without a trailing slash. Never taken from a request. */
+  readonly url: string;
+  /** Issuers whose tokens are accepted, in the order of the configuration. */
+  readonly authorizationServers: readonly string[];
+  /** What a client asks for at /mcp when it knows nothing else; more is asked for when a call needs it. */
+  readonly scopes: readonly string[];
+  /** The same for each server and view with a document of its own. */
+  readonly named?: ReadonlyMap<string, readonly string[]>;
+  /** What an issuer wants written before a scope in a request, where its tokens carry the bare scope. */
+  readonly scopePrefixes?: ReadonlyMap<string, string>;
+}
+
 export interface Rules {
   readonly policy: Policy;
   readonly limits: Limits;
@@ -72,6 +89,8 @@ export interface Rules {
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
+  /** What callers are told about how to get a token; absent where no token is accepted. */
+  readonly resource?: ResourceRules;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

@@ -47,3 +47,5 @@ export { stubStdioCommand } from './stub-stdio.ts';
 export type { StubStdioOptions } from './stub-stdio.ts';
 export { waitFor, within } from './wait.ts';
 export type { WaitOptions } from './wait.ts';
+export type { CertificateRequest, IssuedCertificate, TestAuthority } from './authority.ts';
+export { createAuthority } from './authority.ts';

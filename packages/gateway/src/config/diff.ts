@@ -15,6 +15,8 @@ export interface ConfigChanges {
   readonly tls: boolean;
   /** Anything under `audit` that takes effect at once. */
   readonly audit: boolean;
+  /** Where requests of our own may go; what connections are made of also changes all upstreams at a URL. */
+  readonly egress: boolean;
   readonly tests: boolean;
   readonly upstreams: UpstreamChanges;
   /** Keys whose new value waits for the next start. */
@@ -44,8 +46,9 @@ export function diffConfig(before: Config, after: Config): ConfigChanges {
     door: differs('publicUrl', 'behindProxy', 'origins', 'refusals', 'doors'),
     tls: differs('tls'),
     audit: !isSame(auditBefore, auditAfter),
+    egress: differs('egress'),
     tests: differs('tests'),
-    upstreams: diffUpstreams(before.upstreams, after.upstreams),
+    upstreams: diffUpstreams(before.upstreams, after.upstreams, hasOtherConnections(before, after)),
     needsRestart: (file.restartKeys ?? []).filter((path) => !isSame(valueAt(before, path), valueAt(after, path))),
   };
 }
@@ -57,7 +60,16 @@ export function isUnchanged(changes: ConfigChanges): boolean {
   return Object.values(flags).every((flag) => !flag) && lists.every((list) => list.length === 0);
 }
 
-function diffUpstreams(before: readonly UpstreamConfig[], after: readonly UpstreamConfig[]): UpstreamChanges {
+/** True when connections to upstreams at a URL are made in another way. */
+function hasOtherConnections({ egress: before }: Config, { egress: after }: Config): boolean {
+  return !isSame(before.proxy, after.proxy) || before.ca !== after.ca;
+}
+
+function diffUpstreams(
+  before: readonly UpstreamConfig[],
+  after: readonly UpstreamConfig[],
+  hasNewConnections: boolean,
+): UpstreamChanges {
   const old = new Map(before.map((upstream) => [upstream.name, upstream]));
   const added: string[] = [];
   const changed: string[] = [];
@@ -66,6 +78,7 @@ function diffUpstreams(before: readonly UpstreamConfig[], after: readonly Upstre
     const earlier = old.get(upstream.name);
     old.delete(upstream.name);
     if (earlier === undefined) added.push(upstream.name);
+    else if (hasNewConnections && upstream.kind !== 'stdio') changed.push(upstream.name);
     else if (!isSame(withoutTuning(earlier), withoutTuning(upstream))) changed.push(upstream.name);
     else if (!isSame(earlier, upstream)) tuned.push(upstream.name);
   }

@@ -2,7 +2,7 @@
 import type { Denial, Grant, GrantKind, Origin, Rate, Role } from '@sallyport/guard';
 import { checkPattern, rate } from './grammar.ts';
 import { object } from './object.ts';
-import { lengthOf, list, quoted, readText, text, type Reader, type Reading, type Text } from './reader.ts';
+import { lengthOf, list, quoted, readText, text, wrongValue, type Reader, type Reading, type Text } from './reader.ts';
 
 const PATTERN_EXAMPLE = "'files.read_*'";
 
@@ -111,6 +111,17 @@ function grants(kind: GrantKind): Reader<readonly Grant[]> {
   };
 }
 
+/** One scope of a token (RFC 6749 §3.3). */
+const scope: Reader<string> = text('a scope', 'mcp:read', { pattern: '^[!#-\\[\\]-~]+$' }, (found, reading) => {
+  if (/^[!#-[\]-~]{1,128}$/.test(found.value)) return found.value;
+  return wrongValue(
+    found,
+    reading,
+    `${quoted(found.shown)} is not a scope: printable characters without spaces, " and \\, at most 128`,
+    found.value.includes(' ') ? `write [${found.value.trim().split(/ +/).join(', ')}]` : 'write mcp:read',
+  );
+});
+
 type RoleBody = Omit<Role, 'name' | 'origin'>;
 
 const body: Reader<RoleBody> = object<RoleBody>(
@@ -124,12 +135,15 @@ const body: Reader<RoleBody> = object<RoleBody>(
     prompts: { reader: grants('prompts'), fallback: [], description: 'Prompts that holders may get' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role of a holder' },
     limit: { reader: rate, description: 'How often one holder may call in all' },
+    scopes: {
+      reader: list(scope, 'scopes', '[mcp:read]', true),
+      description: 'What a token must carry too; keys and certificates know no scopes',
+    },
   },
   {
     wanted: 'a role',
     example: "{ tools: ['files.read_*'] }",
-    later: ['scopes'],
-    hints: { allow: 'write tools, resources or prompts' },
+    hints: { allow: 'write tools, resources or prompts', scope: 'write scopes: [mcp:read]' },
   },
 );
 

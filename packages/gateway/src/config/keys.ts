@@ -5,7 +5,10 @@
 import { dirname, resolve } from 'node:path';
 import type { Denial, Role } from '@sallyport/guard';
 import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
+import { introspection } from './callers-introspection.ts';
+import { jwtIssuer } from './callers-jwt.ts';
 import { certificateCallers } from './certificates.ts';
+import { egress } from './egress.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -20,6 +23,7 @@ import type {
   BehindProxyConfig,
   CallersConfig,
   DoorsConfig,
+  EgressConfig,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -291,11 +295,20 @@ const callers = object<CallersConfig>(
     anonymous: { reader: roleName, description: 'The role of callers without a credential' },
     keys: { reader: toggle, fallback: true, description: 'Whether API keys are accepted' },
     certificates: { reader: certificateCallers(roleName), description: 'Callers that show a client certificate' },
+    jwt: {
+      reader: list(jwtIssuer(roleName), 'issuers', '[{ issuer: https://login.example.com }]'),
+      fallback: [],
+      description: 'Issuers whose signed tokens are accepted',
+    },
+    introspection: {
+      reader: introspection(roleName),
+      description: 'Who is asked about opaque tokens; without it they are refused',
+    },
   },
   {
     wanted: 'callers',
     example: '{ local: admin, keys: on }',
-    later: ['jwt', 'introspection', 'oauth'],
+    later: ['oauth'],
   },
 );
 
@@ -315,6 +328,7 @@ export interface FileBody {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];
@@ -410,6 +424,7 @@ export const file: Reader<FileBody> = object<FileBody>(
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
+    egress: { reader: egress, fallback: {}, description: 'What requests of our own may reach' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
     roles: {
@@ -431,7 +446,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['shared', 'mode', 'egress', 'views'],
+    later: ['shared', 'mode', 'views'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

@@ -4,6 +4,8 @@
  */
 import { dirname, resolve } from 'node:path';
 import { bareHost, formatAddress, isLoopback, isWildcard, parseAddress } from './address.ts';
+import { checkIntrospection } from './callers-introspection.ts';
+import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
 import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
 import { addIncluded, expandInclude } from './include.ts';
@@ -220,7 +222,10 @@ async function followReferences(
   skipsServers: boolean,
 ): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
   const skipped = new Set(skipsServers ? serverReferences(root) : []);
-  const found = root.entries.flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)));
+  const keyFiles = publicKeyFiles(root);
+  const found = root.entries
+    .flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)))
+    .filter((node) => !keyFiles.has(node));
 
   const files = new Set<string>();
   const pending = new Map<string, Promise<Resolution>>();
@@ -256,7 +261,25 @@ async function followReferences(
       if (resolution !== undefined) resolutions.set(node, resolution);
     }),
   );
+  for (const node of publicFiles.flatMap((keys) => plainPathAt(root, keys))) {
+    const path = resolve(dirname(node.origin.file), String(node.value));
+    files.add(path);
+    resolutions.set(node, await resolvePublicFile(path, node.written, ports));
+  }
   return { resolutions, files: [...files] };
+}
+
+/** Keys that name a file by its plain path; what it holds is no secret. */
+const publicFiles: readonly (readonly string[])[] = [['egress', 'ca']];
+
+/** The text at a path of keys, where it is one and no reference. */
+function plainPathAt(root: MapNode, keys: readonly string[]): readonly ScalarNode[] {
+  const found = keys.reduce<ConfigNode | undefined>(
+    (node, key) => (node?.kind === 'map' ? entryOf(node, key)?.value : undefined),
+    root,
+  );
+  if (found?.kind !== 'scalar' || typeof found.value !== 'string') return [];
+  return found.value === '' || found.value.includes('\0') || isReference(found.value) ? [] : [found];
 }
 
 /** Whoever can reach the door without a credential gets the anonymous role, so the door must be local. */
@@ -289,6 +312,8 @@ function textAt(root: MapNode, key: string): string | undefined {
 function checkWhole(body: FileBody, root: MapNode, log: ProblemLog): void {
   checkPublicUrl(body, root, log);
   checkCertificates(body, root, log);
+  checkIssuers(body.callers.jwt, body.publicUrl, log);
+  checkIntrospection(body, root, log);
   if (body.admin === false || body.listen.port === 0) return;
   if (formatAddress(body.admin.listen) !== formatAddress(body.listen)) return;
   const at = entryOf(root, 'admin')?.value ?? entryOf(root, 'listen')?.value ?? root;

@@ -131,15 +131,29 @@ async function resolveFile(path: string, written: string, ports: ConfigPorts): P
   return typeof bytes === 'string' ? unreadable(path, bytes) : decode(bytes, written, path);
 }
 
-/** Returns the text of a file that everybody may read and nobody else may change. */
+/**
+ * Returns what a file holds that is no secret, such as certificates: others may read it, but not change it.
+ *
+ * @param path - absolute
+ */
 export async function resolvePublicFile(path: string, written: string, ports: ConfigPorts): Promise<Resolution> {
   const facts = await ports.facts(path);
-  if (typeof facts === 'string') return unreadable(path, facts);
-  if (facts.kind !== 'file') return failed(`${path} is not a file`, 'name a file');
+  if (typeof facts === 'string') return unreadablePublic(path, facts);
+  if (facts.kind !== 'file') return failed(`${path} is not a file`, 'name a file in PEM form');
   const bytes = await ports.read(path, MAX_SECRET_BYTES);
   const unsafe = findWriters(path, facts, ports.identity);
   if (unsafe !== undefined) return { ok: false, code: 'unsafe-file', ...unsafe };
-  return typeof bytes === 'string' ? unreadable(path, bytes) : decode(bytes, written, path);
+  return typeof bytes === 'string' ? unreadablePublic(path, bytes) : decode(bytes, written, path);
+}
+
+function unreadablePublic(path: string, fault: string): Resolution {
+  if (fault === 'absent') return failed(`${path} does not exist`, 'create it, or correct the path');
+  if (fault === 'too-large')
+    return failed(
+      `${path} is larger than 64 KiB`,
+      'name a file with your own authorities only: those of Node are trusted already',
+    );
+  return unreadable(path, fault);
 }
 
 function unreadable(path: string, fault: string): Resolution {

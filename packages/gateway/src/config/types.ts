@@ -2,7 +2,17 @@
  * What `sallyport.yaml` means once it was read and found right: plain data, units in the names, paths absolute,
  * secrets wrapped. Every other part of the gateway reads this and never the file.
  */
-import type { CertificateIdentity, Denial, Origin, Rate, Role } from '@sallyport/guard';
+import type {
+  Algorithm,
+  CertificateIdentity,
+  ClaimPath,
+  Denial,
+  Origin,
+  Rate,
+  RequiredClaim,
+  Role,
+  RoleMapping,
+} from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -69,6 +79,16 @@ export interface AuditConfig {
   readonly arguments: readonly KeptArguments[];
 }
 
+/** Requests of our own. */
+export interface EgressConfig {
+  /** Blocks in the notation of CIDR. */
+  readonly allow: readonly string[];
+  /** A URL, with user and password where the proxy wants them. */
+  readonly proxy: Secret | undefined;
+  /** PEM. */
+  readonly ca: string | undefined;
+}
+
 /** Who may call, and as what. */
 export interface CallersConfig {
   /** Role of the user who started a stdio door; `undefined`: no role, so nothing is allowed. */
@@ -79,6 +99,10 @@ export interface CallersConfig {
   readonly keys: boolean;
   /** How client certificates name callers; `undefined`: they do not. */
   readonly certificates: CertificatesConfig | undefined;
+  /** Issuers whose signed tokens are accepted, each once. */
+  readonly jwt: readonly JwtConfig[];
+  /** Who is asked about opaque tokens; `undefined`: they are refused. */
+  readonly introspection: IntrospectionConfig | undefined;
 }
 
 /** How client certificates name callers. */
@@ -110,6 +134,68 @@ export interface BehindProxyConfig {
         readonly ca: string | undefined;
       }
     | undefined;
+}
+
+/** Where the keys of an issuer come from. */
+export type JwtKeysConfig =
+  | { readonly kind: 'discovery' }
+  | { readonly kind: 'url'; readonly url: string }
+  /** Absolute path. */
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'secret'; readonly secret: Secret };
+
+/** Which claim gives roles, and which. */
+export interface JwtRolesConfig {
+  readonly claim: ClaimPath;
+  readonly map: readonly RoleMapping[];
+}
+
+/** An issuer whose signed tokens are accepted. Times in milliseconds. */
+export interface JwtConfig {
+  /** Exactly as `iss` has it. */
+  readonly issuer: string;
+  readonly keys: JwtKeysConfig;
+  /** `undefined`: the door's own, from `publicUrl`. */
+  readonly audience: readonly string[] | undefined;
+  readonly algorithms: readonly Algorithm[];
+  /** Lower case, without `application/`; `absent` stands for none. */
+  readonly types: readonly string[];
+  readonly require: readonly RequiredClaim[];
+  readonly id: ClaimPath;
+  readonly agent: ClaimPath | undefined;
+  readonly scopes: ClaimPath;
+  /** What clients write before a scope when they ask for it. */
+  readonly scopePrefix: string | undefined;
+  readonly roles: JwtRolesConfig | undefined;
+  readonly clockSkew: number;
+  readonly refresh: number;
+  readonly staleFor: number;
+  readonly origin: Origin;
+}
+
+/** An authorization server that is asked about opaque tokens (RFC 7662). Times in milliseconds. */
+export interface IntrospectionConfig {
+  /** `undefined`: the origin of `url`, and `iss` of its answers is not looked at. */
+  readonly issuer: string | undefined;
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly clientAuth: 'basic' | 'post';
+  /** `undefined`: the door's own, from `publicUrl`. */
+  readonly audience: readonly string[] | undefined;
+  readonly require: readonly RequiredClaim[];
+  readonly id: ClaimPath;
+  readonly agent: ClaimPath | undefined;
+  readonly scopes: ClaimPath;
+  readonly scopePrefix: string | undefined;
+  readonly roles: JwtRolesConfig | undefined;
+  readonly cache: number;
+  readonly timeout: number;
+  readonly clockSkew: number;
+  /** Whether tokens that look like JWTs are asked about too. */
+  readonly jwts: boolean;
+  /** Whether an answer without `token_type` is taken to be about an access token. */
+  readonly untyped: boolean;
 }
 
 /** Requests from a server to the caller that may pass. */
@@ -243,6 +329,7 @@ export interface Config extends ConfigSources {
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
+  readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
   readonly roles: readonly Role[];

@@ -5,7 +5,7 @@
 import {
   canReachServer,
   decide,
-  onCredentialEnd,
+  atExpiry,
   refuse,
   spendTokens,
   type Answer,
@@ -65,8 +65,8 @@ export interface Subscriptions {
   listen(exchange: Intended, world: World): Promise<Answer | Refusal>;
   /** Tells everybody concerned that a list has changed. */
   announce(change: CatalogChange): void;
-  /** Ends the listening of every principal for whom `isWelcome` is false. */
-  endFor(isWelcome: (principal: string) => boolean, reason: string): void;
+  /** Ends the listening of every principal for whom `isWelcome` is false; it is told when the credential ends. */
+  endFor(isWelcome: (principal: string, expiresAt: number | undefined) => boolean, reason: string): void;
 }
 
 const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; filter: string }>> = {
@@ -244,7 +244,7 @@ export function createSubscriptions(
     listeners.add(listener);
     const { honoured, stop } = await watchAll(exchange, world, uris, listener);
     if (!exchange.cancellation.isCancelled) acknowledge(listener, honoured);
-    const forgetEnd = onCredentialEnd(exchange.principal.expiresAt, world.clock.now(), () =>
+    const forgetEnd = atExpiry(exchange.principal.expiresAt, world.clock, () =>
       exchange.cancellation.cancel('the credential has ended'),
     );
     await new Promise<void>((resolve) => exchange.cancellation.subscribe(() => resolve()));
@@ -315,7 +315,7 @@ export function createSubscriptions(
     listen,
     endFor(isWelcome, reason) {
       for (const { exchange } of [...listeners]) {
-        if (!isWelcome(exchange.principal.id)) exchange.cancellation.cancel(reason);
+        if (!isWelcome(exchange.principal.id, exchange.principal.expiresAt)) exchange.cancellation.cancel(reason);
       }
     },
     announce(change) {

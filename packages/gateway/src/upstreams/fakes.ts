@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { HttpClient } from './http/client.ts';
+import type { Connections } from '@sallyport/guard';
 import { linkFailure, type Link, type LinkAnswer, type LinkEvent, type LinkPeer, type LinkRequest } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { realUpstreamPorts, type UpstreamPorts } from './ports.ts';
@@ -136,7 +136,7 @@ export interface Dispatched {
 }
 
 /** Connections that only remember what was dispatched. */
-export const fakeHttpClient = (onDispatch: (dispatched: Dispatched) => void): HttpClient => ({
+export const fakeHttpClient = (onDispatch: (dispatched: Dispatched) => void): Connections => ({
   dispatch(options, handler) {
     onDispatch({ options, handler });
     return true;

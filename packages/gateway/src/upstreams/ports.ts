@@ -3,10 +3,8 @@
  * Everything here can be replaced by a fake; the real ones stand at the end.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock, Random } from '@sallyport/guard';
-import { openHttpClient, type OpenHttpClient } from './http/client.ts';
+import { createEgress, type Clock, type EgressClient, type Random } from '@sallyport/guard';
 import { spawnChild, type SpawnChild } from './stdio/child.ts';
-import { openSocket, type OpenSocket } from './websocket/socket.ts';
 
 /** One timer. */
 export interface Timer {
@@ -35,8 +33,9 @@ export interface UpstreamPorts {
   readonly mark: string;
   readonly timers: Timers;
   readonly spawn: SpawnChild;
-  readonly http: OpenHttpClient;
-  readonly socket: OpenSocket;
+  /** Opens connections to an origin. */
+  readonly http: EgressClient['connections'];
+  readonly socket: EgressClient['webSocket'];
 }
 
 /** Real timers. */
@@ -48,15 +47,22 @@ export const realTimers: Timers = {
   },
 };
 
-/** Returns ports to the real machine, each replaceable by `replacements`. */
-export const realUpstreamPorts = (replacements: Partial<UpstreamPorts> = {}): UpstreamPorts => ({
+/**
+ * Returns ports to the real machine, each replaceable by `replacements`.
+ *
+ * @param egress - what makes connections; default: one without proxy and private authorities
+ */
+export const realUpstreamPorts = (
+  replacements: Partial<UpstreamPorts> = {},
+  egress: Pick<EgressClient, 'connections' | 'webSocket'> = createEgress(),
+): UpstreamPorts => ({
   clock: { now: () => Date.now(), monotonic: () => performance.now() },
   random: { bytes: (length) => randomBytes(length) },
   mark: randomBytes(16).toString('hex'),
   timers: realTimers,
   spawn: spawnChild,
-  http: openHttpClient,
-  socket: openSocket,
+  http: egress.connections,
+  socket: egress.webSocket,
   ...replacements,
 });
 

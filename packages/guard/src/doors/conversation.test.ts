@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer, HttpHead, Intended } from '../exchange.ts';
 import { makeHead, makePorts, makeRules, okAnswer, type TestPorts } from '../exchange.fixture.ts';
-import type { KeyHolder, Ports } from '../ports.ts';
+import type { KeyHolder, Ports, TokenFault, TokenHolder } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 import { Conversation, type Channel } from './conversation.ts';
@@ -136,6 +136,24 @@ describe('a conversation', () => {
     expect(session.isClosed).toBe(true);
     await conversation.closed;
     expect(events).toEqual(['end: the caller may not call any more']);
+  });
+
+  it('[open-connections] stays while a token is verified anew, and ends when that finds it bad or cannot be done', async () => {
+    const holder: TokenHolder = { kind: 'jwt', id: 'jwt:i|ada', roles: ['reader'] };
+    const outcomes: Promise<TokenHolder | TokenFault>[] = [
+      Promise.resolve(holder),
+      Promise.resolve({ fault: 'expired', note: '' }),
+    ];
+    const verify = (): Promise<TokenHolder | TokenFault> => outcomes.shift() ?? Promise.reject(new Error('a bug'));
+    for (const rounds of [2, 1]) {
+      const { conversation, session } = converse({ tokens: { verify } });
+      for (let round = 0; round < rounds; round++) {
+        expect(session.isClosed).toBe(false);
+        conversation.reauthorize();
+        await settle();
+      }
+      expect(session.isClosed).toBe(true);
+    }
   });
 
   it('ends when its Origin is not listed any more', () => {

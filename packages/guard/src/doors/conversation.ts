@@ -4,12 +4,21 @@
  */
 import { readMessage } from '@sallyport/protocol';
 import { createCanceller } from '../cancellation.ts';
-import type { Admitted, CallerStream, DoorKind, DoorPath, HttpHead, Received, Replied } from '../exchange.ts';
+import type {
+  Admitted,
+  CallerStream,
+  DoorKind,
+  DoorPath,
+  HttpHead,
+  Identified,
+  Received,
+  Replied,
+} from '../exchange.ts';
 import { judgeAgain, runExchange } from '../pipeline.ts';
 import { isRefusal, type Refusal } from '../refusals.ts';
 import { reply } from '../stages/reply.ts';
-import { onCredentialEnd } from './credential-end.ts';
 import type { DoorContext } from './door.ts';
+import { atExpiry } from './expiry.ts';
 import { Patience } from './pace.ts';
 import type { Session } from './session.ts';
 import type { Standing } from './standing.ts';
@@ -92,7 +101,7 @@ export class Conversation {
     this.stream = { isOpenable: true, open: () => undefined, send: (message) => this.send(message) };
     this.session.attach(this.stream);
     const ended = (): void => this.close('the credential has ended');
-    const forget = onCredentialEnd(spec.expiresAt, context.ports.clock.now(), ended);
+    const forget = atExpiry(spec.expiresAt, context.ports.clock, ended);
     void this.closed.then(forget);
   }
 
@@ -157,6 +166,15 @@ export class Conversation {
     if (this.isEnding) return;
     // Nothing is recorded, so this needs no id.
     const judged = judgeAgain(this.receive(nothing, ''), this.context.ports);
+    if (!(judged instanceof Promise)) {
+      this.heed(judged);
+      return;
+    }
+    // What is thrown here is a bug, and a caller that cannot be judged does not stay.
+    void judged.then((outcome) => this.heed(outcome)).catch(() => this.close('the caller could not be judged'));
+  }
+
+  private heed(judged: Identified | Refusal): void {
     if (isRefusal(judged)) this.close('the caller may not call any more');
     else this.session.roles = judged.principal.roles;
   }

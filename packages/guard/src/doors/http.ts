@@ -9,10 +9,10 @@ import { endExchange, runExchange, runHead } from '../pipeline.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 import { accessHeaders } from './cors.ts';
-import { onCredentialEnd } from './credential-end.ts';
 import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
+import { atExpiry } from './expiry.ts';
 import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { headersUnder } from './security-headers.ts';
@@ -93,12 +93,11 @@ async function serveSession(
   if (found === undefined) stream.begin(session);
   else stream.take(found.log, (sink) => found.resume(sink));
   if (found === undefined || found.log.kind === 'session') session.attach(stream);
-  const unwatch = session.onClose(() => stream.end());
-  const { expiresAt } = identified.principal;
-  const unexpire = onCredentialEnd(expiresAt, context.ports.clock.now(), () => stream.end());
+  const forget = session.onClose(() => stream.end());
+  const forgetExpiry = atExpiry(identified.principal.expiresAt, context.ports.clock, () => stream.end());
   stream.onLost = () => {
-    unwatch();
-    unexpire();
+    forget();
+    forgetExpiry();
     session.detach(stream);
     noteStatus(exchange, 'stream closed', context);
   };

@@ -5,7 +5,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
-import { answerPlainHttp, answerUnreadable, bareAnswer } from './bare-answer.ts';
 import { createBodies } from './body.ts';
 import { preflightMethod } from './cors.ts';
 import type { DoorContext } from './door.ts';
@@ -19,7 +18,9 @@ import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
 import { isFromProxy } from './standing.ts';
 import { createTlsFront, type TlsFront, type TlsMaterial } from './tls.ts';
+import { answerPlainHttp, answerUnreadable, bareAnswer } from './unreadable.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
+import { serveMetadata, wantsMetadata } from './well-known.ts';
 
 /** Where to listen, and how patient to be. Times in milliseconds. */
 export interface ListenerOptions extends BacklogOptions {
@@ -186,11 +187,13 @@ function serve(
 ): Promise<void> {
   const rules = context.rules();
   const method = request.method ?? '';
+  const target = request.url ?? '';
+  if (wantsMetadata(target, rules)) return serveMetadata(request, response, rules, context);
   if (method === 'OPTIONS') {
     const wanted = preflightMethod(method, request.headers as Record<string, string | undefined>);
     if (wanted !== undefined) return servePreflight(request, response, wanted, context);
   }
-  const arrival = arrivalOf(method, request.url ?? '', rules);
+  const arrival = arrivalOf(method, target, rules);
   const door = arrival.door === 'sse' ? serveSse : serveHttp;
   return door(request, response, arrival, rules, context, options);
 }

@@ -17,8 +17,22 @@ export const safeHeaders = [
   'same-origin',
 ] as const;
 
+const strict = ['Strict-Transport-Security', 'max-age=31536000'] as const;
+
 /** The same and Strict-Transport-Security (RFC 6797), for callers who come over TLS: to us, or to a proxy before us. */
-export const strictHeaders = [...safeHeaders, 'Strict-Transport-Security', 'max-age=31536000'] as const;
+export const strictHeaders = [...safeHeaders, ...strict] as const;
+
+/** The same for what everybody may read and keep, and says so itself. */
+const publicHeaders = safeHeaders.flatMap((_, index) => {
+  const [name = '', value = ''] = index % 2 === 0 ? safeHeaders.slice(index, index + 2) : [];
+  if (name === '' || name === 'Cache-Control') return [];
+  return name === 'Cross-Origin-Resource-Policy' ? [name, 'cross-origin'] : [name, value];
+});
+
+/** The headers of a public document under these rules; how long it may be kept is for the document to say. */
+export function publicHeadersUnder({ isSecure }: { readonly isSecure?: boolean }): readonly string[] {
+  return isSecure === true ? [...publicHeaders, ...strict] : publicHeaders;
+}
 
 /** The headers of every answer under these rules. */
 export function headersUnder({ isSecure }: { readonly isSecure?: boolean }): readonly string[] {

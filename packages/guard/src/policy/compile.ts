@@ -11,6 +11,7 @@ import {
   judge,
   mayMatchPrefix,
   type AccessRules,
+  type CompiledRole,
   type Judgement,
 } from './rules.ts';
 
@@ -26,17 +27,24 @@ export interface Policy {
    * Returns what a set of roles adds up to; the same value for the same set.
    *
    * @param roles names in any order; one that the policy does not know grants nothing and forbids nothing.
+   * @param scopes what the caller's token carries: a role that asks for more grants nothing. Left out for credentials
+   *   that know no scopes, of which none are asked.
    */
-  access(roles: readonly string[]): Access;
+  access(roles: readonly string[], scopes?: readonly string[]): Access;
 }
 
 /** What one set of roles may reach. */
 export interface Access {
-  /** Names the set of roles. */
+  /** Names the set of roles, and which of them count. */
   readonly key: string;
-  /** The names that the policy knows, sorted. */
+  /** The names that the policy knows and that count, sorted. */
   readonly roles: readonly string[];
-  /** The caller's own limit: the most generous of the roles'; `undefined` when one of them, or none at all, has none. */
+  /** Those of the token's scopes that a role asks for, sorted; absent for credentials that know no scopes. */
+  readonly scopes: readonly string[] | undefined;
+  /**
+   * The caller's own limit: the most generous of the roles' that count, or of all where none does; `undefined` when one
+   * of them has none.
+   */
   readonly limit: Rate | undefined;
   /** The rules behind it, for explanations. */
   readonly rules: AccessRules;
@@ -104,13 +112,22 @@ export function compilePolicy(model: PolicyModel, options: PolicyOptions = {}): 
   const byNames = createMemo<string, Access>(KEPT_ACCESSES);
   const bySet = createMemo<string, Access>(KEPT_ACCESSES);
 
-  function accessOfSet(roles: readonly string[]): Access {
+  function accessOfSet(roles: readonly string[], scopes: readonly string[] | undefined): Access {
     const known = [...new Set(roles)].filter((name) => compiled.has(name)).sort();
-    const key = JSON.stringify(known);
+    const held = known.flatMap((name) => compiled.get(name) ?? []);
+    const carried = scopes === undefined ? undefined : [...new Set(scopes)].sort();
+    // Scopes that no role of the caller asks for make no difference, so they make no access of their own.
+    const asked = carried?.filter((scope) => held.some(({ role }) => role.scopes?.includes(scope)));
+    const key = JSON.stringify(asked === undefined ? known : [known, asked]);
     const kept = bySet.get(key);
     if (kept !== undefined) return kept;
-    const chosen = known.flatMap((name) => compiled.get(name) ?? []);
-    const access = createAccess(key, known, { topDenials, roles: chosen }, judgements);
+    const isCounting = ({ role }: CompiledRole): boolean => asked === undefined || lacks(role, asked).length === 0;
+    const rules = {
+      topDenials,
+      roles: held.filter(isCounting),
+      withheld: held.filter((role) => !isCounting(role)),
+    };
+    const access = createAccess(key, asked, rules, judgements);
     bySet.set(key, access);
     return access;
   }
@@ -118,24 +135,36 @@ export function compilePolicy(model: PolicyModel, options: PolicyOptions = {}): 
   return {
     epoch: options.epoch ?? definitionDigest(model),
     roles: new Map(model.roles.map((role) => [role.name, role])),
-    access(roles) {
-      const only = roles.length === 1 ? roles[0] : undefined;
+    access(roles, scopes) {
+      const only = roles.length === 1 && scopes === undefined ? roles[0] : undefined;
       const memo = only === undefined ? byNames : byName;
-      const request = only ?? JSON.stringify(roles);
+      const request = only ?? JSON.stringify(scopes === undefined ? roles : [roles, scopes]);
       const kept = memo.get(request);
       if (kept !== undefined) return kept;
-      const access = accessOfSet(roles);
+      const access = accessOfSet(roles, scopes);
       memo.set(request, access);
       return access;
     },
   };
 }
 
-function createAccess(key: string, roles: readonly string[], rules: AccessRules, judgements: JudgementStore): Access {
+/** The scopes that a role asks for and that are not among those given. */
+function lacks(role: Role, scopes: readonly string[]): readonly string[] {
+  return role.scopes?.filter((scope) => !scopes.includes(scope)) ?? [];
+}
+
+function createAccess(
+  key: string,
+  scopes: readonly string[] | undefined,
+  rules: AccessRules,
+  judgements: JudgementStore,
+): Access {
+  const counting = rules.roles.length > 0 ? rules.roles : rules.withheld;
   return {
     key,
-    roles,
-    limit: mostGenerous(rules.roles.map((role) => role.role.limit)),
+    roles: rules.roles.map(({ role }) => role.name),
+    scopes,
+    limit: mostGenerous(counting.map(({ role }) => role.limit)),
     rules,
     mayMatchPrefix: (kind, prefix) => mayMatchPrefix(rules, kind, prefix),
     judge: judgements.keep((kind, target) => judge(rules, kind, target)),

@@ -32,9 +32,10 @@ export interface Allowed {
 
 /**
  * Why a target is denied: `top-deny` and `role-deny` forbid, `subtracted` was taken out of the list that grants it,
- * `condition` is granted for other arguments, `no-grant` is in no list.
+ * `condition` is granted for other arguments, `scopes` would be allowed to a token that carries more, `no-grant` is in
+ * no list.
  */
-export type DenialReason = 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition';
+export type DenialReason = 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition' | 'scopes';
 
 /** The target is denied. */
 export interface Denied {
@@ -42,6 +43,8 @@ export interface Denied {
   readonly because: DenialReason;
   /** Absent for `no-grant`. */
   readonly rule?: RuleRef;
+  /** For `scopes`: all that the call needs, those that the token carries already among them. */
+  readonly scopes?: readonly string[];
   /** What a condition threw, when that is why it did not hold. */
   readonly cause?: unknown;
 }

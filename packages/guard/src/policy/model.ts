@@ -49,6 +49,8 @@ export interface Role {
   /** Wins over every role of the caller. */
   readonly deny: readonly Denial[];
   readonly limit?: Rate | undefined;
+  /** What a token must carry too for its bearer to use the role; other credentials know no scopes and need none. */
+  readonly scopes?: readonly string[];
   readonly origin: Origin;
 }
 

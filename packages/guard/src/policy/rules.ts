@@ -7,6 +7,8 @@ import { compilePattern, matchesPattern, patternCoversPrefix, patternMayMatchPre
 export interface CompiledGrant {
   readonly pattern: Pattern;
   readonly by: GrantedBy;
+  /** The scopes of its role. */
+  readonly scopes: readonly string[];
   readonly rule: RuleRef;
 }
 
@@ -33,7 +35,10 @@ export interface CompiledRole {
 /** Everything that judges the callers of one set of roles. */
 export interface AccessRules {
   readonly topDenials: readonly CompiledBar[];
+  /** The roles that count. */
   readonly roles: readonly CompiledRole[];
+  /** Roles that the caller holds too, but whose scopes its token does not carry; only their denials count. */
+  readonly withheld: readonly CompiledRole[];
 }
 
 /** What can be said about a target without its arguments. */
@@ -44,6 +49,8 @@ export interface Judgement {
   readonly conditional: readonly CompiledGrant[];
   /** The grants that allow whatever the arguments are. */
   readonly unconditional: readonly CompiledGrant[];
+  /** Grants of withheld roles, which may allow to a token with more scopes; empty when a denial forbids the target. */
+  readonly withheld: readonly CompiledGrant[];
 }
 
 const NOTHING: readonly CompiledGrant[] = [];
@@ -85,7 +92,12 @@ function compileList(role: Role, kind: GrantKind): CompiledList {
     const times = seen.get(name) ?? 0;
     seen.set(name, times + 1);
     const limitKey = times === 0 ? name : `${name}#${times}`;
-    grants.push({ pattern: bar.pattern, rule: bar.rule, by: { role: role.name, grant, limitKey } });
+    grants.push({
+      pattern: bar.pattern,
+      rule: bar.rule,
+      scopes: role.scopes ?? [],
+      by: { role: role.name, grant, limitKey },
+    });
   }
   return { role: role.name, grants, subtractions };
 }
@@ -102,37 +114,48 @@ export function findBar(bars: readonly CompiledBar[], key: string): CompiledBar 
   return undefined;
 }
 
-/** Judges a target as far as that goes without its arguments. */
+/**
+ * Judges a target as far as that goes without its arguments. Denials of withheld roles count: a token with fewer scopes
+ * must never reach more.
+ */
 export function judge(rules: AccessRules, kind: GrantKind, key: string): Judgement {
   const top = findBar(rules.topDenials, key);
   if (top !== undefined) return denied({ effect: 'deny', because: 'top-deny', rule: top.rule });
-  for (const role of rules.roles) {
+  for (const role of [...rules.roles, ...rules.withheld]) {
     const bar = findBar(role.denials, key);
     if (bar !== undefined) return denied({ effect: 'deny', because: 'role-deny', rule: bar.rule });
   }
-  const unconditional: CompiledGrant[] = [];
-  const conditional: CompiledGrant[] = [];
+  const { grants, subtracted } = findGrants(rules.roles, kind, key);
+  const withheld = rules.withheld.length === 0 ? NOTHING : findGrants(rules.withheld, kind, key).grants;
+  const unconditional = grants.filter((grant) => grant.by.grant.condition === undefined);
+  const conditional = grants.filter((grant) => grant.by.grant.condition !== undefined);
+  const rest = { conditional, unconditional, withheld };
+  if (unconditional.length > 0) return { settled: allow(unconditional), ...rest };
+  const first = conditional[0];
+  if (first !== undefined) return { settled: { effect: 'deny', because: 'condition', rule: first.rule }, ...rest };
+  if (subtracted !== undefined) {
+    return { settled: { effect: 'deny', because: 'subtracted', rule: subtracted.rule }, ...rest };
+  }
+  return { settled: { effect: 'deny', because: 'no-grant' }, ...rest };
+}
+
+/** The grants of some roles that name a target and are not taken away again. */
+function findGrants(
+  roles: readonly CompiledRole[],
+  kind: GrantKind,
+  key: string,
+): { readonly grants: readonly CompiledGrant[]; readonly subtracted: CompiledBar | undefined } {
+  const grants: CompiledGrant[] = [];
   let subtracted: CompiledBar | undefined;
-  for (const role of rules.roles) {
+  for (const role of roles) {
     const list = role.lists[kind];
     const matching = list.grants.filter((grant) => matchesPattern(grant.pattern, key));
     if (matching.length === 0) continue;
     const bar = findBar(list.subtractions, key);
-    if (bar !== undefined) {
-      subtracted ??= bar;
-      continue;
-    }
-    for (const grant of matching) {
-      (grant.by.grant.condition === undefined ? unconditional : conditional).push(grant);
-    }
+    if (bar === undefined) grants.push(...matching);
+    else subtracted ??= bar;
   }
-  if (unconditional.length > 0) return { settled: allow(unconditional), conditional, unconditional };
-  const first = conditional[0];
-  if (first !== undefined) {
-    return { settled: { effect: 'deny', because: 'condition', rule: first.rule }, conditional, unconditional };
-  }
-  if (subtracted !== undefined) return denied({ effect: 'deny', because: 'subtracted', rule: subtracted.rule });
-  return denied({ effect: 'deny', because: 'no-grant' });
+  return { grants, subtracted };
 }
 
 /**
@@ -143,7 +166,8 @@ export function judge(rules: AccessRules, kind: GrantKind, key: string): Judgeme
  */
 export function mayMatchPrefix(rules: AccessRules, kind: GrantKind, prefix: string): boolean {
   const covers = (bar: CompiledBar): boolean => patternCoversPrefix(bar.pattern, prefix);
-  if (rules.topDenials.some(covers) || rules.roles.some((role) => role.denials.some(covers))) return false;
+  const held = [...rules.roles, ...rules.withheld];
+  if (rules.topDenials.some(covers) || held.some((role) => role.denials.some(covers))) return false;
   return rules.roles.some(({ lists: { [kind]: list } }) => {
     if (list.subtractions.some(covers)) return false;
     return list.grants.some((grant) => patternMayMatchPrefix(grant.pattern, prefix));
@@ -151,7 +175,7 @@ export function mayMatchPrefix(rules: AccessRules, kind: GrantKind, prefix: stri
 }
 
 function denied(settled: Denied): Judgement {
-  return { settled, conditional: NOTHING, unconditional: NOTHING };
+  return { settled, conditional: NOTHING, unconditional: NOTHING, withheld: NOTHING };
 }
 
 /** Allows by one or more grants, of which the most generous limit counts. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Target } from '../exchange.ts';
-import { grantOf, makePorts, makeRules, policyOf, readTarget, resolved } from '../exchange.fixture.ts';
+import { grantOf, makePorts, makePrincipal, makeRules, policyOf, readTarget, resolved } from '../exchange.fixture.ts';
 import type { Blocks } from '../ports.ts';
 import { describeRefusal, isRefusal } from '../refusals.ts';
 import { authorize } from './authorize.ts';
@@ -62,6 +62,16 @@ describe('authorize', () => {
   it('lets a top-level denial win over every role', () => {
     const rules = makeRules({ policy: policyOf({ tools: [grantOf('*')] }, ['*.read']) });
     expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('names the scopes that a role of the caller asks for beyond those of its token, at the door', () => {
+    const rules = makeRules({
+      policy: policyOf({ tools: [grantOf('files.read')], scopes: ['mcp:read', 'mcp:files'] }),
+    });
+    const principal = makePrincipal(rules, { kind: 'jwt', scopes: ['mcp:read'] });
+    const refused = authorize(resolved({ rules, principal }), makePorts());
+    expect(refused).toMatchObject({ name: 'step-up', data: { scopes: ['mcp:read', 'mcp:files'] } });
+    expect(isRefusal(refused) && describeRefusal(refused, undefined, 'x')).toContain('mcp:read mcp:files');
   });
 
   it('lets nobody without a known role do anything', () => {

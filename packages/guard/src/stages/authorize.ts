@@ -23,6 +23,10 @@ export function authorize(exchange: Resolved, ports: Ports): Authorized | Refusa
   const authorized = exchange as Filling<Authorized>;
   authorized.decision = decision;
   if (decision.effect === 'deny') {
+    if (decision.scopes !== undefined) {
+      const { scopes } = decision;
+      return refuse('step-up', { fill: { scopes: scopes.join(' ') }, data: { scopes } });
+    }
     if (decision.because === 'condition' || isShownTemplate(exchange)) return refuse('denied');
     return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
   }

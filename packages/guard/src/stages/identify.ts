@@ -1,15 +1,23 @@
-/** Finds out who calls, from the head alone: API key, client certificate, local user, or anonymous. */
+/** Finds out who calls, from the head alone: API key, signed token, client certificate, local user, or anonymous. */
 import { hash } from 'node:crypto';
 import type { Filling, HttpHead, Identified, Principal, Received } from '../exchange.ts';
 import { identifyCertificate } from '../identity/certificate.ts';
-import type { KeyHolder, Ports } from '../ports.ts';
+import type { KeyHolder, Ports, TokenFault, TokenHolder } from '../ports.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 
-/** Names the principal. A failure charges (address, credential), so it never touches anybody else's. */
-export function identify(exchange: Received, ports: Ports): Identified | Refusal {
+/**
+ * Names the principal. A failure charges (address, credential), so it never touches anybody else's.
+ *
+ * @returns a promise only for a token that was not seen before
+ */
+export function identify(exchange: Received, ports: Ports): Identified | Refusal | Promise<Identified | Refusal> {
   const principal =
     exchange.head === undefined ? identifyLocal(exchange) : identifyHttp(exchange.head, exchange, ports);
+  return principal instanceof Promise ? principal.then((found) => take(exchange, found)) : take(exchange, principal);
+}
+
+function take(exchange: Received, principal: Principal | Refusal): Identified | Refusal {
   if (isRefusal(principal)) return principal;
   const identified = exchange as Filling<Identified>;
   identified.principal = principal;
@@ -24,7 +32,14 @@ function identifyLocal(exchange: Received): Principal | Refusal {
   return unprovenOf(`local:${exchange.localUser ?? 'unknown'}`, 'local', role, exchange.rules);
 }
 
-function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Principal | Refusal {
+/** What every API key begins with. */
+const keyPrefix = 'sp_';
+
+function identifyHttp(
+  head: HttpHead,
+  exchange: Received,
+  ports: Ports,
+): Principal | Refusal | Promise<Principal | Refusal> {
   const header = head.headers['authorization'];
   const { rules } = exchange;
   // A certificate beside a bearer has to be good too; the bearer names the principal then.
@@ -40,11 +55,30 @@ function identifyHttp(head: HttpHead, exchange: Received, ports: Ports): Princip
     return fail(exchange, ports, header, 'bad-credential', 'only the Bearer scheme is known');
   }
   const token = header.slice(7);
+  if (ports.tokens !== undefined && !token.startsWith(keyPrefix)) {
+    const judged = ports.tokens.verify(token, exchange);
+    return judged instanceof Promise
+      ? judged.then((outcome) => identifyToken(outcome, token, exchange, ports))
+      : identifyToken(judged, token, exchange, ports);
+  }
   if (!rules.callers.keys) return fail(exchange, ports, token, 'bad-credential', 'API keys are off');
   const holder = ports.credentials.verify(token, exchange.time);
   if (holder === 'invalid') return fail(exchange, ports, token, 'bad-credential');
   if (holder === 'expired') return fail(exchange, ports, token, 'expired-credential');
   return principalOf(holder, rules);
+}
+
+function identifyToken(
+  outcome: TokenHolder | TokenFault,
+  token: string,
+  exchange: Received,
+  ports: Ports,
+): Principal | Refusal {
+  if (!('fault' in outcome)) return principalOf(outcome, exchange.rules);
+  const { fault, note, retryAfterMs = 5000 } = outcome;
+  // Nothing is known against the token, so nobody is charged.
+  if (fault === 'unavailable') return refuse('identity-unavailable', { note, retryAfterMs });
+  return fail(exchange, ports, token, fault === 'expired' ? 'expired-credential' : 'bad-credential', note);
 }
 
 function fail(exchange: Received, ports: Ports, credential: string, name: RefusalName, note?: string): Refusal {
@@ -58,8 +92,8 @@ function charge(exchange: Received, ports: Ports, credential: string): Refusal |
   return taken.isAllowed ? undefined : refuse('login-limited', { retryAfterMs: taken.retryAfterMs });
 }
 
-/** Principals are the same for every call of a key under the same rules, so each is made once. */
-const principals = new WeakMap<Rules, WeakMap<KeyHolder, Principal>>();
+/** Principals are the same for every call of a key or token under the same rules, so each is made once. */
+const principals = new WeakMap<Rules, WeakMap<KeyHolder | TokenHolder, Principal>>();
 
 /** Callers whom the rules give a role without a proof: the local user and anonymous. */
 const unproven = new WeakMap<Rules, Map<string, Principal>>();
@@ -79,7 +113,7 @@ function unprovenOf(id: string, kind: 'local' | 'anonymous', role: string, rules
   return principal;
 }
 
-function principalOf(holder: KeyHolder, rules: Rules): Principal {
+function principalOf(holder: KeyHolder | TokenHolder, rules: Rules): Principal {
   let known = principals.get(rules);
   if (known === undefined) {
     known = new WeakMap();
@@ -87,7 +121,10 @@ function principalOf(holder: KeyHolder, rules: Rules): Principal {
   }
   let principal = known.get(holder);
   if (principal === undefined) {
-    principal = makePrincipal(`key:${holder.name}`, 'key', holder.roles, rules);
+    principal =
+      'kind' in holder
+        ? { ...holder, access: rules.policy.access(holder.roles, holder.scopes) }
+        : makePrincipal(`key:${holder.name}`, 'key', holder.roles, rules);
     known.set(holder, principal);
   }
   return principal;

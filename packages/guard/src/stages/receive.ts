@@ -16,20 +16,30 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
   return judgeHead(head, exchange.door, rules) ?? exchange;
 }
 
+/** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */
+const queriedCredential = /[?&](?:access_?token|id_?token|token|bearer|authorization|jwt|api_?key|key|secret)=/i;
+
 /** `uri-host [ ":" port ]` (RFC 9110 §7.2), for names that can be anybody's. */
 const hostForm = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?$/i;
 
-/** Judges a head under these rules, without charging anybody. */
-export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal | undefined {
+/** Judges the version and the Host of a request, which is all that matters for what is public. */
+export function judgeHost(head: HttpHead, rules: Pick<Rules, 'hosts'>): Refusal | undefined {
   if (head.version !== '1.1') return refuse('bad-http-version');
   const host = head.headers['host'];
-  if (host === undefined || head.repeated.has('host') || !rules.hosts.has(host.toLowerCase())) {
-    const isHost = host !== undefined && !head.repeated.has('host') && hostForm.test(host);
-    return refuse(isHost ? 'bad-host' : 'malformed-host');
-  }
+  if (host !== undefined && !head.repeated.has('host') && rules.hosts.has(host.toLowerCase())) return undefined;
+  const isHost = host !== undefined && !head.repeated.has('host') && hostForm.test(host);
+  return refuse(isHost ? 'bad-host' : 'malformed-host');
+}
+
+/** Judges a head under these rules, without charging anybody. */
+export function judgeHead(head: HttpHead, door: DoorKind, rules: Rules): Refusal | undefined {
+  const refused = judgeHost(head, rules);
+  if (refused !== undefined) return refused;
   const origin = head.headers['origin'];
   if (origin !== undefined && (head.repeated.has('origin') || !rules.origins.has(origin))) return refuse('bad-origin');
-  if (!head.isKnownPath || !isOpen(door, rules)) return refuse('no-such-path');
+  if (!head.isKnownPath || !isOpen(door, rules)) {
+    return refuse(queriedCredential.test(head.target) ? 'credential-in-url' : 'no-such-path');
+  }
   if (door === 'websocket') return judgeUpgrade(head);
   if (head.method === 'POST') return judgeBody(head, rules);
   if (door === 'sse') return head.method === 'GET' ? undefined : refuse('method-not-allowed');

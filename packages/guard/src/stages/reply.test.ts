@@ -151,11 +151,12 @@ describe('a refusal at the door', () => {
 
   it('challenges whoever needs credentials, and says what was wrong with bad ones', () => {
     expect(header(replyTo(received(), 'unauthenticated'), 'WWW-Authenticate')).toBe('Bearer realm="sallyport"');
-    for (const name of ['bad-credential', 'expired-credential'] as const) {
-      expect(header(replyTo(received(), name), 'WWW-Authenticate')).toBe(
-        'Bearer realm="sallyport", error="invalid_token"',
-      );
-    }
+    const told = (name: RefusalName) => header(replyTo(received(), name), 'WWW-Authenticate');
+    const invalid = 'Bearer realm="sallyport", error="invalid_token", error_description=';
+    expect(told('bad-credential')).toBe(`${invalid}"The credential is not valid here"`);
+    expect(told('expired-credential')).toBe(`${invalid}"The credential has expired"`);
+    expect(told('bad-authorization')).toContain('error="invalid_request"');
+    expect(told('bad-origin')).toBeUndefined();
     expect(header(replyTo(received(), 'bad-origin'), 'WWW-Authenticate')).toBeUndefined();
   });
 
@@ -215,6 +216,53 @@ describe('a refusal of a call', () => {
     const value = '{"jsonrpc":"2.0","id":"\\u0061","method":"tools/call","params":{"name":"read"}}';
     expect(Buffer.from(replyTo(resolved({ value }), 'denied').body ?? []).toString()).toContain('"id":"\\u0061",');
   });
+});
+
+const resource = {
+  url: 'https://mcp.example.com',
+  authorizationServers: ['https://login.example.com'],
+  scopes: ['mcp:read'],
+};
+const metadata = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"';
+
+describe('where tokens are accepted', () => {
+  const rules = makeRules({ resource });
+  const scopes = ['mcp:read', 'mcp:write'];
+
+  it.each(['http', 'websocket', 'sse'] as const)('a refusal at the %s door says where to get one', (door) => {
+    const head = makeHead({ host: 'evil.example' });
+    const challenge = header(replyTo(received({ rules, door, head }), 'unauthenticated'), 'WWW-Authenticate');
+    expect(challenge).toBe(`Bearer realm="sallyport", scope="mcp:read", ${metadata}`);
+  });
+
+  it.each(['modern', 'legacy'] as const)('a %s caller whose token lacks scopes learns of all that it needs', (era) => {
+    const replied = replyTo(resolved({ rules, era }), 'step-up', {
+      fill: { scopes: scopes.join(' ') },
+      data: { scopes },
+    });
+    expect(replied.status).toBe(403);
+    expect(replied.headers.filter((name) => name === 'WWW-Authenticate')).toHaveLength(1);
+    expect(header(replied, 'WWW-Authenticate')).toBe(
+      'Bearer realm="sallyport", error="insufficient_scope", ' +
+        'error_description="The token does not carry every scope that this needs", ' +
+        `scope="mcp:read mcp:write", ${metadata}`,
+    );
+    expect(bodyOf(replied)).toMatchObject({ id: 1, error: { code: 403, data: { reason: 'step-up', scopes } } });
+  });
+
+  it.each(['websocket', 'sse', 'stdio'] as const)(
+    'a %s caller learns of them in-band, for there is no status',
+    (door) => {
+      const replied = replyTo(resolved({ rules, door }), 'step-up', {
+        fill: { scopes: scopes.join(' ') },
+        data: { scopes },
+      });
+      expect(bodyOf(replied)).toMatchObject({
+        result: { isError: true, _meta: { 'io.sallyport/refusal': { reason: 'step-up', scopes } } },
+      });
+      expect(JSON.stringify(bodyOf(replied))).toContain('mcp:read mcp:write');
+    },
+  );
 });
 
 describe('what does not exist and what is forbidden', () => {

@@ -3,7 +3,15 @@ import { httpStatusOf, LATEST_LEGACY_REVISION } from '@sallyport/protocol';
 import { accessHeaders } from '../doors/cors.ts';
 import { safeHeaders, strictHeaders } from '../doors/security-headers.ts';
 import type { Answer, Filling, Recorded, Replied, Reply } from '../exchange.ts';
-import { describeRefusal, refusalData, refusals, type Refusal, type RefusalRow } from '../refusals.ts';
+import { challengeOf, type ChallengeFacts } from '../identity/resource.ts';
+import {
+  describeRefusal,
+  refusalData,
+  refusals,
+  type Refusal,
+  type RefusalName,
+  type RefusalRow,
+} from '../refusals.ts';
 
 const opening = Buffer.from('{"jsonrpc":"2.0","id":');
 const resultKey = Buffer.from(',"result":');
@@ -69,7 +77,8 @@ function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply 
   const { refusal } = exchange;
   const row: RefusalRow = refusals[refusal.name];
   // Where no message was read, nobody knows yet that it is a call; a refusal with its reason helps more than a status.
-  if (row.shows === 'door' || exchange.message === undefined) return replyAtDoor(exchange, refusal, row);
+  const isAtDoor = row.shows === 'door' && (refusal.name !== 'step-up' || exchange.door === 'http');
+  if (isAtDoor || exchange.message === undefined) return replyAtDoor(exchange, refusal, row);
   if (exchange.message.kind !== 'request') return { status: row.status, headers: baseHeaders(exchange) };
   if (row.shows === 'unknown') return replyUnknown(exchange, refusal);
   const status = exchange.rules.refusals === 'status' ? row.status : 200;
@@ -105,7 +114,8 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   const isNotified = exchange.message?.kind === 'notification';
   if (isNotified && refusal.name === 'unknown-method') return { status: 202, headers: baseHeaders(exchange) };
   const headers = jsonHeaders(exchange);
-  if (row.status === 401) headers.push('WWW-Authenticate', challenge(refusal));
+  const challenge = challengeFor(exchange, refusal, row);
+  if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);
   if (row.status === 405) headers.push('Allow', 'POST');
   if (refusal.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.ceil(refusal.retryAfterMs / 1000)));
   const code = row.code ?? row.status;
@@ -122,10 +132,26 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   return { status, headers, body };
 }
 
-function challenge(refusal: Refusal): string {
-  const realm = 'Bearer realm="sallyport"';
-  const isTokenless = refusal.name === 'unauthenticated' || refusal.name === 'bad-certificate';
-  return isTokenless ? realm : `${realm}, error="invalid_token"`;
+/** What the header says about each refusal of a credential (RFC 6750 §3.1); the advice for people has no place in it. */
+const faults: Partial<Record<RefusalName, Pick<ChallengeFacts, 'error' | 'description'>>> = {
+  'bad-authorization': { error: 'invalid_request', description: 'One Authorization header is needed' },
+  unauthenticated: {},
+  'bad-certificate': {},
+  'expired-credential': { error: 'invalid_token', description: 'The credential has expired' },
+  'step-up': { error: 'insufficient_scope', description: 'The token does not carry every scope that this needs' },
+};
+
+/** Says how to get a credential that would do; `undefined` where none would help. */
+function challengeFor(exchange: Recorded, refusal: Refusal, row: RefusalRow): string | undefined {
+  const fault = faults[refusal.name];
+  if (fault === undefined && row.status !== 401) return undefined;
+  const { rules, path, principal } = exchange;
+  const needed = refusal.data?.['scopes'];
+  return challengeOf(rules.resource, path, {
+    ...(fault ?? { error: 'invalid_token', description: 'The credential is not valid here' }),
+    ...(Array.isArray(needed) ? { scopes: needed.map(String) } : {}),
+    principal,
+  });
 }
 
 function isLegacyCaller(exchange: Recorded): boolean {

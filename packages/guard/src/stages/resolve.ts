@@ -1,7 +1,7 @@
 /** Finds what the request aims at in the catalog, and opens the sealed handles that came with it. */
 import type { Filling, Identified, Parsed, Resolved, Target } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
-import { canReachServer } from '../policy/decide.ts';
+import { mayReachServer } from '../policy/decide.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 
 /** Names the target, or answers as for a thing that does not exist. */
@@ -17,7 +17,7 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 export function judgeCaller({ principal, path, rules }: Identified, ports: Pick<Ports, 'blocks'>): Refusal | undefined {
   if (ports.blocks.isBlocked('caller', principal.id)) return refuse('caller-blocked');
   if (path.kind === 'all') return undefined;
-  const isThere = rules.servers.has(path.server) && canReachServer(principal.access, path.server);
+  const isThere = rules.servers.has(path.server) && mayReachServer(principal.access, path.server);
   return isThere ? undefined : refuse('unknown-server');
 }
 

@@ -1,6 +1,7 @@
 /** `sallyport check`: every mistake in the configuration at once, then the tests that the file itself holds. */
 import { canList, compilePolicy, decide } from '@sallyport/guard';
 import {
+  findKeyProblems,
   findMachineProblems,
   loadConfig,
   printConfig,
@@ -29,7 +30,9 @@ export async function check(options: CheckOptions, context: Context): Promise<nu
   const loaded = await loadConfig(files, systemConfigPorts());
   const outcomes = loaded.ok ? runTests(loaded.config) : [];
   const failed = outcomes.filter((outcome) => !outcome.passed);
-  const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
+  const unable = loaded.ok
+    ? [...(await findMachineProblems(loaded.config)), ...(await findKeyProblems(loaded.config, systemConfigPorts()))]
+    : [];
   const problems = [...(loaded.ok ? [] : loaded.problems), ...unable, ...failed.map(toProblem)];
   const warnings = [...loaded.warnings, ...(loaded.ok ? findDoubts(loaded.config) : [])];
   const exitCode = problems.length === 0 ? exitCodes.fine : exitCodes.refused;

@@ -8,10 +8,14 @@ import {
   controlPath,
   findMachineProblems,
   loadConfig,
+  lookAtIssuers,
   readKeys,
   systemConfigPorts,
   type Config,
   type ConfigOutline,
+  type GatewayStatus,
+  type IssuerLook,
+  type IssuerStatus,
   type Loaded,
   type Problem,
   type ServerStatus,
@@ -21,6 +25,7 @@ import { configFiles, shortPath, type CommonOptions, type Context } from '../con
 import { askGateway } from '../control.ts';
 import { exitCodes, Failure, systemCode } from '../failure.ts';
 import { missingWay } from '../gateway.ts';
+import { issuerWords } from '../issuers.ts';
 import { exists } from '../files.ts';
 import { findProgram } from '../find-program.ts';
 import type { Host } from '../host.ts';
@@ -48,10 +53,10 @@ const littleSpace = 256 * 1024 * 1024;
 export async function doctor(options: CommonOptions, context: Context): Promise<number> {
   const findings: Finding[] = [nodeFinding(process.versions.node)];
   const files = configFiles(options, context.host);
-  const { isRunning, finding, servers } = await askIfRunning(files);
+  const { isRunning, finding, servers, issuers } = await askIfRunning(files);
   const loaded = await loadFindings(files, isRunning, findings, context);
   if (loaded !== undefined) {
-    const { config, upstreams, unable } = loaded;
+    const { config, upstreams, unable, looks } = loaded;
     findings.push(finding);
     if (!isRunning) await portFindings(config, findings);
     findings.push(
@@ -62,6 +67,7 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
     findings.push(...(await Promise.all(upstreams.map((upstream) => upstreamFinding(upstream, context.host)))));
     findings.push(...unable.map(({ message, suggestion }) => wrong('servers', message, suggestion)));
     findings.push(...servers.filter(isSick).map(sickFinding));
+    findings.push(...(isRunning ? issuers.map(issuerFinding) : looks.map(lookFinding)));
   }
   const isWell = findings.every((finding) => finding.verdict !== 'wrong');
   if (options.json) context.terminal.json({ ok: isWell, findings });
@@ -83,6 +89,8 @@ interface LoadedForDoctor {
   readonly upstreams: Config['upstreams'];
   /** What servers ask for that this machine cannot do. */
   readonly unable: readonly Problem[];
+  /** What came of reading the keys of issuers; none where a gateway that runs knows better. */
+  readonly looks: readonly IssuerLook[];
 }
 
 /** A gateway that runs has what its servers are given, whether or not it is set here. */
@@ -115,7 +123,8 @@ async function loadFindings(
   const names = outline.config.files.map((file) => shortPath(file, host)).join(', ');
   if (loaded.ok) findings.push({ what, verdict: 'fine', text: `${names}, ${count} upstream${count === 1 ? '' : 's'}` });
   const unable = loaded.ok ? await findMachineProblems(loaded.config) : [];
-  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [], unable };
+  const looks = loaded.ok && !isRunning ? await lookAtIssuers(loaded.config, systemConfigPorts()) : [];
+  return { config: outline.config, upstreams: loaded.ok ? loaded.config.upstreams : [], unable, looks };
 }
 
 function way(text: string | undefined): { way?: string } {
@@ -127,6 +136,7 @@ interface Running {
   readonly isRunning: boolean;
   readonly finding: Finding;
   readonly servers: readonly ServerStatus[];
+  readonly issuers: readonly IssuerStatus[];
 }
 
 async function askIfRunning(files: readonly string[]): Promise<Running> {
@@ -134,16 +144,39 @@ async function askIfRunning(files: readonly string[]): Promise<Running> {
   try {
     const answer = await askGateway(controlPath({ files }), 'status');
     const isRunning = answer !== undefined;
-    const servers = isStatus(answer) ? answer.servers : [];
-    return { isRunning, servers, finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' } };
+    const known: Partial<GatewayStatus> = isStatus(answer) ? answer : {};
+    const { servers = [], issuers = [] } = known;
+    return {
+      isRunning,
+      servers,
+      issuers,
+      finding: { what, verdict: 'fine', text: isRunning ? 'running' : 'not running' },
+    };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { isRunning: false, servers: [], finding: wrong(what, error.message, error.way) };
+    return { isRunning: false, servers: [], issuers: [], finding: wrong(what, error.message, error.way) };
   }
 }
 
 function wrong(what: string, text: string, out: string | undefined): Finding {
   return { what, verdict: 'wrong', text, ...way(out) };
+}
+
+const issuerWay = 'check the issuer, its address and the network; see docs/tokens.md';
+
+/** An issuer as the running gateway sees it. */
+function issuerFinding(status: IssuerStatus): Finding {
+  const verdict = status.state === 'lost' ? 'wrong' : status.state === 'stale' ? 'warning' : 'fine';
+  const text = `${status.issuer}: ${issuerWords(status)}`;
+  return { what: 'tokens', verdict, text, ...way(verdict === 'fine' ? undefined : issuerWay) };
+}
+
+/** An issuer whose keys were read just now. */
+function lookFinding({ issuer, source, keys, trouble }: IssuerLook): Finding {
+  const what = 'tokens';
+  if (keys === 0) return wrong(what, `${issuer}: no key: ${trouble.join('; ') || `${source} holds none`}`, issuerWay);
+  const rest = trouble.length === 0 ? '' : `; ${trouble.join('; ')}`;
+  return { what, verdict: 'fine', text: `${issuer}: ${count(keys, 'key')} from ${source}${rest}` };
 }
 
 function isSick({ state }: ServerStatus): boolean {

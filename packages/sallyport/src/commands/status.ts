@@ -13,11 +13,12 @@ import { configFiles, shortPath, type CommonOptions, type Context } from '../con
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
 import { exitCodes, Failure } from '../failure.ts';
+import { issuerRows } from '../issuers.ts';
 import { isStatus, runningOutline } from '../running.ts';
 import { readBlocks } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
 
-/** Shows the status. Exit 1 when no gateway runs, a server is sick or the audit trail is in trouble. */
+/** Shows the status. Exit 1 when no gateway runs, a server is sick, keys of an issuer are lost or the audit trail is in trouble. */
 export async function status(options: CommonOptions, context: Context): Promise<number> {
   const { terminal, host } = context;
   const files = configFiles(options, host);
@@ -39,6 +40,7 @@ export async function status(options: CommonOptions, context: Context): Promise<
   else show(answer, blocks, context);
   const isWell =
     answer.audit.state === 'healthy' &&
+    issuersOf(answer).every(({ state }) => state !== 'lost') &&
     answer.servers.every((server) => server.state === 'ready' || server.state === 'starting');
   return isWell ? exitCodes.fine : exitCodes.refused;
 }
@@ -80,6 +82,7 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Conte
     ...(status.endpoint === undefined ? [] : [[paint.dim('Endpoint'), paint.cyan(status.endpoint)]]),
     ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
+    ...issuerRows(issuersOf(status), paint),
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
     ...Object.entries(status.doors)
       .filter(([, { isOpen, connections }]) => isOpen || connections > 0)
@@ -90,6 +93,11 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Conte
     ]),
   ];
   for (const line of table(rows, 2)) terminal.print(line);
+}
+
+/** A gateway of an older version does not tell. */
+function issuersOf({ issuers = [] }: Partial<GatewayStatus>): GatewayStatus['issuers'] {
+  return issuers;
 }
 
 /** What the files say that is not in force. A gateway of an older version does not tell. */

@@ -1,8 +1,8 @@
 /** What all conversations with one HTTP upstream share: its endpoint, its connections and the fixed headers. */
+import type { Connections } from '@sallyport/guard';
 import type { JsonBounds } from '@sallyport/protocol';
 import type { Tuning } from '../options.ts';
 import type { UpstreamPorts } from '../ports.ts';
-import type { HttpClient } from './client.ts';
 import { checkAddress } from '../address.ts';
 import type { HttpOptions } from './options.ts';
 import { createRedaction, secretsIn } from '../redact.ts';
@@ -17,11 +17,11 @@ export interface Endpoint {
   readonly url: string;
   readonly path: string;
   /** Connections for requests. */
-  readonly calls: HttpClient;
+  readonly calls: Connections;
   /** Few connections for what gets no answer of its own, so that a server that takes none of it still takes calls. */
-  readonly notices: HttpClient;
+  readonly notices: Connections;
   /** Connections for streams that stay open, so that those never take a request's place. */
-  readonly streams: HttpClient;
+  readonly streams: Connections;
   /** Names and values in turn: content type, accept, and the operator's own headers. */
   readonly headers: readonly string[];
   /** The operator's own headers alone. */
@@ -44,7 +44,7 @@ export const createEndpoint = (
   if (fault !== undefined) throw new Error(fault);
   const url = new URL(options.url);
   const credentials = Object.entries(options.headers).flatMap(([header, value]) => [header.toLowerCase(), value]);
-  const client = { connectTimeoutMs: tuning.handshakeMs, ca: options.ca };
+  const client = { connectTimeoutMs: tuning.handshakeMs, ca: options.ca, clientCertificate: options.clientCertificate };
   return {
     name,
     url: url.href,

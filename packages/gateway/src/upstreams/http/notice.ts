@@ -1,7 +1,7 @@
 /** A POST or DELETE whose answer holds nothing: notifications, answers to server requests, the end of a session. */
 import type { Dispatcher } from 'undici';
 import type { LinkFailure } from '../link.ts';
-import type { HttpClient } from './client.ts';
+import type { Connections } from '@sallyport/guard';
 import type { Endpoint } from './endpoint.ts';
 import { connectionFailure, statusFailure, type ResponseHeaders } from './trouble.ts';
 
@@ -17,7 +17,7 @@ export const sendNotice = (
   endpoint: Endpoint,
   headers: string[],
   body: Buffer | undefined,
-  client: HttpClient = endpoint.notices,
+  client: Connections = endpoint.notices,
 ): Promise<LinkFailure | undefined> =>
   new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;

@@ -8,7 +8,7 @@ import type { Dispatcher } from 'undici';
 import { linkFailure, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from '../link.ts';
 import { PendingCall } from '../pending-call.ts';
 import type { Timer, Timers } from '../ports.ts';
-import type { HttpClient } from './client.ts';
+import type { Connections } from '@sallyport/guard';
 import { createEventParser } from './event-get.ts';
 import { connectionFailure, statusFailure, type ResponseHeaders } from './trouble.ts';
 
@@ -66,7 +66,7 @@ export class Post implements Dispatcher.DispatchHandler {
   }
 
   /** Sends the request, unless the caller has given up already. */
-  send(client: HttpClient, path: string, headers: string[], body: Buffer): void {
+  send(client: Connections, path: string, headers: string[], body: Buffer): void {
     if (this.call.begin()) client.dispatch({ method: 'POST', path, headers, body }, this);
   }
 

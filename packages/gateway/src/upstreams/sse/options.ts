@@ -1,4 +1,5 @@
 /** What an operator says about a server that speaks HTTP+SSE, the transport of 2024-11-05. */
+import type { ClientCertificate } from '@sallyport/guard';
 
 /** A server whose URL opens a stream of events. */
 export interface SseOptions {
@@ -9,6 +10,8 @@ export interface SseOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Connections at once for messages to the server. Default 1024. */
   readonly connections?: number;
-  /** PEM certificates to trust besides the system's own. */
+  /** PEM certificates to trust besides those of Node and of `egress.ca`. */
   readonly ca?: string;
+  /** With what we identify ourselves; goes to this server only. */
+  readonly clientCertificate?: ClientCertificate;
 }

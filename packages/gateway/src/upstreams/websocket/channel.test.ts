@@ -1,11 +1,10 @@
-import { createCanceller } from '@sallyport/guard';
+import { createCanceller, type SocketListener, type SocketRequest } from '@sallyport/guard';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChannelListener } from '../channel.ts';
 import { fakePorts } from '../fakes.ts';
 import type { LinkFailure } from '../link.ts';
 import { defaultTuning } from '../options.ts';
 import { WebSocketChannel } from './channel.ts';
-import type { SocketListener, SocketRequest } from './socket.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -2,6 +2,7 @@
  * A server behind a WebSocket as a channel: subprotocol `mcp`, one JSON-RPC message a text frame. No revision of the
  * protocol defines this transport; the rules are those of stdio, and what clients in the field speak.
  */
+import type { Socket, SocketEnd } from '@sallyport/guard';
 import type { Channel, ChannelListener, Sent } from '../channel.ts';
 import { Heartbeat } from '../heartbeat.ts';
 import { connectionFailure, statusFailure, type ResponseHeaders } from '../http/trouble.ts';
@@ -10,7 +11,6 @@ import type { OpenOptions } from '../options.ts';
 import { pause, type Timer, type UpstreamPorts } from '../ports.ts';
 import { createRedaction, secretsIn } from '../redact.ts';
 import type { WebSocketOptions } from './options.ts';
-import type { Socket, SocketEnd } from './socket.ts';
 
 const SUBPROTOCOL = 'mcp';
 const CONTROLS = /\p{Cc}/gu;
@@ -65,14 +65,14 @@ export class WebSocketChannel implements Channel {
     if (this.#isOver) return Promise.resolve(linkFailure('closed', `${this.#name} is being stopped.`));
     this.#listener = listener;
     const { messageBytes, handshakeMs } = this.#open.tuning;
-    const { url, headers, ca } = this.#options;
+    const { url, headers, ca, clientCertificate } = this.#options;
     return new Promise((resolve) => {
       this.#onOpened = resolve;
       this.#timer = this.#ports.timers.after(handshakeMs, () => {
         this.#end(linkFailure('unreachable', `${this.#name} could not be reached in time.`));
       });
       this.#socket = this.#ports.socket(
-        { url, headers, ca, protocol: SUBPROTOCOL, messageBytes },
+        { url, headers, ca, clientCertificate, protocol: SUBPROTOCOL, messageBytes, connectTimeoutMs: handshakeMs },
         {
           onOpen: () => {
             this.#timer?.cancel();

@@ -1,17 +1,21 @@
 /** One WebSocket connection as channels use it (RFC 6455): no extension, no redirect, messages of bounded size. */
+import type { ClientRequestArgs } from 'node:http';
+import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
-import type { ResponseHeaders } from '../http/trouble.ts';
+import { createConnector } from './connector.ts';
+import type { Surroundings } from './route.ts';
+import type { TlsIdentity } from './secure-context.ts';
 
 /** What to connect to, and how. */
-export interface SocketRequest {
+export interface SocketRequest extends TlsIdentity {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** The only subprotocol that is offered; a server that does not take it is left. */
   readonly protocol: string;
   /** Largest message taken. */
   readonly messageBytes: number;
-  /** PEM certificates to trust besides the system's own. */
-  readonly ca: string | undefined;
+  /** Milliseconds to connect. */
+  readonly connectTimeoutMs: number;
 }
 
 /** How a connection ended. */
@@ -26,7 +30,7 @@ export interface SocketEnd {
 export interface SocketListener {
   onOpen(): void;
   /** The server answered the upgrade like any other request; called at most once, then nothing follows. */
-  onRefused(status: number, headers: ResponseHeaders): void;
+  onRefused(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
   onMessage(bytes: Buffer, isText: boolean): void;
   /** A ping or pong came. */
   onSign(): void;
@@ -49,15 +53,31 @@ export interface Socket {
 /** Begins to connect. Does not throw. */
 export type OpenSocket = (request: SocketRequest, listener: SocketListener) => Socket;
 
-/** Real connections. */
-export const openSocket: OpenSocket = (request, listener) => {
-  const socket = new WebSocket(request.url, [request.protocol], {
-    headers: { ...request.headers },
+type WebSocketOptions = Omit<WebSocket.ClientOptions, 'createConnection'> & Pick<ClientRequestArgs, 'createConnection'>;
+
+/** Begins to connect to a URL that an operator wrote. Does not throw. */
+export function openWebSocket(around: Surroundings, request: SocketRequest, listener: SocketListener): Socket {
+  const { url, headers, protocol, messageBytes, ...rest } = request;
+  const options: WebSocketOptions = {
+    headers: { ...headers },
     perMessageDeflate: false,
     followRedirects: false,
-    maxPayload: request.messageBytes,
-    ...(request.ca === undefined ? {} : { ca: request.ca }),
-  });
+    maxPayload: messageBytes,
+    createConnection: (_options, done) => {
+      const { hostname, host, port, protocol: scheme } = new URL(url);
+      const connect = createConnector(around, { ...rest, trust: 'operator' });
+      const to = {
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        host,
+        port,
+        protocol: scheme === 'wss:' ? 'https:' : 'http:',
+      };
+      // Node calls it with an error or a socket, never both; its type asks for both.
+      connect(to, (error, socket) => (done as (error: Error | null, socket: Duplex | null) => void)(error, socket));
+      return undefined;
+    },
+  };
+  const socket = new WebSocket(url, [protocol], options);
   let error: Error | undefined;
   let isOver = false;
   const finish = (tell: () => void): void => {
@@ -87,4 +107,4 @@ export const openSocket: OpenSocket = (request, listener) => {
     close: () => socket.close(1000),
     destroy: () => socket.terminate(),
   };
-};
+}
