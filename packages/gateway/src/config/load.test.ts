@@ -84,7 +84,7 @@ describe('loadConfig', () => {
         arguments: [],
       },
       egress: { allow: [], proxy: undefined, ca: undefined },
-      callers: { local: undefined, anonymous: undefined, keys: true },
+      callers: { local: undefined, anonymous: undefined, keys: true, jwt: [] },
       deny: [],
       roles: [],
       upstreams: [],

@@ -7,7 +7,7 @@ const two = makeSigningKey('two');
 
 const find = async ({ keys }: VerifierBench, kid?: string) => {
   const header = { alg: 'ES256', ...(kid === undefined ? {} : { kid }) };
-  const found = keys.find('ES256', header) ?? (await keys.fetch('ES256', header));
+  const found = keys.find('ES256', header) ?? (await keys.seek('ES256', header));
   return isKeyMiss(found) ? found.miss : found.kid;
 };
 
@@ -155,7 +155,7 @@ describe('the keys of an issuer', () => {
     expect(bench.source.loads).toBe(1);
     const pauses: number[] = [];
     for (let i = 0; i < 8; i++) {
-      const miss = await bench.keys.fetch('ES256', { alg: 'ES256', kid: 'one' });
+      const miss = await bench.keys.seek('ES256', { alg: 'ES256', kid: 'one' });
       const pause = isKeyMiss(miss) && miss.miss === 'unavailable' ? miss.retryAfterMs : 0;
       pauses.push(pause);
       bench.clock.advance(pause);

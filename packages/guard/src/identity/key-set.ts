@@ -107,7 +107,7 @@ export class KeySet {
   }
 
   /** Finds the key for a token, reading the keys first where they are missing or the token names one that is not known. */
-  async fetch(algorithm: Algorithm, header: TokenHeader): Promise<VerificationKey | KeyMiss> {
+  async seek(algorithm: Algorithm, header: TokenHeader): Promise<VerificationKey | KeyMiss> {
     if (this.isUsable()) this.hurry();
     else if (this.reading === undefined && this.options.clock.monotonic() < this.nextAt) return this.unavailable();
     const hasJoined = this.reading !== undefined;
