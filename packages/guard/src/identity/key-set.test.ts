@@ -57,6 +57,16 @@ describe('the keys of an issuer', () => {
     expect(bench.source.loads).toBe(6);
   });
 
+  it('may rotate as often as their issuer likes: a reading that finds the key counts for nothing', async () => {
+    const bench = makeBench([one]);
+    await find(bench, 'one');
+    for (let rotation = 0; rotation < 20; rotation++) {
+      bench.source.content = [makeSigningKey(`key-${rotation}`)];
+      expect(await find(bench, `key-${rotation}`)).toBe(`key-${rotation}`);
+    }
+    expect(bench.source.loads).toBe(21);
+  });
+
   it('are not read for what cannot be a name', async () => {
     const bench = makeBench([one]);
     await find(bench, 'one');
@@ -162,9 +172,10 @@ describe('the keys of an issuer', () => {
     const bench = makeBench([one]);
     await find(bench, 'one');
     bench.source.content = 'connection refused';
-    for (let i = 0; i < 100; i++) expect(await find(bench, `made-up-${i}`)).toBe('unknown');
+    for (let i = 0; i < 100; i++) expect(await find(bench, `made-up-${i}`)).toBe('unavailable');
     expect(bench.source.loads).toBe(2);
     expect(await find(bench, 'one')).toBe('one');
+    expect(await find(bench, 'no name')).toBe('unknown');
   });
 
   it('that are none are said to be none, and accept nobody', async () => {
