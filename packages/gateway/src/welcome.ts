@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { askerUnder, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { World } from './world.ts';
 
@@ -32,5 +32,6 @@ export function endUnwelcome(
 function mayStay({ path, roles, owner, principal }: Session, { policy, servers, callers }: Rules): boolean {
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  return servers.has(path.server) && mayReachServer(policy.access(held, principal?.scopes), path.server);
+  const caller = { ...(principal ?? { id: owner, kind: 'anonymous' as const }), roles: held };
+  return servers.has(path.server) && mayReachServer(askerUnder(policy, caller), path.server);
 }

@@ -38,8 +38,7 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const source = listOf.get(target.name);
   if (source === undefined) throw new TypeError(`${target.name} is no list`);
   world.catalog.refreshStale();
-  const { access } = exchange.principal;
-  const servers = presentServers(access, exchange.path, world);
+  const servers = presentServers(exchange.principal, exchange.path, world);
   if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
   const view = visibleList(exchange.principal, source.list, exchange, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
@@ -178,6 +177,20 @@ const kept = new WeakMap<Access | Principal, Map<string, VisibleList>>();
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
 
+/** Callers with views of their own, oldest first: there may be many, and each view is as large as the lists are. */
+const personal = new Set<Principal>();
+const mostPersonal = 256;
+
+function forgetOldest(latest: Principal): void {
+  personal.add(latest);
+  if (personal.size <= mostPersonal) return;
+  for (const oldest of personal) {
+    personal.delete(oldest);
+    kept.delete(oldest);
+    return;
+  }
+}
+
 function visibleList(
   principal: Principal,
   list: ListKind,
@@ -190,6 +203,7 @@ function visibleList(
   if (views === undefined) {
     views = new Map();
     kept.set(viewer, views);
+    if (viewer === principal) forgetOldest(principal);
   }
   // What is blocked changes without the catalog, so the servers that are shown are part of the key.
   const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
@@ -214,7 +228,7 @@ function listEntries(list: ListKind, path: DoorPath, servers: readonly string[],
 function isVisible(principal: Principal, entry: Entry): boolean {
   const target = entry.directTarget;
   if (entry.list !== 'templates') return canSee(principal, grantsOf[entry.list], target);
-  return canSeePrefix(principal, 'resources', literalPrefix(entry.key), target);
+  return canSeePrefix(principal, 'resources', literalPrefix(entry.key));
 }
 
 /** A definition as this caller sees it: with the values that its grants leave for an argument. */

@@ -319,16 +319,16 @@ export function createSubscriptions(
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
         if (session.handshake === undefined || !leadsTo(session.path, change.server)) continue;
-        const { roles, principal } = session;
-        const access = rules().policy.access(roles, principal?.scopes);
-        if (canReachServer(access, change.server)) session.push(plain);
+        const { principal } = session;
+        if (principal === undefined) continue;
+        if (canReachServer(askerUnder(rules().policy, principal), change.server)) session.push(plain);
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
         const { principal } = exchange;
         if (!lists.has(filter) || !leadsTo(exchange.path, change.server)) continue;
         const say: Saying = () =>
-          canReachServer(askerUnder(rules().policy, principal).access, change.server)
+          canReachServer(askerUnder(rules().policy, principal), change.server)
             ? stamped(method, subscription, {})
             : undefined;
         // Of two servers one may be out of the caller's reach when it is said.

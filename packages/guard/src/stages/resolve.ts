@@ -17,7 +17,7 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 export function judgeCaller({ principal, path, rules }: Identified, ports: Pick<Ports, 'blocks'>): Refusal | undefined {
   if (ports.blocks.isBlocked('caller', principal.id)) return refuse('caller-blocked');
   if (path.kind === 'all') return undefined;
-  const isThere = rules.servers.has(path.server) && mayReachServer(principal.access, path.server);
+  const isThere = rules.servers.has(path.server) && mayReachServer(principal, path.server);
   return isThere ? undefined : refuse('unknown-server');
 }
 
