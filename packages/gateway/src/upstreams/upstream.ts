@@ -79,6 +79,8 @@ export interface AcquireWish {
   readonly owner: string;
   /** What the caller can be asked. Reaches only conversations that are not shared, cut down to `ask`. */
   readonly clientCapabilities: JsonObject;
+  /** True for a conversation in which this request could not be asked anything now. */
+  readonly isTaken?: ((link: Link) => boolean) | undefined;
   /** Says that the scope has ended, so that nothing is opened for it any more. Default: it lasts. */
   readonly isOver?: () => boolean;
 }
@@ -339,7 +341,8 @@ class ManagedUpstream implements Upstream {
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
     const key = JSON.stringify([scope, clientCapabilities]);
-    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner }, async () => {
+    const { isTaken } = wish;
+    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner, isTaken }, async () => {
       const options = this.#openOptions(clientCapabilities, isShared, scope);
       const opened = await this.#openScoped(transport, options, own.link);
       if (opened.kind === 'open') this.#counters.opened += 1;
