@@ -61,7 +61,11 @@ export const hostileArguments: readonly HostileArguments[] = [
   { what: 'a huge list joined', when: 'size(args.l + args.l) > 0', args: () => ({ l: million() }) },
   { what: 'a huge map', when: 'args.m.all(k, k != "")', args: () => ({ m: many(10_000) }) },
   { what: 'two huge maps', when: 'args.m == args.n', args: () => ({ m: many(10_000), n: many(10_000) }) },
-  { what: 'the size of a huge map', when: 'size(args.m) > 0', args: () => ({ m: many(10_000) }) },
+  {
+    what: 'the size of a huge map, over and over',
+    when: 'size(args.m) + size(args.m) + size(args.m) > 0',
+    args: () => ({ m: many(10_000) }),
+  },
   {
     what: 'a list whose members are each compared with a list',
     when: 'args.l.all(x, x in args.m || true)',

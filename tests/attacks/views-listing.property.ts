@@ -116,8 +116,8 @@ function checkTarget(
     if (found !== expected) throw new Error(`${where}: ${found}, the rules say ${expected}`);
     mayBeAllowed ||= one?.effect === 'allow' || (one?.effect === 'deny' && one.scopes !== undefined);
   }
-  if (isListed && !canReachServer(here.access, server)) throw new Error(`${where}: its server is not there`);
-  if (mayBeAllowed && !mayReachServer(here.access, server)) throw new Error(`${where}: its server is not there`);
+  if (isListed && !canReachServer(here, server)) throw new Error(`${where}: its server is not there`);
+  if (mayBeAllowed && !mayReachServer(here, server)) throw new Error(`${where}: its server is not there`);
   if (mayBeAllowed && !isOpen) throw new Error(`${where}: the view is closed`);
   if (canSee(observed, kind, target) !== (held && !isDenied)) throw new Error(`${where}: observed wrongly`);
 }

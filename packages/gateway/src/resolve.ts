@@ -139,8 +139,9 @@ function namedServers({ path, message, principal }: Parsed, world: World): reado
   const name = message.params?.['name'] ?? (isObject(ref) ? ref['name'] : undefined);
   if (typeof name !== 'string') return [];
   // Only for a server that the caller can reach, so that waiting does not tell of a hidden one.
-  const { access } = principal;
-  return [...world.servers.keys()].filter((server) => name.startsWith(`${server}__`) && canReachServer(access, server));
+  return [...world.servers.keys()].filter(
+    (server) => name.startsWith(`${server}__`) && canReachServer(principal, server),
+  );
 }
 
 function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {

@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { isOpenView, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { askerUnder, isOpenView, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { Issuers } from './tokens/issuers.ts';
 import type { World } from './world.ts';
@@ -40,7 +40,8 @@ function mayStay({ path, roles, owner, principal }: Session, rules: Rules): bool
   const { policy, servers, callers } = rules;
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  const access = policy.access(held, principal?.scopes);
-  if (path.kind === 'view') return isOpenView(path.view, { roles: held, access }, rules);
-  return servers.has(path.server) && mayReachServer(access, path.server);
+  const caller = { ...(principal ?? { id: owner, kind: 'anonymous' as const }), roles: held };
+  const asker = askerUnder(policy, caller);
+  if (path.kind === 'view') return isOpenView(path.view, asker, rules);
+  return servers.has(path.server) && mayReachServer(asker, path.server);
 }

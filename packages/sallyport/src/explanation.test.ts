@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compilePolicy, explainDecision, type AuditRecord } from '@sallyport/guard';
+import { compileCondition, compilePolicy, explainDecision, type AuditRecord } from '@sallyport/guard';
 import { decisionLines, exchangeStory, explanationLines, stageVerdicts } from './explanation.ts';
 import { createPaint } from './terminal.ts';
 
@@ -89,5 +89,24 @@ describe('explanationLines', () => {
     expect(text).toContain('✓  role reader  files.*         a.yaml:4:3');
     expect(text).toContain('✗  role reader  !files.write_*  a.yaml:5:3');
     expect(text).toContain("To allow it remove '!files.write_*' from tools of role reader (a.yaml:5:3)");
+  });
+
+  it('shows how each part of a condition came out, on one line each', () => {
+    const condition = compileCondition('args.schema in ["public"] &&\n  args.limit <= 100');
+    if ('offset' in condition) expect.fail(condition.message);
+    const origin = { file: 'a.yaml', line: 4, column: 3 };
+    const tools = [{ pattern: 'db.query', isSubtraction: false, condition, origin }];
+    const reader = { name: 'reader', tools, resources: [], prompts: [], deny: [], origin };
+    const access = compilePolicy({ deny: [], roles: [reader] }).access(['reader']);
+    const explanation = explainDecision(access, 'tools', 'db.query', {
+      args: { schema: 'hr\u001b', limit: 5 },
+      caller: { id: 'test', kind: 'key', roles: ['reader'] },
+      target: { server: 'db', name: 'query', key: 'db.query', kind: 'tool' },
+    });
+    const text = explanationLines(explanation, ({ line }) => `line ${line}`, paint).join('\n');
+    expect(text).toContain('✗  role reader  db.query  when args.schema in ["public"] && args.limit <= 100: fails');
+    expect(text).toContain('✗ args.schema in ["public"]   (args.schema = "hr\\u001b")');
+    expect(text).toContain('✓ args.limit <= 100   (args.limit = 5)');
+    expect(text).not.toContain('\u001b');
   });
 });

@@ -67,9 +67,9 @@ describe('tests of a file', () => {
       'as: writer, call: db.query, caller: { scopes: [db:read] }, expect: allowed',
     );
     expect(outcomes.map((outcome) => formatProblem(toProblem(outcome)))).toEqual([
-      `/etc/sp/a.yaml:13:5: error: test failed: db.query as analyst is denied by 'db.query' (/etc/sp/a.yaml:6), expected allowed
+      `/etc/sp/a.yaml:13:5: error: test failed: db.query as analyst is denied by 'db.query' (line 6), expected allowed
   help: see why: sallyport explain --as analyst db.query '{"schema":"hr"}'`,
-      `/etc/sp/a.yaml:14:5: error: test failed: db.query as writer is step-up by 'db.*' (/etc/sp/a.yaml:11), needing db:read db:write, expected allowed
+      `/etc/sp/a.yaml:14:5: error: test failed: db.query as writer is step-up by 'db.*' (line 11), needing db:read db:write, expected allowed
   help: see why: sallyport explain --as writer --caller '{"scopes":["db:read"]}' db.query`,
     ]);
   });

@@ -111,7 +111,8 @@ export function askedOf(kind: GrantKind, key: string, effectOf: EffectOf = () =>
 export function toProblem(outcome: TestOutcome): Problem {
   const { test, actual, decision } = outcome;
   const { rule } = decision;
-  const by = rule === undefined ? '' : ` by '${rule.pattern}' (${rule.origin.file}:${rule.origin.line})`;
+  const file = rule === undefined || rule.origin.file === test.origin.file ? '' : `${rule.origin.file}:`;
+  const by = rule === undefined ? '' : ` by '${rule.pattern}' (${file === '' ? 'line ' : file}${rule.origin.line})`;
   const scopes =
     decision.effect === 'deny' && decision.scopes !== undefined ? `, needing ${decision.scopes.join(' ')}` : '';
   const args = Object.keys(test.args).length === 0 ? '' : ` ${shellQuote(JSON.stringify(test.args))}`;

@@ -135,7 +135,7 @@ interface Introduction {
 /** What a door path offers: one server's own words, or the union of all. */
 function introduce({ path, principal, era, rules }: Intended, world: World): Introduction {
   // A server of which a caller may use nothing does not exist for it.
-  const servers = presentServers(principal.access, path, world);
+  const servers = presentServers(principal, path, world);
   const known = servers.flatMap((name) => world.catalog.server(name) ?? []);
   const capabilities = carried(
     known.map((server) => server.capabilities),

@@ -43,8 +43,7 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const source = listOf.get(target.name);
   if (source === undefined) throw new TypeError(`${target.name} is no list`);
   world.catalog.refreshStale();
-  const { access } = exchange.principal;
-  const servers = presentServers(access, exchange.path, world);
+  const servers = presentServers(exchange.principal, exchange.path, world);
   if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
   if (source.list === 'tools' && isSearched(exchange.path, exchange.rules)) {
     return answerMetaTools(exchange, target, servers, world);
@@ -201,6 +200,20 @@ const kept = new WeakMap<Access | Principal, Map<string, VisibleList>>();
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
 
+/** Callers with views of their own, oldest first: there may be many, and each view is as large as the lists are. */
+const personal = new Set<Principal>();
+const mostPersonal = 256;
+
+function forgetOldest(latest: Principal): void {
+  personal.add(latest);
+  if (personal.size <= mostPersonal) return;
+  for (const oldest of personal) {
+    personal.delete(oldest);
+    kept.delete(oldest);
+    return;
+  }
+}
+
 /** Who looks at a list, and where. */
 type Viewing = Pick<Intended, 'principal' | 'path' | 'era' | 'rules'>;
 
@@ -220,6 +233,7 @@ export function visibleList(
   if (views === undefined) {
     views = new Map();
     kept.set(viewer, views);
+    if (viewer === principal) forgetOldest(principal);
   }
   // What is blocked changes without the catalog, so the servers that are shown are part of the key.
   const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
@@ -244,7 +258,7 @@ function listEntries(list: ListKind, path: DoorPath, servers: readonly string[],
 function isVisible(principal: Principal, entry: Entry, { effects }: Rules): boolean {
   const target = effects === undefined ? entry.directTarget : effects.assign(entry.directTarget);
   if (entry.list !== 'templates') return canSee(principal, grantsOf[entry.list], target);
-  return canSeePrefix(principal, 'resources', literalPrefix(entry.key), target);
+  return canSeePrefix(principal, 'resources', literalPrefix(entry.key));
 }
 
 /** A definition as this caller sees it: with its effect, and the values that the caller's grants leave for an argument. */

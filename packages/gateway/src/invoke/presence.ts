@@ -2,7 +2,7 @@
  * Which servers a caller is shown something of, and for which of them nobody can vouch now. What a caller may not reach
  * is in neither: neither its trouble nor its age can be told from an answer.
  */
-import { canReachServer, type Access, type DoorPath } from '@sallyport/guard';
+import { canReachServer, type Asker, type DoorPath } from '@sallyport/guard';
 import type { World } from '../world.ts';
 
 /** The part of the gateway that says which servers are there. */
@@ -17,10 +17,10 @@ const longestTtl = 60_000;
 /** How long an answer holds from which a server is missing, milliseconds. */
 const retryMs = 1000;
 
-/** Servers of a door path that exist for these roles, in the order of the configuration. */
-export function presentServers(access: Access, path: DoorPath, world: Presence): readonly string[] {
+/** Servers of a door path that exist for a caller, in the order of the configuration. */
+export function presentServers(asker: Asker, path: DoorPath, world: Presence): readonly string[] {
   const names = path.kind === 'server' ? [path.server] : [...world.servers.keys()];
-  return names.filter((name) => canReachServer(access, name) && !world.blocks.isBlocked('upstream', name));
+  return names.filter((name) => canReachServer(asker, name) && !world.blocks.isBlocked('upstream', name));
 }
 
 /**

@@ -3,7 +3,6 @@
  * who subscribed over the same conversation, logs of a conversation that only one caller has.
  */
 import {
-  accessAt,
   askerAt,
   canReachServer,
   decideFor,
@@ -82,9 +81,8 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
 
 /** Whoever hears of changes. */
 interface Hearer {
-  readonly roles: readonly string[];
+  readonly principal: Omit<Asker, 'access'>;
   readonly path: DoorPath;
-  readonly scopes: readonly string[] | undefined;
 }
 
 /** Says whether a principal may hear of a server's resource now. */
@@ -118,11 +116,11 @@ export function createSubscriptions(
   };
 
   /** True for callers who are shown something of the server; where tools are searched, only other rules change their list. */
-  function mayHearOf({ roles, path, scopes }: Hearer, change: CatalogChange): boolean {
+  function mayHearOf({ principal, path }: Hearer, change: CatalogChange): boolean {
     const { server, list, isReload } = change;
     const now = rules();
     if (list === 'tools' && isReload !== true && isSearched(path, now)) return false;
-    return canReachServer(accessAt(now.policy.access(roles, scopes), path, now), server);
+    return canReachServer(askerAt(now, path, principal), server);
   }
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
@@ -342,17 +340,15 @@ export function createSubscriptions(
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
         if (session.handshake === undefined || !leadsTo(session.path, change.server, rules())) continue;
-        const { roles, path, principal } = session;
-        if (mayHearOf({ roles, path, scopes: principal?.scopes }, change)) session.push(plain);
+        const { path, principal } = session;
+        if (principal !== undefined && mayHearOf({ principal, path }, change)) session.push(plain);
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
         const { principal } = exchange;
         if (!lists.has(filter) || !leadsTo(exchange.path, change.server, rules())) continue;
         const say: Saying = () =>
-          mayHearOf({ roles: principal.roles, path: exchange.path, scopes: principal.scopes }, change)
-            ? stamped(method, subscription, {})
-            : undefined;
+          mayHearOf({ principal, path: exchange.path }, change) ? stamped(method, subscription, {}) : undefined;
         // Of two servers one may be out of the caller's reach when it is said.
         tell(listener, `${method} ${change.server}`, say);
       }

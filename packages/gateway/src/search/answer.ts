@@ -24,7 +24,7 @@ const readAtOnce = 32;
 /** Answers a call of one of our own tools. `call_tool` never comes here: it was turned into the call that it stands for. */
 export async function answerMeta(exchange: Intended, { kind }: MetaTool, world: World): Promise<Answer> {
   world.catalog.refreshStale();
-  const servers = presentServers(exchange.principal.access, exchange.path, world);
+  const servers = presentServers(exchange.principal, exchange.path, world);
   const view = visibleList(exchange, 'tools', servers, world);
   const given = exchange.message.params?.['arguments'];
   const args = isObject(given) ? given : {};

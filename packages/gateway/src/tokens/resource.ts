@@ -1,5 +1,5 @@
 /** What the gateway says about itself as an OAuth resource server: its identifier, whose tokens it takes, what to ask for. */
-import { mayReachServer, type Policy, type ResourceRules, type ViewModel } from '@sallyport/guard';
+import { type Policy, type ResourceRules, type ViewModel } from '@sallyport/guard';
 
 /** An issuer, as far as clients have to know it. */
 export interface TokenIssuer {
@@ -16,9 +16,14 @@ export interface NamedDoor {
   isReachedBy(role: string): boolean;
 }
 
+const kinds = ['tools', 'resources', 'prompts'] as const;
+
 /** The door of a server. */
 export function serverDoor(name: string, policy: Policy): NamedDoor {
-  return { name, isReachedBy: (role) => mayReachServer(policy.access([role]), name) };
+  return {
+    name,
+    isReachedBy: (role) => kinds.some((kind) => policy.access([role]).mayMatchPrefix(kind, `${name}.`)),
+  };
 }
 
 /** The door of a view. */

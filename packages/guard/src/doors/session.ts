@@ -314,6 +314,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return undefined;
     }
     const session = new Session(id, owner, exchange.principal.roles, exchange.path, created);
+    session.principal = exchange.principal;
     session.takeUp(handshake, now);
     return add(session);
   }

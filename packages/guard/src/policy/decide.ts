@@ -3,9 +3,9 @@ import type { Principal, Target } from '../exchange.ts';
 import { canonicalJson } from '../inspect/canonical.ts';
 import type { Access, Policy } from './compile.ts';
 import type { Decision, Denied } from './decision.ts';
-import { callerFacts, targetFacts, type CallFacts } from './facts.ts';
-import type { GrantKind } from './model.ts';
-import { allow, mayMatchPrefix, type CompiledGrant, type Judgement } from './rules.ts';
+import { callerFacts, targetFacts, type CallerFacts, type CallFacts } from './facts.ts';
+import type { Condition, GrantKind } from './model.ts';
+import { allow, mayMatchPrefix, type AccessRules, type CompiledGrant, type Judgement } from './rules.ts';
 
 /**
  * Decides about a target without knowing arguments: a grant with a condition does not allow.
@@ -30,6 +30,8 @@ export function decide(access: Access, kind: GrantKind, key: string): Decision {
 export function decideCall(access: Access, kind: GrantKind, key: string, facts: CallFacts): Decision {
   return settle(access, access.judge(kind, key), facts);
 }
+
+const grantKinds = ['tools', 'resources', 'prompts'] as const;
 
 /** Who asks, as far as policy cares. */
 export type Asker = Pick<Principal, 'id' | 'kind' | 'roles' | 'access' | 'agent' | 'scopes' | 'claims'>;
@@ -118,59 +120,80 @@ function findStepUp(
   return best && { effect: 'deny', because: 'scopes', rule: best.grant.rule, scopes: best.scopes };
 }
 
-const grantKinds = ['tools', 'resources', 'prompts'] as const;
-
 /**
- * Says whether anything of a server may be allowed; where nothing may, the server does not exist for the caller.
+ * Says whether anything of a server may be allowed to a caller; where nothing may, the server does not exist for it.
  *
- * @param access what the caller's roles add up to.
+ * @param asker who asks.
  * @param server the server's name.
  */
-export function canReachServer(access: Access, server: string): boolean {
-  return reachOf(access, server).isReached;
+export function canReachServer(asker: Asker, server: string): boolean {
+  return reachOf(asker, server).isReached;
 }
 
 /**
  * Says whether anything of a server may be allowed to this caller, be it with more scopes: there has to be somebody who
  * can ask for them.
  *
- * @param access what the caller's roles add up to.
+ * @param asker who asks.
  * @param server the server's name.
  */
-export function mayReachServer(access: Access, server: string): boolean {
-  const { isReached, isWithheld } = reachOf(access, server);
+export function mayReachServer(asker: Asker, server: string): boolean {
+  const { isReached, isWithheld } = reachOf(asker, server);
   return isReached || isWithheld;
 }
 
 interface Reach {
   readonly isReached: boolean;
-  /** True where a role reaches it whose scopes the token does not carry. */
+  /** True where a token with more scopes may reach it. */
   readonly isWithheld: boolean;
 }
 
-/** Answers kept for as long as the access lives; only names of configured servers are asked about. */
-const reached = new WeakMap<Access, Map<string, Reach>>();
+/** Answers kept for as long as who was asked about; only names of configured servers are. */
+const reached = new WeakMap<Access | Asker, Map<string, Reach>>();
 
-function reachOf(access: Access, server: string): Reach {
-  let known = reached.get(access);
+function reachOf(asker: Asker, server: string): Reach {
+  const { access } = asker;
+  const who = access.isPersonal ? asker : access;
+  let known = reached.get(who);
   if (known === undefined) {
     known = new Map();
-    reached.set(access, known);
+    reached.set(who, known);
   }
   let reach = known.get(server);
   if (reach === undefined) {
-    const prefix = `${server}.`;
-    const { rules } = access;
-    const withheld = { ...rules, roles: rules.withheld, withheld: rules.roles };
-    reach = {
-      isReached: grantKinds.some((kind) => access.mayMatchPrefix(kind, prefix)),
-      isWithheld:
-        rules.withheld.length > 0 &&
-        grantKinds.some((kind) => access.isWithin?.(kind, prefix) !== false && mayMatchPrefix(withheld, kind, prefix)),
-    };
+    reach = findReach(asker, `${server}.`);
     known.set(server, reach);
   }
   return reach;
+}
+
+function findReach(asker: Asker, prefix: string): Reach {
+  const { access } = asker;
+  const { rules, isPersonal } = access;
+  const may = (roles: AccessRules, caller: CallerFacts): boolean => {
+    const mayHold = isPersonal ? mayHoldFor(caller) : undefined;
+    return grantKinds.some(
+      (kind) => access.isWithin?.(kind, prefix) !== false && mayMatchPrefix(roles, kind, prefix, mayHold),
+    );
+  };
+  const caller = callerFacts(asker);
+  const isReached =
+    grantKinds.some((kind) => access.mayMatchPrefix(kind, prefix)) && (!isPersonal || may(rules, caller));
+  if (isReached || caller.scopes === undefined) return { isReached, isWithheld: false };
+  // With all scopes that anything of the caller's asks for.
+  const all = [...rules.roles, ...rules.withheld];
+  const asked = all.flatMap(({ role, lists }) => [
+    ...(role.scopes ?? []),
+    ...grantKinds.flatMap((kind) => lists[kind].grants.flatMap(({ by }) => by.grant.condition?.scopes ?? [])),
+  ]);
+  const scopes = [...new Set([...caller.scopes, ...asked])];
+  return { isReached, isWithheld: may({ ...rules, roles: all, withheld: [] }, { ...caller, scopes }) };
+}
+
+/** Leaves out conditions that cannot hold for a caller whatever is called. */
+function mayHoldFor(caller: CallerFacts): (condition: Condition) => boolean {
+  const target = { server: '', name: '', key: '', kind: '' };
+  return (condition) => condition.usesTarget === true || condition.canHold?.({ caller, target }) !== false;
 }
 
 /**
@@ -212,17 +235,12 @@ export function canSee(principal: Asker, kind: GrantKind, target: Asked): boolea
  * @param principal who looks.
  * @param kind the kind of target.
  * @param prefix what the keys begin with.
- * @param target the template.
  */
-export function canSeePrefix(principal: Asker, kind: GrantKind, prefix: string, target: Asked): boolean {
+export function canSeePrefix(principal: Asker, kind: GrantKind, prefix: string): boolean {
   const { access } = principal;
   if (!access.mayMatchPrefix(kind, prefix)) return false;
   if (!access.isConditional) return true;
-  const known = { caller: callerFacts(principal), target: targetFacts(target) };
-  // What the template's targets are called is not known yet.
-  return mayMatchPrefix(access.rules, kind, prefix, (condition) => {
-    return condition.usesTarget === true || condition.canHold?.(known) !== false;
-  });
+  return mayMatchPrefix(access.rules, kind, prefix, mayHoldFor(callerFacts(principal)));
 }
 
 /**

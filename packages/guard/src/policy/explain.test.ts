@@ -4,7 +4,7 @@ import { decideCall } from './decide.ts';
 import { exactPattern, explainDecision } from './explain.ts';
 import type { CallFacts } from './facts.ts';
 import type { PolicyModel, Role } from './model.ts';
-import { at, deny, factsOf, grant, role } from './policy.test-support.ts';
+import { at, conditionOf, deny, factsOf, grant, role } from './policy.test-support.ts';
 
 function texts(model: PolicyModel, roles: readonly string[], key: string, facts?: CallFacts): readonly string[] {
   return explainDecision(compilePolicy(model).access(roles), 'tools', key, facts).changes.map((change) => change.text);
@@ -64,6 +64,69 @@ describe('an explanation', () => {
     expect(texts(model, ['a'], 'db.drop', factsOf(true))).toEqual([]);
     const explanation = explainDecision(compilePolicy(model).access(['a']), 'tools', 'db.drop');
     expect(explanation.roles[0]?.grants[0]?.condition).toBe('unknown');
+  });
+
+  it('[explain] names the part of a condition that failed, with what it looked at', () => {
+    const condition = conditionOf('args.schema in ["public"] && args.limit <= 100');
+    const model = { deny: [], roles: [role('a', { tools: [grant('db.query', { condition }, 10)] })] };
+    expect(texts(model, ['a'], 'db.query', factsOf({ schema: 'public', limit: 500 }))).toEqual([
+      'send arguments for which args.limit <= 100 is true (now args.limit is 500), or change that condition (sallyport.yaml:10:7)',
+    ]);
+    expect(texts(model, ['a'], 'db.query', factsOf({ schema: 'public' }))).toEqual([
+      'send arguments for which args.limit <= 100 is true (now there is no limit), or change that condition (sallyport.yaml:10:7)',
+    ]);
+    const access = compilePolicy(model).access(['a']);
+    const { roles } = explainDecision(access, 'tools', 'db.query', factsOf({ schema: 'hr', limit: 5 }));
+    expect(roles[0]?.grants[0]).toMatchObject({
+      condition: 'fails',
+      parts: [
+        { text: 'args.schema in ["public"]', outcome: 'fails', values: [{ name: 'args.schema', value: 'hr' }] },
+        { text: 'args.limit <= 100', outcome: 'holds' },
+      ],
+    });
+  });
+
+  it('prefers the grant of which the fewest parts fail', () => {
+    const far = conditionOf('args.a == 1 && args.b == 1 && args.c == 1');
+    const near = conditionOf('args.a == 1 && args.b == 2 && args.c == 2');
+    const tools = [grant('db.query', { condition: far }, 10), grant('db.query', { condition: near }, 11)];
+    const [first, ...others] = texts(
+      { deny: [], roles: [role('a', { tools })] },
+      ['a'],
+      'db.query',
+      factsOf({ a: 1, b: 2, c: 3 }),
+    );
+    expect(first).toContain('args.c == 2 is true (now args.c is 3), or change that condition (sallyport.yaml:11:7)');
+    expect(others).toEqual([]);
+  });
+
+  it('says who would have to call where the condition is about the caller', () => {
+    const condition = conditionOf('caller.agent == "notebook"');
+    const model = { deny: [], roles: [role('a', { tools: [grant('db.query', { condition }, 10)] })] };
+    expect(texts(model, ['a'], 'db.query', factsOf({}, { agent: 'other' }))[0]).toBe(
+      'call as somebody for whom caller.agent == "notebook" is true (now caller.agent is "other"), or change that condition (sallyport.yaml:10:7)',
+    );
+  });
+
+  it('[explain] names the scopes that a token would need', () => {
+    const roles = [role('a', { tools: [grant('db.query', {}, 10)], scopes: ['db:read', 'db:write'] })];
+    const access = compilePolicy({ deny: [], roles }).access(['a'], ['db:read']);
+    const facts = factsOf({}, { kind: 'jwt', scopes: ['db:read'] });
+    const explanation = explainDecision(access, 'tools', 'db.query', facts);
+    expect(explanation.decision).toMatchObject({ because: 'scopes' });
+    expect(explanation.roles[0]).toMatchObject({ verdict: 'scopes', missing: ['db:write'] });
+    expect(explanation.changes.map(({ text }) => text)).toEqual([
+      'ask for a token with the scopes db:read db:write; it lacks db:write (role a, sallyport.yaml:10:7)',
+    ]);
+  });
+
+  it('leaves conditions open where the arguments are not known, and closes those that cannot hold', () => {
+    const open = grant('db.query', { condition: conditionOf('args.a == 1') }, 10);
+    const closed = grant('db.query', { condition: conditionOf('args.a == 1 && caller.agent == "x"') }, 11);
+    const access = compilePolicy({ deny: [], roles: [role('a', { tools: [open, closed] })] }).access(['a']);
+    const { args: _, ...known } = factsOf();
+    const { roles } = explainDecision(access, 'tools', 'db.query', known);
+    expect(roles[0]?.grants.map(({ condition }) => condition)).toEqual(['unknown', 'fails']);
   });
 
   it('says so when the caller has no role', () => {

@@ -72,7 +72,10 @@ export type AskedFacts = KnownFacts & { readonly args?: unknown };
  * @param facts what conditions look at; left out, conditions stay open and do not allow.
  */
 export function explainDecision(access: Access, kind: GrantKind, key: string, facts?: AskedFacts): Explanation {
-  const call = facts === undefined || !('args' in facts) ? undefined : { args: {}, ...facts };
+  const { conditional, withheld } = access.judge(kind, key);
+  // Without a condition any arguments will do.
+  const needsArgs = [...conditional, ...withheld].some(({ by }) => by.grant.condition !== undefined);
+  const call = facts === undefined || (needsArgs && !('args' in facts)) ? undefined : { args: {}, ...facts };
   const decision = call === undefined ? decide(access, kind, key) : decideCall(access, kind, key, call);
   const topDenials = matchingBars(access.rules.topDenials, key);
   const explainRole = (role: CompiledRole, isWithheld: boolean): ExplainedRole => {
@@ -171,7 +174,7 @@ function cheapestGrant(
     )[0];
   if (open !== undefined) {
     const { grant, missing } = open;
-    const carry = missing.length === 0 ? [] : [carrying(missing, access, grant.rule)];
+    const carry = missing.length === 0 ? [] : [carrying(scopesOf(access, grant.rule), access, grant.rule)];
     return [...carry, ...(allows(grant) ? [] : meetings(grant))];
   }
   const byFewest = roles.toSorted((one, other) => one.subtractions.length - other.subtractions.length);
@@ -197,6 +200,10 @@ function removal(rule: RuleRef, list: GrantKind | 'deny'): SuggestedChange {
   return rule.role === undefined ? change : { ...change, role: rule.role };
 }
 
+function scopesOf({ rules }: Access, { role: name }: RuleRef): readonly string[] {
+  return [...rules.roles, ...rules.withheld].find(({ role }) => role.name === name)?.role.scopes ?? [];
+}
+
 /** How many parts of a grant's condition would have to come out otherwise. */
 function distanceOf({ condition, parts }: ExplainedGrant): number {
   if (condition === 'none' || condition === 'holds') return 0;
@@ -209,7 +216,7 @@ const LONGEST_VALUE = 120;
 /** What of a condition would have to come out otherwise, part by part where the call is known. */
 function meetings(grant: ExplainedGrant): readonly SuggestedChange[] {
   const open = (grant.parts ?? []).filter(({ outcome }) => outcome !== 'holds');
-  if (open.length === 0) return [meeting(grant, `send arguments for which ${grant.source ?? ''} is true`)];
+  if (open.length === 0) return [meeting(grant, `send arguments for which ${oneLine(grant.source ?? '')} is true`)];
   return open.map((part) => {
     const looks = part.values
       .filter(({ name }) => part.text.includes(name))
@@ -218,8 +225,12 @@ function meetings(grant: ExplainedGrant): readonly SuggestedChange[] {
     const now = why.length === 0 ? '' : ` (now ${why.join(', ')})`;
     const isAboutCaller = !part.text.includes('args');
     const wish = isAboutCaller ? 'call as somebody for whom' : 'send arguments for which';
-    return meeting(grant, `${wish} ${part.text} is true${now}`);
+    return meeting(grant, `${wish} ${oneLine(part.text)} is true${now}`);
   });
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
 }
 
 function shorten(text: string): string {

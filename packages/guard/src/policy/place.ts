@@ -63,17 +63,14 @@ export function principalAt(principal: Principal, path: DoorPath, rules: PlaceRu
 /**
  * Says whether a view is there for a caller: it is among its roles', and something in it may be allowed.
  *
- * @param caller roles, and the access that they add up to, narrowed or not.
+ * @param asker who asks, with its access narrowed or not.
  */
-export function isOpenView(
-  name: string,
-  { roles, access }: Pick<Principal, 'roles' | 'access'>,
-  { servers, views }: PlaceRules,
-): boolean {
+export function isOpenView(name: string, asker: Asker, { servers, views }: PlaceRules): boolean {
   const view = views?.get(name);
   // Who a view is for is policy, which may only be observed.
-  if (view === undefined || (access.strict === undefined && !view.isFor(roles))) return false;
-  const here = view.narrow(access);
+  if (view === undefined || (asker.access.strict === undefined && !view.isFor(asker.roles))) return false;
+  const access = view.narrow(asker.access);
+  const here = access === asker.access ? asker : { ...asker, access };
   for (const server of servers) if (mayReachServer(here, server)) return true;
   return false;
 }

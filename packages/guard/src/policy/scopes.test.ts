@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicy } from './compile.ts';
-import { canList, canReachServer, decideCall, mayReachServer } from './decide.ts';
+import { askerUnder, canList, canReachServer, decideCall, mayReachServer } from './decide.ts';
 import type { CallFacts } from './facts.ts';
 import type { PolicyModel, Role } from './model.ts';
 import { deny, factsOf, grant, perSecond, role } from './policy.test-support.ts';
@@ -82,10 +82,11 @@ describe('scopes of a role', () => {
 
   it('leave a server to be found that more of them would reach, and show nothing of it', () => {
     const policy = compilePolicy({ deny: [], roles: [reader] });
-    const access = policy.access(['reader'], []);
-    expect([canReachServer(access, 'files'), mayReachServer(access, 'files')]).toEqual([false, true]);
-    expect(mayReachServer(access, 'db')).toBe(false);
-    expect(mayReachServer(policy.access(['reader'], ['mcp:read']), 'files')).toBe(true);
+    const caller = (scopes: readonly string[]) =>
+      askerUnder(policy, { id: 'jwt:ada', kind: 'jwt', roles: ['reader'], scopes });
+    expect([canReachServer(caller([]), 'files'), mayReachServer(caller([]), 'files')]).toEqual([false, true]);
+    expect(mayReachServer(caller([]), 'db')).toBe(false);
+    expect(canReachServer(caller(['mcp:read']), 'files')).toBe(true);
   });
 
   it('decide which limit counts, and a caller of whom no role counts has the limit of those that it holds', () => {

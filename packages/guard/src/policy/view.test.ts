@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compilePolicy, type Access } from './compile.ts';
-import { canList, canReachServer, decide } from './decide.ts';
+import { canList, canReachServer, decide, type Asker } from './decide.ts';
 import { observePolicy } from './observe.ts';
 import { accessAt, isOpenView } from './place.ts';
 import { compileView, type ViewModel } from './view.ts';
@@ -26,6 +26,13 @@ function policyOf(tools: readonly string[], deny: readonly string[] = []) {
 }
 
 const accessOf = (...tools: string[]): Access => policyOf(tools).access(['reader']);
+
+const askerOf = (access: Access, roles: readonly string[] = ['reader']): Asker => ({
+  id: 'key:ada',
+  kind: 'key',
+  roles,
+  access,
+});
 
 describe('a view', () => {
   it('takes away what it does not list, and adds nothing', () => {
@@ -58,7 +65,7 @@ describe('a view', () => {
     [['*'], ['a.*'], true],
   ])('of %j leads to a server for %j where they share something: %s', (held, granted, expected) => {
     const here = viewOf({ tools: lines(...held) }).narrow(accessOf(...granted));
-    expect(canReachServer(here, 'a')).toBe(expected);
+    expect(canReachServer(askerOf(here), 'a')).toBe(expected);
   });
 
   it('is open to its roles, where something in it may be allowed', () => {
@@ -69,7 +76,8 @@ describe('a view', () => {
       ]),
     );
     const rules = { servers: new Set(['a', 'b']), views };
-    const open = (name: string, roles: readonly string[], access: Access) => isOpenView(name, { roles, access }, rules);
+    const open = (name: string, roles: readonly string[], access: Access) =>
+      isOpenView(name, askerOf(access, roles), rules);
     expect(open('page', ['reader'], accessOf('a.x'))).toBe(true);
     expect(open('page', ['reader'], accessOf('b.x'))).toBe(false);
     expect(open('staff', ['reader'], accessOf('a.x'))).toBe(false);
@@ -92,7 +100,7 @@ describe('a policy that is observed', () => {
       'allow',
       'deny',
     ]);
-    expect(canReachServer(access, 'b')).toBe(true);
+    expect(canReachServer(askerOf(access), 'b')).toBe(true);
   });
 
   it('keeps what the rules say, also at a view', () => {
@@ -107,8 +115,8 @@ describe('a policy that is observed', () => {
   it('is there at a view for whom the view is not', () => {
     const views = new Map([['staff', viewOf({ name: 'staff', tools: lines('a.*'), for: ['admin'] })]]);
     const rules = { servers: new Set(['a']), views };
-    expect(isOpenView('staff', { roles: ['reader'], access }, rules)).toBe(true);
+    expect(isOpenView('staff', askerOf(access), rules)).toBe(true);
     const { strict = access } = access;
-    expect(isOpenView('staff', { roles: ['reader'], access: strict }, rules)).toBe(false);
+    expect(isOpenView('staff', askerOf(strict), rules)).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Target } from '../exchange.ts';
 import { grantOf, makePorts, makePrincipal, makeRules, policyOf, readTarget, resolved } from '../exchange.fixture.ts';
 import type { Blocks } from '../ports.ts';
+import { conditionOf } from '../policy/policy.test-support.ts';
 import { describeRefusal, isRefusal } from '../refusals.ts';
 import { authorize } from './authorize.ts';
 
@@ -89,6 +90,60 @@ describe('authorize', () => {
     expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ decision: { effect: 'allow' } });
     const other = { id: 1, method: 'tools/call', params: { name: 'read', arguments: { path: 'b' } } };
     expect(authorize(resolved({ rules, value: other }), makePorts())).toMatchObject({ name: 'denied' });
+  });
+
+  it('judges by what is known of the caller and the target, and hides what this caller can never be allowed', () => {
+    const condition = conditionOf('caller.agent == "notebook" && target.server == "files" && args.path in ["a", "b"]');
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.read', { condition })] }) });
+    const as = (agent: string) => makePrincipal(rules, { kind: 'jwt', agent });
+    expect(authorize(resolved({ rules, principal: as('notebook') }), makePorts())).toMatchObject({
+      decision: { effect: 'allow' },
+    });
+    expect(authorize(resolved({ rules, principal: as('other') }), makePorts())).toMatchObject({ name: 'forbidden' });
+    const value = { id: 1, method: 'tools/call', params: { name: 'read', arguments: { path: 'c' } } };
+    const refused = authorize(resolved({ rules, principal: as('notebook'), value }), makePorts());
+    expect(isRefusal(refused) && describeRefusal(refused, 'files.read', 'x')).toBe(
+      'Sallyport refused files.read: not allowed for you. Do not retry. Other arguments may be allowed: path = "a" or "b". (x)',
+    );
+  });
+
+  it('judges a resource by its URI', () => {
+    const condition = conditionOf('within(args.uri, "file:///srv") && target.name == args.uri');
+    const rules = makeRules({ policy: policyOf({ resources: [grantOf('files.*', { condition })] }) });
+    const read = (uri: string) => {
+      const target: Target = { kind: 'resource', upstream: 'files', name: uri, key: `files.${uri}` };
+      return authorize(resolved({ rules, target }), makePorts());
+    };
+    expect(read('file:///srv/a')).toMatchObject({ decision: { effect: 'allow' } });
+    expect(read('file:///etc/passwd')).toMatchObject({ name: 'forbidden' });
+  });
+
+  it('judges a completion by the arguments that are filled in', () => {
+    const condition = conditionOf('args.path == "a" && args.mode == "r"');
+    const rules = makeRules({ policy: policyOf({ prompts: [grantOf('files.read', { condition })] }) });
+    const target: Target = { ...readTarget, kind: 'prompt' };
+    const complete = (filled: Record<string, string>, argument: object) => {
+      const params = { ref: { type: 'ref/prompt', name: 'read' }, argument, context: { arguments: filled } };
+      return authorize(
+        resolved({ rules, target, value: { id: 1, method: 'completion/complete', params } }),
+        makePorts(),
+      );
+    };
+    expect(complete({ mode: 'r' }, { name: 'path', value: 'a' })).toMatchObject({ decision: { effect: 'allow' } });
+    expect(complete({ mode: 'r' }, { name: 'path', value: 'b' })).toMatchObject({ name: 'denied' });
+    expect(complete({ path: 'a', mode: 'r' }, { name: 'path', value: 'b' })).toMatchObject({ name: 'denied' });
+  });
+
+  it('names the scope that a condition asks for', () => {
+    const condition = conditionOf('"files:read" in caller.scopes && args.path == "a"');
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.read', { condition })], scopes: ['mcp'] }) });
+    const as = (...scopes: string[]) =>
+      authorize(resolved({ rules, principal: makePrincipal(rules, { kind: 'jwt', scopes }) }), makePorts());
+    expect(as('mcp')).toMatchObject({ name: 'step-up', data: { scopes: ['mcp', 'files:read'] } });
+    expect(as()).toMatchObject({ name: 'step-up', data: { scopes: ['mcp', 'files:read'] } });
+    expect(as('mcp', 'files:read')).toMatchObject({ decision: { effect: 'allow' } });
+    // A key knows no scopes, so nobody could ask for more.
+    expect(authorize(resolved({ rules }), makePorts())).toMatchObject({ name: 'forbidden' });
   });
 
   it('denies where a condition throws or answers anything but true', () => {

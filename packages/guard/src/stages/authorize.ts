@@ -3,7 +3,7 @@ import type { Authorized, Filling, Principal, Resolved, Target, TargetKind } fro
 import { noteObserved } from '../observed.ts';
 import type { Ports } from '../ports.ts';
 import { isObject } from '@sallyport/protocol';
-import { canSee, canSeePrefix, decideFor } from '../policy/decide.ts';
+import { canSee, canSeePrefix, decideFor, fixedArguments } from '../policy/decide.ts';
 import { NO_GRANT_NEEDED, type Decision, type Denied } from '../policy/decision.ts';
 import type { GrantKind } from '../policy/model.ts';
 import { strictly } from '../policy/place.ts';
@@ -45,14 +45,30 @@ function refuseDenied({ target }: Resolved, asker: Principal, { scopes }: Denied
     return refuse('step-up', { fill: { scopes: all }, data: { scopes }, note: all });
   }
   // Who sees it in a list is told that it is denied; for everybody else it does not exist.
-  if (isShown(target, asker)) return refuse('denied');
+  if (isShown(target, asker)) return refuse('denied', { fill: { allowed: allowedWords(target, asker) } });
   return refuse('forbidden', { fill: { kind: target.kind, name: target.asked ?? target.name } });
+}
+
+/** Most values that a refusal names for one argument, and longest text of them. */
+const mostValues = 10;
+const longestValues = 200;
+
+/** What a model can do in place of what was refused: the values that the listed schema shows too. */
+function allowedWords(target: Target, asker: Principal): string {
+  const kind = grantKinds[target.kind];
+  if (kind === undefined || kind === 'resources') return '';
+  const fixed = fixedArguments(asker, kind, target);
+  const words = [...(fixed ?? [])].map(([name, values]) => {
+    const listed = values.slice(0, mostValues).map((value) => JSON.stringify(value));
+    return `${name} = ${listed.join(' or ')}`.slice(0, longestValues);
+  });
+  return ` Other arguments may be allowed${words.length === 0 ? '' : `: ${words.join(', ')}`}.`;
 }
 
 function isShown(target: Target, asker: Principal): boolean {
   const kind = grantKinds[target.kind];
   if (kind === undefined) return false;
-  if (target.prefix !== undefined) return canSeePrefix(asker, kind, target.prefix, target);
+  if (target.prefix !== undefined) return canSeePrefix(asker, kind, target.prefix);
   return canSee(asker, kind, target);
 }
 

@@ -2,9 +2,8 @@
 import type { Filling, Identified, Parsed, Resolved, Target } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import { noteObserved } from '../observed.ts';
-import type { Access } from '../policy/compile.ts';
-import { mayReachServer } from '../policy/decide.ts';
-import { isOpenView } from '../policy/place.ts';
+import { mayReachServer, type Asker } from '../policy/decide.ts';
+import { isOpenView, strictly } from '../policy/place.ts';
 import { isRefusal, refuse, type Refusal } from '../refusals.ts';
 
 /** Names the target, or answers as for a thing that does not exist. */
@@ -20,20 +19,21 @@ export function resolve(exchange: Parsed, ports: Ports): Resolved | Refusal | Pr
 /** Says why a caller gets no further than the door, whatever it asks for. */
 export function judgeCaller(exchange: Identified, ports: Pick<Ports, 'blocks'>): Refusal | undefined {
   if (ports.blocks.isBlocked('caller', exchange.principal.id)) return refuse('caller-blocked');
-  return isThere(exchange, exchange.principal.access) ? undefined : refuse('unknown-server');
+  return isThere(exchange, exchange.principal) ? undefined : refuse('unknown-server');
 }
 
-/** Says whether a door path leads anywhere for whoever has this access. */
-function isThere({ principal, path, rules }: Identified, access: Access): boolean {
+/** Says whether a door path leads anywhere for a caller. */
+function isThere({ path, rules }: Identified, asker: Asker): boolean {
   if (path.kind === 'all') return true;
-  if (path.kind === 'server') return rules.servers.has(path.server) && mayReachServer(access, path.server);
-  return isOpenView(path.view, { roles: principal.roles, access }, rules);
+  if (path.kind === 'server') return rules.servers.has(path.server) && mayReachServer(asker, path.server);
+  return isOpenView(path.view, asker, rules);
 }
 
 /** Notes that the rules would not let the caller in here. */
 function observeDoor(exchange: Identified): void {
-  const { strict } = exchange.principal.access;
-  if (strict !== undefined && !isThere(exchange, strict)) noteObserved(exchange, 'resolve', refuse('unknown-server'));
+  const { principal } = exchange;
+  if (principal.access.strict === undefined || isThere(exchange, strictly(principal))) return;
+  noteObserved(exchange, 'resolve', refuse('unknown-server'));
 }
 
 function take(exchange: Parsed, target: Target | Refusal): Resolved | Refusal {

@@ -38,8 +38,10 @@ export function traceOf(parts: readonly Part[]): (ask: (part: Evaluator) => Outc
 
 /** The fields that a part looks at, with their names. */
 function looksOf(node: Node): readonly (readonly [string, Node])[] {
-  const name = nameOf(node);
-  if (name !== undefined) return [[name, node]];
+  // Whether a field is there shows in its value.
+  const look: Node = node.kind === 'has' ? { ...node, kind: 'select' } : node;
+  const name = nameOf(look);
+  if (name !== undefined) return [[name, look]];
   return childrenOf(node).flatMap(looksOf);
 }
 
