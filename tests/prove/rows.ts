@@ -62,4 +62,9 @@ export const rows: readonly Row[] = [
     title: 'limits against ever new callers and addresses',
     goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 13 ways round them limited',
   },
+  {
+    id: '4.7',
+    title: 'listed ⇔ callable with conditions, scopes and denials',
+    goal: '100,000 seeds without a counterexample; errors, missing fields and huge lists deny in under 5 ms each',
+  },
 ];
