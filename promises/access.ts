@@ -114,6 +114,20 @@ export const access: readonly ProductPromise[] = [
     due: work.callers,
   },
   {
+    id: 'conditions',
+    sentence:
+      'A grant with a condition allows only where that is exactly true: errors, missing fields, unsure numbers and huge arguments deny, within milliseconds.',
+    source: ['guard-3', 'fw-8'],
+    tests: ['tests/attacks/conditions.test.ts', 'packages/guard/src/policy/cel/oracle.test.ts'],
+  },
+  {
+    id: 'policy-tests',
+    sentence:
+      '`check` runs the tests that a file holds about its own rules, and names file, line and the rule that decided of each that fails.',
+    source: ['guard-3'],
+    tests: ['packages/gateway/src/config/run-tests.test.ts'],
+  },
+  {
     id: 'step-up',
     sentence: 'A call that more scopes would allow is answered 403 insufficient_scope, naming all of them.',
     source: ['gen-3', 'fw-8'],

@@ -123,7 +123,7 @@ export const wrongKeys: readonly WrongConfig[] = [
     what: 'a misspelt key of a test',
     yaml: `${files('{}')}tests: [{ as: reader, call: files.x, expect: unknown, ▸wth: 1 }]\n`,
     says: '`wth` is not a key of a test',
-    helps: 'keys here: as, call, expect',
+    helps: 'keys here: as, call, read',
   },
 ];
 
@@ -140,7 +140,6 @@ export const laterKeys: readonly WrongConfig[] = [
     key,
   })),
   { what: 'audit.sinks', yaml: 'audit: { ▸sinks: [] }\n', key: 'sinks' },
-  { what: 'when', yaml: files("{ tools: [{ tool: files.x, ▸when: 'true' }] }"), key: 'when' },
   { what: 'approval', yaml: files('{ tools: [{ tool: files.x, ▸approval: required }] }'), key: 'approval' },
   { what: 'openapi', yaml: server('{ ▸openapi: ./shop.yaml }'), key: 'openapi' },
 ].map(({ what, yaml, key }) => ({

@@ -3,6 +3,7 @@ import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type Vir
 import { describe, expect, it } from 'vitest';
 import { wrongLimits } from './config-limits.cases.ts';
 import * as cases from './config.cases.ts';
+import * as policyCases from './config-policy.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
 import { wrongViews } from './config-views.cases.ts';
 
@@ -13,7 +14,7 @@ const MARK = '▸';
 /** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
-  ['a key of a later version', cases.laterKeys, 12],
+  ['a key of a later version', cases.laterKeys, 11],
   ['a value of the wrong type', cases.wrongTypes, 37],
   ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
@@ -25,6 +26,8 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a file that is not safe', cases.unsafeFiles, 6],
   ['an included file', cases.wrongIncludes, 14],
   ['a view, an effect or a mode', wrongViews, 22],
+  ['a condition', policyCases.wrongConditions, 43],
+  ['scopes and tests', policyCases.wrongScopesAndTests, 13],
 ];
 
 /** An empty machine: no file, four variables, one program. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import {
   LegacySession,
   createKey,
+  openRawWebSocket,
+  openSse,
   post,
   postModern,
   readAudit,
@@ -390,5 +392,75 @@ describe('a view that is taken away', () => {
     await waitFor(async () => (await ask('/staff', admin, 'tools/list')).status === 404, { what: 'the reload' });
     await writeFile(gateway.configPath, text);
     await waitFor(async () => (await ask('/staff', admin, 'tools/list')).status === 200, { what: 'the reload' });
+  });
+
+  it('[views] leaves nothing to a server that takes its name', async () => {
+    const session = await LegacySession.open(`${gateway.url}/staff`, { key: admin });
+    const text = await readFile(gateway.configPath, 'utf8');
+    const changed = JSON.parse(text) as { views: Record<string, unknown>; upstreams: Record<string, unknown> };
+    delete changed.views['staff'];
+    changed.upstreams['staff'] = { url: shop.url };
+    await writeFile(gateway.configPath, JSON.stringify(changed));
+    await waitFor(async () => (await call('/staff', admin, 'echo')).response?.result !== undefined, {
+      what: 'the server',
+    });
+    expect((await session.request('tools/list')).status).toBe(404);
+    await writeFile(gateway.configPath, text);
+    await waitFor(async () => (await call('/staff', admin, 'wiki__echo')).response?.result !== undefined, {
+      what: 'the view',
+    });
+  });
+});
+
+describe('every door', () => {
+  it('[views] leads to a view, and shows no more than it holds', async () => {
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+    const opening = { jsonrpc: '2.0', id: 0, method: 'initialize', params };
+    const hidden = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'wiki__echo', arguments: {} } };
+    const socket = await openRawWebSocket(`${gateway.url}/pages`, { key: admin });
+    const answerTo = (id: number) =>
+      waitFor(() => socket.messages().find((message) => message.id === id), { what: `answer ${id}` });
+    socket.send(opening);
+    await answerTo(0);
+    socket.send({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    expect(namesIn(await answerTo(1), 'tools')).toEqual(['wiki__read_page']);
+    socket.send(hidden);
+    expect((await answerTo(2)).error?.code).toBe(-32602);
+    socket.destroy();
+
+    const events = await openSse(`http://${gateway.host}:${gateway.port}/sse/pages`, { key: admin });
+    expect(events.named).toMatch(/^\/messages\/pages\?/);
+    await events.say(opening);
+    await events.answerTo(0);
+    await events.say({ id: 1, method: 'tools/list' });
+    expect(namesIn(await events.answerTo(1), 'tools')).toEqual(['wiki__read_page']);
+    await events.say(hidden);
+    expect((await events.answerTo(2)).error?.code).toBe(-32602);
+    events.close();
+    expect((await openSse(`http://${gateway.host}:${gateway.port}/sse/staff`, { key: reader })).status).toBe(404);
+    expect((await openRawWebSocket(`${gateway.url}/staff`, { key: reader })).status).toBe(404);
+  });
+
+  it('[views] tells of changes of what it holds, and a searched one of none', async () => {
+    const heard = async (path: string): Promise<() => string[]> => {
+      const session = await LegacySession.open(`${gateway.url}${path}`, { key: admin });
+      const stream = await session.stream();
+      const methods: string[] = [];
+      void (async () => {
+        for await (const { method } of stream.messages) methods.push(method ?? '');
+      })().catch(() => undefined);
+      return () => methods;
+    };
+    const [pages, find] = await Promise.all([heard('/pages'), heard('/find')]);
+    wiki.change({ tools: [...tools, { name: 'another_page' }], script: answerLists });
+    // Lists that are older than their server allows are read again when somebody asks.
+    await waitFor(async () => namesIn((await ask('/pages', admin, 'tools/list')).response, 'tools').length === 2, {
+      what: 'the new tool',
+    });
+    await waitFor(() => pages().includes('notifications/tools/list_changed'), { what: 'the news' });
+    expect(find()).not.toContain('notifications/tools/list_changed');
+    const found = told(await call('/find', admin, 'search_tools', { query: 'another page' }));
+    expect(JSON.stringify(found)).toContain('wiki__another_page');
+    wiki.change({ tools, script: answerLists });
   });
 });

@@ -12,7 +12,7 @@ export { formatProblem } from './config/problem.ts';
 export { nearest } from './config/nearest.ts';
 export { printConfig } from './config/print.ts';
 export { configJsonSchema } from './config/json-schema.ts';
-export { toPolicyModel } from './config/policy-model.ts';
+export { toEffects, toPolicyModel } from './config/policy-model.ts';
 export type { TestOutcome } from './config/run-tests.ts';
 export { askedOf, askerOf, readTestCaller, runPolicyTests, toProblem } from './config/run-tests.ts';
 export type { VirtualFile } from './config/virtual-files.ts';

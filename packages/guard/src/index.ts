@@ -94,7 +94,7 @@ export type { CallerFacts, CallFacts, KnownFacts, TargetFacts } from './policy/f
 export type { PartOutcome } from './policy/cel/trace.ts';
 export type { Decision, RuleRef } from './policy/decision.ts';
 export type { Explanation } from './policy/explain.ts';
-export { explainDecision } from './policy/explain.ts';
+export { exactPattern, explainDecision } from './policy/explain.ts';
 export type { Condition, Denial, Grant, GrantKind, Origin, PolicyModel, Rate, Role } from './policy/model.ts';
 export type { Pattern, PatternFault } from './policy/pattern.ts';
 export { compilePattern, matchesPattern, patternMayMatchServer } from './policy/pattern.ts';

@@ -142,6 +142,10 @@ export interface Hindrance {
   readonly blocked?: string;
   /** It is not there to be called. */
   readonly absent?: string;
+  /** The view asked about does not hold it, or is not for the caller. */
+  readonly outside?: string;
+  /** The effect that an administrator has assigned; it stops nothing by itself. */
+  readonly does?: string;
 }
 
 /**
@@ -153,7 +157,7 @@ export function explanationLines(
   explanation: Explanation,
   shown: (origin: Origin) => string,
   paint: Paint,
-  { blocked, absent }: Hindrance = {},
+  { blocked, absent, outside, does }: Hindrance = {},
 ): string[] {
   const { decision } = explanation;
   const isAllowed = decision.effect === 'allow';
@@ -161,12 +165,14 @@ export function explanationLines(
     ? paint.red('✗ not allowed')
     : blocked !== undefined
       ? paint.red('✗ blocked')
-      : absent !== undefined
-        ? paint.yellow('! allowed, but not there')
-        : paint.green('✓ allowed');
+      : outside !== undefined
+        ? paint.red('✗ not at this view')
+        : absent !== undefined
+          ? paint.yellow('! allowed, but not there')
+          : paint.green('✓ allowed');
   const lines = [
-    `${head}  ${paint.bold(plain(explanation.key))}`,
-    ...[blocked, absent].flatMap((text) => (text === undefined ? [] : [`  ${paint.red('✗')} ${plain(text)}`])),
+    `${head}  ${paint.bold(plain(explanation.key))}${does === undefined ? '' : `, ${does}`}`,
+    ...[blocked, outside, absent].flatMap((text) => (text === undefined ? [] : [`  ${paint.red('✗')} ${plain(text)}`])),
     '',
   ];
   const rows: string[][] = [];

@@ -224,6 +224,7 @@ function commandRows(context: Context): CommandRow[] {
       options: [
         option('--as <role>', 'ask for this role'),
         option('--key <name>', 'ask for this key'),
+        option('--at <view>', 'ask at this view'),
         option('--caller <json>', 'what else is known of the caller: id, kind, agent, scopes, claims'),
       ],
       examples: [

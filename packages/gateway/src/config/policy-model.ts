@@ -1,8 +1,13 @@
 /** The rules of a configuration, as the core compiles them. */
-import type { PolicyModel } from '@sallyport/guard';
+import { compileEffects, type Effect, type PolicyModel } from '@sallyport/guard';
 import type { Config } from './types.ts';
 
 /** Returns what the file says about permissions, each rule with its place. */
 export function toPolicyModel(config: Pick<Config, 'deny' | 'roles'>): PolicyModel {
   return { deny: config.deny, roles: config.roles };
+}
+
+/** Returns what the file says that tools do, by `server.tool`. */
+export function toEffects({ effects }: Pick<Config, 'effects'>): (key: string) => Effect | undefined {
+  return compileEffects(effects).of;
 }

@@ -97,7 +97,7 @@ const targetKinds = { tools: 'tool', resources: 'resource', prompts: 'prompt' } 
 /** A target by its key, `upstream.name`. */
 export function askedOf(kind: GrantKind, key: string, effectOf: EffectOf = () => undefined): Asked {
   const dot = key.indexOf('.');
-  const effect = effectOf(key);
+  const effect = kind === 'tools' ? effectOf(key) : undefined;
   return {
     kind: targetKinds[kind],
     upstream: key.slice(0, dot),

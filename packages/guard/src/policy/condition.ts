@@ -4,13 +4,14 @@
  */
 import { compileDecidable, scopesAskedFor } from './cel/decidable.ts';
 import { compile, type Scope } from './cel/evaluate.ts';
-import { readCondition, type ConditionFault } from './cel/syntax.ts';
+import { readCondition } from './cel/syntax.ts';
 import { traceOf } from './cel/trace.ts';
+import type { ConditionFault } from './cel/tree.ts';
 import { Abandoned, Fault, fromJson, Meter, toJson, type Outcome, type Value } from './cel/values.ts';
 import type { CallFacts, KnownFacts } from './facts.ts';
 import type { Condition } from './model.ts';
 
-export type { ConditionFault } from './cel/syntax.ts';
+export type { ConditionFault } from './cel/tree.ts';
 
 /** Steps that one condition may take; a few milliseconds at most. */
 const MAX_STEPS = 20_000;
@@ -53,7 +54,6 @@ function run(evaluate: (scope: Scope) => Outcome, facts: CallFacts): Outcome {
       args: factOf(facts.args ?? {}),
       meter: new Meter(MAX_STEPS),
       item: null,
-      gathered: null,
     });
   } catch (cause) {
     // What was too much for this condition denies; anything else is a bug and must be seen.

@@ -40,6 +40,8 @@ export interface View {
   readonly kinds: ReadonlySet<GrantKind>;
   /** Says whether any of these roles may use it. */
   isFor(roles: readonly string[]): boolean;
+  /** Says whether it lists a target, by `server.<name>`. */
+  holds(kind: GrantKind, key: string): boolean;
   /** Says whether it may list something of a server. */
   mayHold(server: string): boolean;
   /** What is left of an access here; the same value for the same access. */
@@ -155,6 +157,7 @@ export function compileView(model: ViewModel): View {
     mode: model.mode,
     kinds: new Set(kinds.filter((kind) => lists[kind].lines.length > 0)),
     isFor: (held) => roles === undefined || held.some((role) => roles.has(role)),
+    holds,
     mayHold(server) {
       let known = servers.get(server);
       if (known === undefined) {

@@ -6,6 +6,7 @@ import {
   printConfig,
   runPolicyTests,
   systemConfigPorts,
+  toEffects,
   toPolicyModel,
   toProblem,
   type Config,
@@ -74,7 +75,7 @@ async function keyProblems(config: Config): Promise<Problem[]> {
 
 /** Asks the policy each question of `tests:`. */
 function runTests(config: Config): readonly TestOutcome[] {
-  return runPolicyTests(config.tests, compilePolicy(toPolicyModel(config)));
+  return runPolicyTests(config.tests, compilePolicy(toPolicyModel(config)), toEffects(config));
 }
 
 function summary(

@@ -17,6 +17,7 @@ import {
   indexBlocks,
   readTestCaller,
   systemClock,
+  toEffects,
   toPolicyModel,
   type ConfigOutline,
   type TestCaller,
@@ -36,11 +37,14 @@ import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
 import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
 import { readBlocks, withStore } from '../store.ts';
+import { outsideWords } from '../view-words.ts';
 
 /** Options of `explain`. */
 export interface ExplainOptions extends CommonOptions {
   /** A role. */
   readonly as?: string;
+  /** A view. */
+  readonly at?: string;
   /** A key's name. */
   readonly key?: string;
   /** What else is known of the caller, as JSON. */
@@ -112,7 +116,7 @@ function explainAgain(record: AuditRecord, config: ConfigOutline): Explanation |
   const policy = compilePolicy(toPolicyModel(config));
   const key = targetKey(target);
   const asker = askerOf(principal?.roles ?? [], callerOf(principal), policy);
-  const known = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, key)) };
+  const known = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, key, toEffects(config))) };
   // Of a resource the trail has everything that a condition can see; of a call a digest of its arguments only.
   const facts = kind === 'resources' ? { ...known, args: { uri: known.target.name } } : known;
   return explainDecision(asker.access, kind, key, facts);
@@ -152,7 +156,7 @@ async function explainQuestion(
   const { roles, caller } = await askedRoles(options, config, context);
   const kind: GrantKind = subject.includes('://') ? 'resources' : 'tools';
   const asker = askerOf(roles, await readCaller(caller, options, context), compilePolicy(toPolicyModel(config)));
-  const facts = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, subject)) };
+  const facts = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, subject, toEffects(config))) };
   const looked = kind === 'resources' ? { uri: facts.target.name } : args;
   const explanation = explainDecision(
     asker.access,
@@ -164,7 +168,8 @@ async function explainQuestion(
   const asked = kind === 'tools' ? await askServer(config.files, server) : undefined;
   const absence = asked && whyAbsent(asked, subject.slice(server.length + 1));
   const isPermitted = explanation.decision.effect === 'allow';
-  const isAllowed = isPermitted && stop === undefined && absence === undefined;
+  const outside = options.at === undefined ? undefined : outsideWords(options.at, roles, kind, subject, config, host);
+  const isAllowed = isPermitted && stop === undefined && absence === undefined && outside === undefined;
   if (options.json) {
     const { decision, changes } = explanation;
     const rule = decision.rule;
@@ -172,8 +177,10 @@ async function explainQuestion(
       target: subject,
       caller,
       roles,
-      effect: isPermitted && stop !== undefined ? 'deny' : decision.effect,
+      effect: isPermitted && (stop !== undefined || outside !== undefined) ? 'deny' : decision.effect,
       rule,
+      ...(facts.target.effect !== undefined && { does: facts.target.effect }),
+      ...(outside !== undefined && { outside }),
       ...(stop !== undefined && { blocked: { kind: stop.kind, subject: stop.subject } }),
       ...(absence !== undefined && { absent: absence }),
       changes: changes.map(({ text, origin }) => ({ text, at: origin })),
@@ -183,12 +190,22 @@ async function explainQuestion(
     const beside = {
       ...(stop !== undefined && { blocked: blockWords(stop, options, context) }),
       ...(absence !== undefined && { absent: absence }),
+      ...(outside !== undefined && { outside }),
+      ...(facts.target.effect !== undefined && { does: facts.target.effect }),
     };
     for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint, beside))
       terminal.print(line);
+    if (config.mode === 'observe' && !isPermitted && stop === undefined && outside === undefined) {
+      const isHeld = explanation.topDenials.length > 0;
+      terminal.print();
+      terminal.print(terminal.paint.yellow(isHeld ? observedDenial : observedOnly));
+    }
   }
   return isAllowed ? exitCodes.fine : exitCodes.refused;
 }
+
+const observedOnly = 'mode: observe lets it pass all the same, and records it.';
+const observedDenial = 'mode: observe does not let it pass: the top-level deny list holds.';
 
 /** The block that stops this call: of the caller, of the server, or of the tool. */
 async function findBlock(

@@ -4,7 +4,7 @@
  * target is never hidden while some call of it is allowed.
  */
 import { compile, type Evaluator, type Scope } from './evaluate.ts';
-import type { Node } from './syntax.ts';
+import type { Node } from './tree.ts';
 import {
   Abandoned,
   areEqual,
@@ -107,7 +107,7 @@ const STEPS = 20_000;
 
 function evaluateKnown(evaluate: Evaluator, known: Pick<Scope, 'caller' | 'target'>): Outcome {
   try {
-    return evaluate({ ...known, args: null, meter: new Meter(STEPS), item: null, gathered: null });
+    return evaluate({ ...known, args: null, meter: new Meter(STEPS), item: null });
   } catch (cause) {
     if (cause instanceof Abandoned) return new Fault(cause.message);
     throw cause;

@@ -1,5 +1,5 @@
 /** Turns the tree of a condition into closures, once, so that a call costs what the condition says and no more. */
-import type { Node } from './syntax.ts';
+import type { Macro, Node } from './tree.ts';
 import {
   Fault,
   isList,
@@ -22,9 +22,8 @@ export interface Scope {
   readonly caller: Value;
   readonly target: Value;
   readonly meter: Meter;
-  /** The member that a macro looks at, and what it has gathered; macros do not nest. */
+  /** The member that a macro looks at; macros do not nest. */
   item: Value;
-  gathered: Outcome;
 }
 
 /** A part of a condition, ready to be asked. */
@@ -49,8 +48,8 @@ function compileBody(node: Node): Evaluator {
       const { name } = node;
       return (scope) => scope[name];
     }
-    case 'variable':
-      return node.name === 'item' ? (scope) => scope.item : (scope) => scope.gathered;
+    case 'item':
+      return (scope) => scope.item;
     case 'select':
       return compileSelect(compile(node.of), node.field);
     case 'has':
@@ -67,14 +66,10 @@ function compileBody(node: Node): Evaluator {
       return compileLogic(node.operands.map(compile), true);
     case 'not':
       return compileNot(compile(node.of));
-    case 'unlessFalse': {
-      const of = compile(node.of);
-      return (scope) => of(scope) !== false;
-    }
     case 'choose':
       return compileChoice(compile(node.test), compile(node.yes), compile(node.no));
-    case 'loop':
-      return compileLoop(node);
+    case 'macro':
+      return compileMacro(node);
   }
 }
 
@@ -168,27 +163,69 @@ function compileChoice(test: Evaluator, yes: Evaluator, no: Evaluator): Evaluato
   };
 }
 
-function compileLoop(node: Extract<Node, { kind: 'loop' }>): Evaluator {
-  const [over, start, goesOn] = [compile(node.over), compile(node.start), compile(node.goesOn)];
-  const [step, result] = [compile(node.step), compile(node.result)];
+type MacroNode = Extract<Node, { kind: 'macro' }>;
+
+function compileMacro(node: MacroNode): Evaluator {
+  const over = compile(node.over);
+  const test = node.test && compile(node.test);
+  const make = node.make && compile(node.make);
+  const gather = gatherers[node.macro];
   return (scope) => {
-    const gathered = start(scope);
     const range = over(scope);
     if (range instanceof Fault) return range;
     const members = isMap(range) ? new MadeList(namesOf(range, scope.meter)) : range;
     if (!isList(members)) return new Fault(`${typeOf(range)} has no members`);
-    scope.gathered = gathered;
-    const length = lengthOf(members);
-    scope.meter.spend(length);
-    for (let index = 0; index < length; index += 1) {
+    // Whoever cannot afford a step for each member is told at once.
+    scope.meter.spend(lengthOf(members));
+    return gather(members, scope, test ?? always, make ?? itemItself);
+  };
+}
+
+const always: Evaluator = () => true;
+const itemItself: Evaluator = (scope) => scope.item;
+
+type Gatherer = (members: MadeList | readonly unknown[], scope: Scope, test: Evaluator, make: Evaluator) => Outcome;
+
+/** `all` and `exists`: one member that settles it is enough, whatever is wrong with the others. */
+function settling(by: boolean): Gatherer {
+  return (members, scope, test) => {
+    let fault: Fault | undefined;
+    for (let index = 0; index < lengthOf(members); index += 1) {
       const item = itemOf(members, index);
       if (item instanceof Fault) return item;
       scope.item = item;
-      const more = goesOn(scope);
-      if (more instanceof Fault) return more;
-      if (more !== true) break;
-      scope.gathered = step(scope);
+      const value = test(scope);
+      if (value === by) return by;
+      if (value !== !by) fault ??= value instanceof Fault ? value : new Fault(`${typeOf(value)} is not true or false`);
     }
-    return result(scope);
+    return fault ?? !by;
   };
 }
+
+const gathering: Gatherer = (members, scope, test, make) => {
+  const made: Value[] = [];
+  for (let index = 0; index < lengthOf(members); index += 1) {
+    const item = itemOf(members, index);
+    if (item instanceof Fault) return item;
+    scope.item = item;
+    const isTaken = test(scope);
+    if (isTaken === false) continue;
+    if (isTaken !== true)
+      return isTaken instanceof Fault ? isTaken : new Fault(`${typeOf(isTaken)} is not true or false`);
+    const value = make(scope);
+    if (value instanceof Fault) return value;
+    made.push(value);
+  }
+  return new MadeList(made);
+};
+
+const gatherers: Readonly<Record<Macro, Gatherer>> = {
+  all: settling(false),
+  exists: settling(true),
+  exists_one: (members, scope, test, make) => {
+    const found = gathering(members, scope, test, make);
+    return found instanceof MadeList ? found.items.length === 1 : found;
+  },
+  map: gathering,
+  filter: gathering,
+};

@@ -129,12 +129,12 @@ function ofTexts(name: string, test: (text: string, part: string) => boolean, is
   };
 }
 
-/** Longest text for which the engine's own search is fast whatever it is made of. */
-const SHORT_PART = 8;
+/** Most comparisons for which the engine's own search is fast whatever the texts are made of. */
+const FEW_COMPARISONS = 1 << 20;
 
 /** Finds a part in time linear in both (Knuth–Morris–Pratt): the engine's own search can take their product. */
 function contains(text: string, part: string): boolean {
-  if (part.length <= SHORT_PART || text.length < part.length) return text.includes(part);
+  if (text.length * part.length <= FEW_COMPARISONS) return text.includes(part);
   const borders = new Uint32Array(part.length);
   for (let at = 1, length = 0; at < part.length; at += 1) {
     while (length > 0 && part.charCodeAt(at) !== part.charCodeAt(length)) length = borders[length - 1] ?? 0;
@@ -166,8 +166,6 @@ function changing(name: string, change: (text: string) => string): FunctionRow {
 
 /** Steps of a compiled pattern at most, times characters. */
 const MAX_PATTERN = 500;
-/** One step of a condition is worth so many of the pattern engine's. */
-const PATTERN_STEPS = 2;
 
 interface Matcher {
   readonly size: number;
@@ -337,7 +335,7 @@ export const functions: ReadonlyMap<string, FunctionRow> = new Map<string, Funct
         if (typeof text !== 'string' || typeof pattern !== 'string') return misfit('matches', values);
         const matcher = matcherOf(pattern);
         if (typeof matcher === 'string') return new Fault(matcher);
-        meter.spend(1 + Math.ceil(((text.length + 1) * matcher.size) / PATTERN_STEPS));
+        meter.spend((text.length + 1) * matcher.size);
         return matcher.test(text);
       },
     },

@@ -22,6 +22,11 @@ const literal = fc.constantFrom(
 );
 const listLiteral = fc.constantFrom('[]', '[1, 2]', "['x', 'y']", '[1.0, null]', "{'k': 1}");
 
+/** With and without brackets, so that what binds closer shows. */
+function bracketed(text: string, isBare: boolean): string {
+  return isBare ? text : `(${text})`;
+}
+
 const value: fc.Arbitrary<string> = fc.letrec<{ value: string; test: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -29,8 +34,8 @@ const value: fc.Arbitrary<string> = fc.letrec<{ value: string; test: string }>((
     literal,
     listLiteral,
     fc
-      .tuple(tie('value'), fc.constantFrom('+', '-', '*', '/', '%'), tie('value'))
-      .map(([one, sign, other]) => `(${one} ${sign} ${other})`),
+      .tuple(tie('value'), fc.constantFrom('+', '-', '*', '/', '%'), tie('value'), fc.boolean())
+      .map(([one, sign, other, isBare]) => bracketed(`${one} ${sign} ${other}`, isBare)),
     fc.tuple(tie('test'), tie('value'), tie('value')).map(([one, yes, no]) => `(${one} ? ${yes} : ${no})`),
     tie('value').map((one) => `size(${one})`),
     fc.tuple(tie('value'), fc.constantFrom('0', '1', "'k'")).map(([one, at]) => `${one}[${at}]`),
@@ -40,11 +45,11 @@ const value: fc.Arbitrary<string> = fc.letrec<{ value: string; test: string }>((
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom('true', 'false', 'has(args.a)', 'has(args.none)', 'has(args.m.k)', 'args.t'),
     fc
-      .tuple(tie('value'), fc.constantFrom('==', '!=', '<', '<=', '>', '>=', 'in'), tie('value'))
-      .map(([one, sign, other]) => `(${one} ${sign} ${other})`),
+      .tuple(tie('value'), fc.constantFrom('==', '!=', '<', '<=', '>', '>=', 'in'), tie('value'), fc.boolean())
+      .map(([one, sign, other, isBare]) => bracketed(`${one} ${sign} ${other}`, isBare)),
     fc
-      .tuple(tie('test'), fc.constantFrom('&&', '||'), tie('test'))
-      .map(([one, sign, other]) => `(${one} ${sign} ${other})`),
+      .tuple(tie('test'), fc.constantFrom('&&', '||'), tie('test'), fc.boolean())
+      .map(([one, sign, other, isBare]) => bracketed(`${one} ${sign} ${other}`, isBare)),
     tie('test').map((one) => `!${one}`),
     fc
       .tuple(tie('value'), fc.constantFrom('contains', 'startsWith', 'endsWith'), tie('value'))
@@ -74,7 +79,7 @@ function asCel(given: unknown): unknown {
 }
 
 describe('a condition', () => {
-  it('[conditions-sound] computes what the reference implementation computes', () => {
+  it('[conditions] computes what the reference implementation computes', () => {
     const seen = { true: 0, false: 0, error: 0 };
     fc.assert(
       fc.property(value, args, (source, given) => {

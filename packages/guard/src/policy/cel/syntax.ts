@@ -1,48 +1,11 @@
 /**
- * The expression of a condition as a tree, checked when the file is loaded: only what conditions may use, within bounds.
- * The grammar is that of CEL; @bufbuild/cel parses it.
+ * Reads conditions: the grammar of CEL over JSON values, without what conditions cannot use. Our own reader, because
+ * it is as small as the language is here, says where a slip is, and checks bounds before it works.
  */
-import { parse, unparse } from '@bufbuild/cel';
-import { findSyntaxFault } from './diagnose.ts';
-import { functions, type FunctionRow } from './functions.ts';
-import type { Value } from './values.ts';
-
-/** Names of the facts. */
-export type Root = 'args' | 'caller' | 'target';
-
-/** One part of an expression. `at` is its offset in the text. */
-export type Node = NodeBody & { readonly at: number } & Uses;
-
-/** Which facts a part looks at, itself or below. */
-export interface Uses {
-  readonly usesArgs: boolean;
-  readonly usesCaller: boolean;
-  readonly usesTarget: boolean;
-}
-
-/** What a part is. */
-export type NodeBody =
-  | { readonly kind: 'constant'; readonly value: Value }
-  | { readonly kind: 'root'; readonly name: Root }
-  /** The variable of a macro, or what it has gathered so far. */
-  | { readonly kind: 'variable'; readonly name: 'item' | 'gathered' }
-  | { readonly kind: 'select'; readonly of: Node; readonly field: string }
-  | { readonly kind: 'has'; readonly of: Node; readonly field: string }
-  | { readonly kind: 'call'; readonly name: string; readonly row: FunctionRow; readonly operands: readonly Node[] }
-  | { readonly kind: 'list'; readonly items: readonly Node[] }
-  | { readonly kind: 'map'; readonly entries: readonly (readonly [Node, Node])[] }
-  | { readonly kind: 'and' | 'or'; readonly operands: readonly Node[] }
-  | { readonly kind: 'not'; readonly of: Node }
-  | { readonly kind: 'unlessFalse'; readonly of: Node }
-  | { readonly kind: 'choose'; readonly test: Node; readonly yes: Node; readonly no: Node }
-  | {
-      readonly kind: 'loop';
-      readonly over: Node;
-      readonly start: Node;
-      readonly goesOn: Node;
-      readonly step: Node;
-      readonly result: Node;
-    };
+import { functions } from './functions.ts';
+import { isLiteralFault, readLiteral } from './literals.ts';
+import { tokensOf, type Token } from './tokens.ts';
+import { nodeOf, type ConditionFault, type Macro, type Node, type NodeBody, type Root } from './tree.ts';
 
 /** One of the operands that must all hold, with its text. */
 export interface Part {
@@ -58,42 +21,20 @@ export interface ReadCondition {
   readonly parts: readonly Part[];
 }
 
-/** Why a text is no condition. */
-export interface ConditionFault {
-  readonly kind: 'fault';
-  /** Offset of the first wrong character, in UTF-16 units from 0. */
-  readonly offset: number;
-  /** How many characters are wrong, at least 1. */
-  readonly length: number;
-  readonly message: string;
-  readonly suggestion: string;
-  /** A word that nobody knows, and those that could be meant, where that is what is wrong. */
-  readonly unknown?: { readonly word: string; readonly known: readonly string[] };
-}
-
 /** Most characters of a condition. */
-export const MAX_SOURCE = 2048;
+const MAX_SOURCE = 2048;
 /** Most parts of a condition. */
 const MAX_NODES = 500;
-/** Deepest nesting. */
+/** Most brackets inside each other. */
 const MAX_DEPTH = 32;
 
-type Expr = ReturnType<typeof parse>['expr'];
-
-/** Stops the walk at the first thing wrong. */
+/** Stops the reading at the first thing wrong. */
 class Wrong extends Error {
   readonly fault: ConditionFault;
 
-  constructor(
-    offset: number,
-    length: number,
-    message: string,
-    suggestion: string,
-    unknown?: ConditionFault['unknown'],
-  ) {
-    super(message);
-    const fault = { kind: 'fault', offset, length: Math.max(1, length), message, suggestion } as const;
-    this.fault = unknown === undefined ? fault : { ...fault, unknown };
+  constructor(fault: Omit<ConditionFault, 'kind'>) {
+    super(fault.message);
+    this.fault = { kind: 'fault', ...fault };
   }
 }
 
@@ -104,267 +45,341 @@ class Wrong extends Error {
  * @returns its tree, or the first thing wrong with it.
  */
 export function readCondition(source: string): ReadCondition | ConditionFault {
-  const early = findSyntaxFault(source, MAX_SOURCE, MAX_DEPTH);
-  if (early !== undefined) return early;
-  let parsed: ReturnType<typeof parse>;
+  const tokens = tokensOf(source, MAX_SOURCE, MAX_DEPTH);
+  if ('offset' in tokens) return tokens;
   try {
-    parsed = parse(source);
-  } catch (cause) {
-    return fromParser(cause, source);
-  }
-  try {
-    const root = createReader(source, parsed.sourceInfo?.positions ?? {}).read(parsed.expr, 0);
+    const root = new ConditionReader(tokens, source.length).readAll();
     const nodes = root.kind === 'and' ? root.operands : [root];
-    const exprs = root.kind === 'and' ? flat('_&&_', [parsed.expr]) : [parsed.expr];
-    const parts = nodes.map((node, index): Part => {
-      const expr = exprs[index] ?? parsed.expr;
-      return { node, text: unparse({ ...parsed, expr }) };
-    });
-    return { kind: 'condition', root, parts };
+    return {
+      kind: 'condition',
+      root,
+      parts: nodes.map((node) => ({ node, text: source.slice(node.at, node.end) })),
+    };
   } catch (cause) {
     if (cause instanceof Wrong) return cause.fault;
     throw cause;
   }
 }
 
-function fromParser(cause: unknown, source: string): ConditionFault {
-  const place = cause instanceof Error && 'location' in cause ? cause.location : undefined;
-  const start =
-    typeof place === 'object' && place !== null && 'start' in place && typeof place.start === 'object'
-      ? place.start
-      : null;
-  const offset = start !== null && 'offset' in start && typeof start.offset === 'number' ? start.offset : 0;
-  const word = /^[A-Za-z_]\w*/.exec(source.slice(offset))?.[0];
-  const isReserved = cause instanceof Error && cause.message.includes('reserved');
-  if (isReserved && word !== undefined) {
-    return {
-      kind: 'fault',
-      offset,
-      length: word.length,
-      message: `\`${word}\` is a reserved word`,
-      suggestion: `write ["${word}"] for a field of this name`,
-    };
-  }
-  return {
-    kind: 'fault',
-    offset: Math.min(offset, Math.max(0, source.length - 1)),
-    length: 1,
-    message: 'this is not an expression of CEL from here on',
-    suggestion: "write something like args.schema == 'public' && args.limit <= 100",
-  };
-}
+const relations = ['==', '!=', '<', '<=', '>', '>=', 'in'];
+const reserved = new Set(
+  'as break const continue else for function if import let loop package namespace return var void while'.split(' '),
+);
 
-interface Reader {
-  read(expr: Expr | undefined, depth: number): Node;
-}
-
-function createReader(source: string, positions: Readonly<Record<string, number>>): Reader {
-  let count = 0;
+/** Reads by recursive descent. */
+class ConditionReader {
+  private readonly tokens: readonly Token[];
+  private readonly length: number;
+  private next = 0;
+  private count = 0;
   /** The variable of the macro whose body is read. */
-  let variable: string | undefined;
+  private variable: string | undefined = undefined;
 
-  const placeOf = (expr: Expr): number => positions[String(expr.id)] ?? 0;
-
-  function read(expr: Expr | undefined, depth: number): Node {
-    if (expr === undefined) throw new Wrong(0, 1, 'a part of this expression is missing', 'complete it');
-    const at = placeOf(expr);
-    count += 1;
-    if (count > MAX_NODES) {
-      throw new Wrong(at, 1, `a condition has at most ${MAX_NODES} parts`, 'split it over several grants');
-    }
-    // Operands of && and || are balanced by the parser, and macros are a few levels by themselves.
-    if (depth > MAX_DEPTH * 2) throw new Wrong(at, 1, 'this is nested too deep', `use at most ${MAX_DEPTH} levels`);
-    const body = readBody(expr, at, depth);
-    return withUses(body, at);
+  constructor(tokens: readonly Token[], length: number) {
+    this.tokens = tokens;
+    this.length = length;
   }
 
-  function readBody(expr: Expr, at: number, depth: number): NodeBody {
-    const { exprKind } = expr;
-    const below = (child: Expr | undefined): Node => read(child, depth + 1);
-    switch (exprKind.case) {
-      case 'constExpr':
-        return { kind: 'constant', value: readConstant(exprKind.value.constantKind, at) };
-      case 'identExpr':
-        return readName(exprKind.value.name, at);
-      case 'selectExpr': {
-        const { operand, field, testOnly } = exprKind.value;
-        return { kind: testOnly ? 'has' : 'select', of: below(operand), field };
-      }
-      case 'listExpr':
-        return { kind: 'list', items: exprKind.value.elements.map(below) };
-      case 'structExpr': {
-        const { messageName, entries } = exprKind.value;
-        if (messageName !== '') {
-          throw new Wrong(
-            at,
-            messageName.length,
-            `messages such as ${messageName}{} are not known here`,
-            'write a map: {…}',
-          );
-        }
-        return {
-          kind: 'map',
-          entries: entries.map((entry) => {
-            const key = entry.keyKind.case === 'mapKey' ? below(entry.keyKind.value) : undefined;
-            if (key === undefined) throw new Wrong(at, 1, 'a map needs keys in quotes', "write {'name': value}");
-            return [key, below(entry.value)] as const;
-          }),
-        };
-      }
-      case 'callExpr':
-        return readCall(exprKind.value.function, exprKind.value.target, exprKind.value.args, at, depth);
-      case 'comprehensionExpr':
-        return readLoop(exprKind.value, at, depth);
-      default:
-        throw new Wrong(at, 1, 'this is not an expression', 'complete it');
+  readAll(): Node {
+    const root = this.readExpression();
+    const rest = this.tokens[this.next];
+    if (rest !== undefined)
+      this.fail(rest, `\`${rest.text}\` is not expected here`, 'write && or || before what follows');
+    return root;
+  }
+
+  private fail(token: Pick<Token, 'at' | 'text'>, message: string, suggestion: string): never {
+    throw new Wrong({ offset: token.at, length: Math.max(1, token.text.length), message, suggestion });
+  }
+
+  /** The next word if it is one of these, taken. */
+  private take(...texts: readonly string[]): Token | undefined {
+    const token = this.tokens[this.next];
+    if (token === undefined || token.kind === 'operand' || !texts.includes(token.text)) return undefined;
+    this.next += 1;
+    return token;
+  }
+
+  private expect(text: string, suggestion: string): Token {
+    const found = this.take(text);
+    if (found !== undefined) return found;
+    const token = this.tokens[this.next] ?? { at: Math.max(0, this.length - 1), text: ' ' };
+    return this.fail(token, `a ${text} is missing`, suggestion);
+  }
+
+  private node(body: NodeBody, at: number, end: number): Node {
+    this.count += 1;
+    if (this.count <= MAX_NODES) return nodeOf(body, at, end);
+    return this.fail({ at, text: ' ' }, `a condition has at most ${MAX_NODES} parts`, 'split it over several grants');
+  }
+
+  private readExpression(): Node {
+    const test = this.readChain('or');
+    if (this.take('?') === undefined) return test;
+    const yes = this.readChain('or');
+    this.expect(':', 'write test ? one : other');
+    const no = this.readExpression();
+    return this.node({ kind: 'choose', test, yes, no }, test.at, no.end);
+  }
+
+  /** `a || b || c`, or the same with `&&`: what is equal stands side by side. */
+  private readChain(kind: 'and' | 'or'): Node {
+    const read = (): Node => (kind === 'or' ? this.readChain('and') : this.readRelation());
+    const operands = [read()];
+    while (this.take(kind === 'or' ? '||' : '&&') !== undefined) operands.push(read());
+    const [first] = operands;
+    if (first === undefined || operands.length === 1) return first ?? this.readRelation();
+    return this.node({ kind, operands }, first.at, operands.at(-1)?.end ?? first.end);
+  }
+
+  private readRelation(): Node {
+    let left = this.readSum();
+    for (;;) {
+      const sign = this.take(...relations);
+      if (sign === undefined) return left;
+      left = this.operation(sign.text === 'in' ? '@in' : `_${sign.text}_`, left, this.readSum());
     }
   }
 
-  function readLoop(
-    loop: Extract<Expr['exprKind'], { case: 'comprehensionExpr' }>['value'],
-    at: number,
-    depth: number,
-  ): NodeBody {
-    if (variable !== undefined) {
-      const word = /^\.?\s*(\w*)/.exec(source.slice(at))?.[1] ?? '';
-      throw new Wrong(
-        at,
-        Math.max(1, word.length),
+  private readSum(): Node {
+    let left = this.readProduct();
+    for (;;) {
+      const sign = this.take('+', '-');
+      if (sign === undefined) return left;
+      left = this.operation(`_${sign.text}_`, left, this.readProduct());
+    }
+  }
+
+  private readProduct(): Node {
+    let left = this.readUnary();
+    for (;;) {
+      const sign = this.take('*', '/', '%');
+      if (sign === undefined) return left;
+      left = this.operation(`_${sign.text}_`, left, this.readUnary());
+    }
+  }
+
+  private operation(name: string, one: Node, other: Node): Node {
+    const row = functions.get(name);
+    if (row === undefined) throw new TypeError(`no operator ${name}`);
+    return this.node({ kind: 'call', name, row, operands: [one, other] }, one.at, other.end);
+  }
+
+  private readUnary(): Node {
+    const sign = this.take('!', '-');
+    if (sign === undefined) return this.readMember();
+    const signs = [sign];
+    for (let more = this.take(sign.text); more !== undefined; more = this.take(sign.text)) signs.push(more);
+    const of = this.readMember();
+    // Two of them undo each other, whatever they stand before.
+    return signs.length % 2 === 0 ? of : this.signed(sign.text, of, sign.at);
+  }
+
+  private signed(sign: string, of: Node, at: number): Node {
+    if (sign === '!') return this.node({ kind: 'not', of }, at, of.end);
+    if (of.kind === 'constant' && (typeof of.value === 'bigint' || typeof of.value === 'number')) {
+      return this.node({ kind: 'constant', value: -of.value }, at, of.end);
+    }
+    const row = functions.get('-_');
+    if (row === undefined) throw new TypeError('no negation');
+    return this.node({ kind: 'call', name: '-_', row, operands: [of] }, at, of.end);
+  }
+
+  private readMember(): Node {
+    let of = this.readPrimary();
+    for (;;) {
+      if (this.take('.') !== undefined) of = this.readField(of);
+      else if (this.take('[') !== undefined) {
+        const index = this.readExpression();
+        const close = this.expect(']', 'close the bracket');
+        of = { ...this.operation('_[_]', of, index), end: close.at + 1 };
+      } else return of;
+    }
+  }
+
+  private readField(of: Node): Node {
+    const name = this.tokens[this.next];
+    if (name === undefined || name.kind !== 'word') {
+      return this.fail(
+        name ?? { at: of.end, text: '.' },
+        'a name must follow the dot',
+        "write args.name or args['name']",
+      );
+    }
+    this.next += 1;
+    if (this.take('(') !== undefined) return this.readCall(name, of);
+    return this.node({ kind: 'select', of, field: name.text }, of.at, name.at + name.text.length);
+  }
+
+  private readPrimary(): Node {
+    const token = this.tokens[this.next];
+    if (token === undefined) return this.fail({ at: this.length - 1, text: ' ' }, 'a value is missing', 'complete it');
+    this.next += 1;
+    const end = token.at + token.text.length;
+    if (token.kind === 'operand') {
+      const value = readLiteral(token.text);
+      if (!isLiteralFault(value)) return this.node({ kind: 'constant', value }, token.at, end);
+      const place = { at: token.at + value.at, text: value.at === 0 ? token.text : ' ' };
+      return this.fail(place, value.message, value.suggestion);
+    }
+    if (token.kind === 'word')
+      return this.take('(') === undefined ? this.readName(token, end) : this.readCall(token, undefined);
+    if (token.text === '(') {
+      const inner = this.readExpression();
+      const close = this.expect(')', 'close the bracket');
+      return { ...inner, at: token.at, end: close.at + 1 };
+    }
+    if (token.text === '[') return this.readList(token);
+    if (token.text === '{') return this.readMap(token);
+    return this.fail(token, `a value is missing before \`${token.text}\``, 'complete it');
+  }
+
+  private readList(open: Token): Node {
+    const items: Node[] = [];
+    let close = this.take(']');
+    while (close === undefined) {
+      items.push(this.readExpression());
+      if (this.take(',') === undefined) close = this.expect(']', 'write a comma between values');
+      else close = this.take(']');
+    }
+    return this.node({ kind: 'list', items }, open.at, close.at + 1);
+  }
+
+  private readMap(open: Token): Node {
+    const entries: (readonly [Node, Node])[] = [];
+    let close = this.take('}');
+    while (close === undefined) {
+      const key = this.readExpression();
+      this.expect(':', "write {'name': value}");
+      entries.push([key, this.readExpression()]);
+      if (this.take(',') === undefined) close = this.expect('}', 'write a comma between members');
+      else close = this.take('}');
+    }
+    return this.node({ kind: 'map', entries }, open.at, close.at + 1);
+  }
+
+  private readName(token: Token, end: number): Node {
+    const { at, text } = token;
+    if (text === 'true' || text === 'false') return this.node({ kind: 'constant', value: text === 'true' }, at, end);
+    if (text === 'null') return this.node({ kind: 'constant', value: null }, at, end);
+    if (text === this.variable) return this.node({ kind: 'item' }, at, end);
+    if (isRoot(text)) return this.node({ kind: 'root', name: text }, at, end);
+    if (reserved.has(text))
+      this.fail(token, `\`${text}\` is a reserved word`, `write args["${text}"] for an argument of this name`);
+    if (/^[A-Z]|^google$/.test(text) && this.tokens.some(({ text: other }) => other === '{')) {
+      this.fail(token, `messages such as ${text} are not known here`, 'write a map: {…}');
+    }
+    const known = this.variable === undefined ? roots : [...roots, this.variable];
+    const meant = Object.hasOwn(otherNames, text) ? otherNames[text] : undefined;
+    const message = `there is no \`${text}\``;
+    if (meant !== undefined) this.fail(token, message, `did you mean \`${meant}\`?`);
+    throw new Wrong({
+      offset: at,
+      length: text.length,
+      message,
+      suggestion: `a condition knows ${known.join(', ')}; an argument is args.${text}`,
+      unknown: { word: text, known },
+    });
+  }
+
+  /** A function or macro, whose opening bracket was taken; `of` is what stands before its dot. */
+  private readCall(name: Token, of: Node | undefined): Node {
+    const begin = of?.at ?? name.at;
+    if (of !== undefined && isMacro(name.text)) return this.readMacro(name, name.text, of);
+    if (name.text === 'has' && of === undefined) return this.readHas(name);
+    const row = functions.get(name.text);
+    if (row === undefined) return this.failUnknown(name);
+    const args: Node[] = [];
+    let close = this.take(')');
+    while (close === undefined) {
+      args.push(this.readExpression());
+      if (this.take(',') === undefined) close = this.expect(')', 'write a comma between values');
+    }
+    const operands = of === undefined ? args : [of, ...args];
+    if (of === undefined ? row.isMethod === 'only' : row.isMethod === undefined) {
+      const message = of === undefined ? `\`${name.text}\` stands behind a dot` : `\`${name.text}\` is no method`;
+      return this.fail(name, message, `write ${row.example}`);
+    }
+    if (operands.length !== row.operands) {
+      const wanted = `${row.operands} value${row.operands === 1 ? '' : 's'}`;
+      return this.fail(name, `\`${name.text}\` takes ${wanted}, not ${operands.length}`, `write ${row.example}`);
+    }
+    const [, second] = operands;
+    if (second !== undefined) this.checkSecond(name, second);
+    return this.node({ kind: 'call', name: name.text, row, operands }, begin, close.at + 1);
+  }
+
+  private checkSecond(name: Token, second: Node): void {
+    const row = functions.get(name.text);
+    const text = second.kind === 'constant' && typeof second.value === 'string' ? second.value : undefined;
+    const place = { at: second.at, text: ' '.repeat(second.end - second.at) };
+    if (row?.isFixed === true && text === undefined) {
+      this.fail(place, `the text for \`${name.text}\` must stand here in quotes`, `write ${row.example}`);
+    }
+    const complaint = text === undefined ? undefined : row?.checkText?.(text);
+    if (complaint !== undefined) this.fail(place, complaint, `write ${row?.example ?? ''}`);
+  }
+
+  private readHas(name: Token): Node {
+    const field = this.readExpression();
+    const close = this.take(')');
+    if (close === undefined || field.kind !== 'select') {
+      return this.fail(name, 'the macro `has` is not used like this', 'write has(args.name)');
+    }
+    return this.node({ kind: 'has', of: field.of, field: field.field }, name.at, close.at + 1);
+  }
+
+  private readMacro(name: Token, macro: Macro, over: Node): Node {
+    if (this.variable !== undefined) {
+      return this.fail(
+        name,
         'a macro (all, exists, exists_one, map, filter) stands inside another one',
         'use one after the other, as in a.filter(x, …).all(x, …), or `in` for one of them',
       );
     }
-    const over = read(loop.iterRange, depth + 1);
-    const name = loop.iterVar;
-    if (isRoot(name)) throw new Wrong(at, 1, `\`${name}\` is a fact and no name for a variable`, 'call it x');
-    const start = read(loop.accuInit, depth + 1);
-    variable = name;
-    const goesOn = read(loop.loopCondition, depth + 1);
-    const step = read(loop.loopStep, depth + 1);
-    variable = undefined;
-    const result = read(loop.result, depth + 1);
-    return { kind: 'loop', over, start, goesOn, step, result };
+    const misused = (): never =>
+      this.fail(name, `the macro \`${name.text}\` is not used like this`, `write args.list.${name.text}(x, x != '')`);
+    const variable = this.tokens[this.next];
+    this.next += 1;
+    if (variable?.kind !== 'word' || this.take(',') === undefined) return misused();
+    if (isRoot(variable.text))
+      return this.fail(variable, `\`${variable.text}\` is a fact and no variable`, 'call it x');
+    this.variable = variable.text;
+    const first = this.readExpression();
+    const second = macro === 'map' && this.take(',') !== undefined ? this.readExpression() : undefined;
+    this.variable = undefined;
+    const close = this.take(')');
+    if (close === undefined) return misused();
+    const [test, make] =
+      macro !== 'map' ? [first, undefined] : second === undefined ? [undefined, first] : [first, second];
+    return this.node({ kind: 'macro', macro, over, test, make }, over.at, close.at + 1);
   }
 
-  function readName(name: string, at: number): NodeBody {
-    if (name === '@result') return { kind: 'variable', name: 'gathered' };
-    if (name === variable) return { kind: 'variable', name: 'item' };
-    if (isRoot(name)) return { kind: 'root', name };
-    const known = variable === undefined ? roots : [...roots, variable];
-    const meant = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
-    const message = `there is no \`${name}\``;
-    if (meant !== undefined) throw new Wrong(at, name.length, message, `did you mean \`${meant}\`?`);
-    const suggestion = `a condition knows ${known.join(', ')}; an argument is args.${name}`;
-    throw new Wrong(at, name.length, message, suggestion, { word: name, known });
+  private failUnknown(name: Token): never {
+    if (isMacro(name.text)) {
+      this.fail(name, `the macro \`${name.text}\` is not used like this`, `write args.list.${name.text}(x, x != '')`);
+    }
+    const known = [...[...functions.keys()].filter((one) => /^[a-z]/i.test(one)), ...macros.keys(), 'has'];
+    throw new Wrong({
+      offset: name.at,
+      length: name.text.length,
+      message: `there is no function \`${name.text}\``,
+      suggestion: `functions here: ${known.join(', ')}`,
+      unknown: { word: name.text, known },
+    });
   }
-
-  function readCall(
-    name: string,
-    target: Expr | undefined,
-    args: readonly Expr[],
-    at: number,
-    depth: number,
-  ): NodeBody {
-    const operands = (): Node[] =>
-      [...(target === undefined ? [] : [target]), ...args].map((arg) => read(arg, depth + 1));
-    switch (name) {
-      case '_&&_':
-      case '_||_':
-        return { kind: name === '_&&_' ? 'and' : 'or', operands: flat(name, args).map((arg) => read(arg, depth + 1)) };
-      case '!_':
-        return { kind: 'not', of: read(args[0], depth + 1) };
-      case '@not_strictly_false':
-        return { kind: 'unlessFalse', of: read(args[0], depth + 1) };
-      case '_?_:_':
-        return {
-          kind: 'choose',
-          test: read(args[0], depth + 1),
-          yes: read(args[1], depth + 1),
-          no: read(args[2], depth + 1),
-        };
-      default:
-        break;
-    }
-    const isOperator = /^(?:_|@|-_)/.test(name);
-    const row = functions.get(name);
-    const isMethod = target !== undefined;
-    if (row === undefined) throw unknownFunction(name, placeOfWord(name, at));
-    if (!isOperator && (isMethod ? row.isMethod === undefined : row.isMethod === 'only')) {
-      const message = isMethod ? `\`${name}\` is no method` : `\`${name}\` stands behind a dot`;
-      throw new Wrong(placeOfWord(name, at), name.length, message, `write ${row.example}`);
-    }
-    const given = args.length + (target === undefined ? 0 : 1);
-    if (given !== row.operands) {
-      throw new Wrong(
-        placeOfWord(name, at),
-        name.length,
-        `\`${name}\` takes ${row.operands} value${row.operands === 1 ? '' : 's'}, not ${given}`,
-        `write ${row.example}`,
-      );
-    }
-    const values = operands();
-    const second = values[1];
-    const text = second?.kind === 'constant' && typeof second.value === 'string' ? second.value : undefined;
-    if (row.isFixed === true && second !== undefined && text === undefined) {
-      throw new Wrong(second.at, 1, `the text for \`${name}\` must stand here in quotes`, `write ${row.example}`);
-    }
-    const complaint = text === undefined ? undefined : row.checkText?.(text);
-    if (complaint !== undefined && second !== undefined) {
-      throw new Wrong(second.at, (text ?? '').length + 2, complaint, `write ${row.example}`);
-    }
-    return { kind: 'call', name, row, operands: values };
-  }
-
-  /** Where a function's name stands: the parser tells where its dot or bracket does. */
-  function placeOfWord(name: string, at: number): number {
-    const found = source.indexOf(name, Math.max(0, at - name.length - 1));
-    return found === -1 ? at : found;
-  }
-
-  return { read };
 }
 
-function unknownFunction(name: string, at: number): Wrong {
-  const macros = ['all', 'exists', 'exists_one', 'map', 'filter', 'has'];
-  if (macros.includes(name)) {
-    const example = name === 'has' ? 'has(args.name)' : `args.list.${name}(x, x != '')`;
-    return new Wrong(at, name.length, `the macro \`${name}\` is not used like this`, `write ${example}`);
-  }
-  const known = [...functions.keys()].filter((one) => /^[a-z]/i.test(one));
-  const all = [...known, ...macros];
-  const suggestion = `functions here: ${all.join(', ')}`;
-  return new Wrong(at, name.length, `there is no function \`${name}\``, suggestion, { word: name, known: all });
-}
+const macros: ReadonlyMap<string, Macro> = new Map<string, Macro>([
+  ['all', 'all'],
+  ['exists', 'exists'],
+  ['exists_one', 'exists_one'],
+  ['map', 'map'],
+  ['filter', 'filter'],
+]);
 
-/** The parser nests `a && b && c`; what is equal stands side by side here. */
-function flat(name: string, args: readonly Expr[]): readonly Expr[] {
-  return args.flatMap((arg) => {
-    const { exprKind } = arg;
-    return exprKind.case === 'callExpr' && exprKind.value.function === name ? flat(name, exprKind.value.args) : [arg];
-  });
-}
-
-type ConstantKind = Extract<Expr['exprKind'], { case: 'constExpr' }>['value']['constantKind'];
-
-function readConstant(constant: ConstantKind, at: number): Value {
-  switch (constant.case) {
-    case 'boolValue':
-    case 'stringValue':
-    case 'doubleValue':
-      return constant.value;
-    case 'nullValue':
-      return null;
-    case 'int64Value':
-      if (constant.value > 2n ** 53n - 1n || constant.value < -(2n ** 53n) + 1n) {
-        const digits = String(constant.value).length;
-        throw new Wrong(at, digits, 'whole numbers end at 2^53 here', 'compare it as text, if the server takes text');
-      }
-      return constant.value;
-    case 'uint64Value':
-      throw new Wrong(at, 1, 'numbers have no sign of their own here', `write ${String(constant.value)}`);
-    default:
-      throw new Wrong(at, 1, 'bytes are not known here: arguments are JSON', "write text: '…'");
-  }
+function isMacro(name: string): name is Macro {
+  return macros.has(name);
 }
 
 const roots: readonly Root[] = ['args', 'caller', 'target'];
@@ -392,44 +407,4 @@ const otherNames: Readonly<Record<string, string>> = {
 
 function isRoot(name: string): name is Root {
   return name === 'args' || name === 'caller' || name === 'target';
-}
-
-function withUses(body: NodeBody, at: number): Node {
-  const children = childrenOf(body);
-  const uses = (name: Root, key: keyof Uses): boolean =>
-    (body.kind === 'root' && body.name === name) || children.some((child) => child[key]);
-  return {
-    ...body,
-    at,
-    usesArgs: uses('args', 'usesArgs'),
-    usesCaller: uses('caller', 'usesCaller'),
-    usesTarget: uses('target', 'usesTarget'),
-  };
-}
-
-/** The parts right below a part. */
-export function childrenOf(body: NodeBody): readonly Node[] {
-  switch (body.kind) {
-    case 'constant':
-    case 'root':
-    case 'variable':
-      return [];
-    case 'select':
-    case 'has':
-    case 'not':
-    case 'unlessFalse':
-      return [body.of];
-    case 'call':
-    case 'and':
-    case 'or':
-      return body.operands;
-    case 'list':
-      return body.items;
-    case 'map':
-      return body.entries.flat();
-    case 'choose':
-      return [body.test, body.yes, body.no];
-    case 'loop':
-      return [body.over, body.start, body.goesOn, body.step, body.result];
-  }
 }

@@ -1,6 +1,7 @@
 /** How the parts of a condition came out, one by one, for explanations. */
 import { compile, type Evaluator } from './evaluate.ts';
-import { childrenOf, type Node, type Part } from './syntax.ts';
+import type { Part } from './syntax.ts';
+import { childrenOf, type Node } from './tree.ts';
 import { Fault, toJson, typeOf, type Outcome } from './values.ts';
 
 /** One part of a condition, and how it came out. */

@@ -1,10 +1,11 @@
 /**
- * Finds the first slip in the text of a condition by its words alone. A grammar knows only that nothing fits; people
- * want to know about the bracket that is open, or the `=` that should be two.
+ * The words of a condition, and the slips that show in them alone: people want to know about the bracket that is open or
+ * the `=` that should be two, not that nothing fits.
  */
-import type { ConditionFault } from './syntax.ts';
+import type { ConditionFault } from './tree.ts';
 
-interface Token {
+/** One word of a condition. */
+export interface Token {
   readonly kind: 'operand' | 'word' | 'operator' | 'open' | 'close' | 'dot' | 'separator';
   readonly text: string;
   readonly at: number;
@@ -15,14 +16,14 @@ function fault(at: number, length: number, message: string, suggestion: string):
 }
 
 /**
- * Looks for a slip.
+ * Reads the words of a condition and looks for slips.
  *
  * @param source the text of a condition.
  * @param maxLength most characters.
  * @param maxDepth most brackets inside each other.
- * @returns `undefined` where none of the common ones is found.
+ * @returns the words, or the first slip.
  */
-export function findSyntaxFault(source: string, maxLength: number, maxDepth: number): ConditionFault | undefined {
+export function tokensOf(source: string, maxLength: number, maxDepth: number): readonly Token[] | ConditionFault {
   if (source.length > maxLength) {
     return fault(maxLength, 1, `a condition has at most ${maxLength} characters`, 'split it over several grants');
   }
@@ -30,7 +31,7 @@ export function findSyntaxFault(source: string, maxLength: number, maxDepth: num
     return fault(0, 1, 'the condition is empty', "write what must be true: args.schema == 'public'");
   const tokens = readTokens(source);
   if (!Array.isArray(tokens)) return tokens;
-  return findBracketFault(tokens, maxDepth) ?? findOrderFault(tokens, source);
+  return findBracketFault(tokens, maxDepth) ?? findOrderFault(tokens, source) ?? tokens;
 }
 
 const space = /[\s]+|\/\/[^\n]*/y;
