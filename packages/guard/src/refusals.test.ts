@@ -47,6 +47,7 @@ const contract: readonly Row[] = [
   ['unknown', 'resolve', 'unknown', 404, -32602],
   ['bad-handle', 'resolve', 'door', 400, -32602],
   ['forbidden', 'authorize', 'unknown', 403, -32602],
+  ['step-up', 'authorize', 'door', 403],
   ['denied', 'authorize', 'call', 403],
   ['blocked', 'authorize', 'call', 403],
   ['too-many-open', 'admit', 'door', 429],
@@ -87,7 +88,7 @@ describe('the table of refusals', () => {
   });
 
   it('fills every place of its texts from facts that the stages give', () => {
-    const given = new Set(['limit', 'retryAfter', 'detail', 'kind', 'name', 'handle', 'rate', 'allowed']);
+    const given = new Set(['limit', 'retryAfter', 'detail', 'kind', 'name', 'handle', 'rate', 'allowed', 'scopes']);
     for (const row of Object.values<RefusalRow>(refusals)) {
       for (const [, place = ''] of `${row.text} ${row.advice}`.matchAll(/\{(\w+)\}/g)) expect(given).toContain(place);
     }
