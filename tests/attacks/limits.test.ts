@@ -8,6 +8,7 @@ import {
   openSse,
   post,
   postModern,
+  progressOf,
   startGateway,
   startRecordingUpstream,
   waitFor,
@@ -392,6 +393,17 @@ describe('what an answer tells of limits', () => {
     expect(fieldsOf(refused)).toEqual(['"grant";q=4;w=2', '"grant";r=0;t=2', '1']);
     await delay(1001);
     expect((await postModern(gateway.url, { ...echo, key })).status).toBe(200);
+  });
+
+  it('stands on the answer that comes as a stream, too', async () => {
+    const held = await createKey(gateway.dir, { name: 'streamed', role: 'held' });
+    upstream.change({ script: (call) => ({ kind: 'result', result: {}, stream: [progressOf(call, 1)] }) });
+    try {
+      const answer = await postModern(gateway.url, { ...echo, key: held, meta: { progressToken: 'p' } });
+      expect([answer.headers['content-type'], fieldsOf(answer)[1]]).toEqual(['text/event-stream', '"caller";r=2;t=1']);
+    } finally {
+      upstream.change({ script: () => undefined });
+    }
   });
 
   it('is nothing where the caller has no limit', async () => {

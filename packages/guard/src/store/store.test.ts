@@ -353,6 +353,14 @@ describe('a key whose row was changed by other hands', () => {
     expect(await keys.revoke(name)).toBe(1);
   });
 
+  it.each(['NULL', `'["0.0.0.0/0"]'`])('is ignored when its networks were changed to %s', async (networks) => {
+    const store = await open();
+    const keys = createKeyRepository(store, [pepper], clock, random);
+    const { key } = await mustCreate(keys, { name: 'ci', roles: ['reader'], from: ['10.0.0.0/8'] });
+    await change(store, `allowed_from = ${networks}`);
+    expect(createKeyIndex(await keys.snapshot(), [pepper]).verify(key, now, '10.0.0.1')).toBe('invalid');
+  });
+
   it('is ignored when it was made from nothing, or before there were seals', async () => {
     const store = await open();
     const keys = createKeyRepository(store, [pepper], clock, random);
