@@ -9,7 +9,11 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Keys are shown once, stored only as a keyed digest, compared in constant time, and a revoked key stops working within a second.',
     source: ['guard-1', 'plat-3'],
-    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/store/store.test.ts'],
+    tests: [
+      'tests/attacks/api-keys.test.ts',
+      'tests/attacks/door-limits.test.ts',
+      'packages/guard/src/store/store.test.ts',
+    ],
   },
   {
     id: 'list-equals-call',
@@ -28,7 +32,11 @@ export const access: readonly ProductPromise[] = [
     sentence:
       'Calls allowed in a window are burst plus rate times time, give or take one, and a retry after the promised time succeeds.',
     source: ['guard-2', 'plat-2', 'fw-3'],
-    tests: ['tests/attacks/door-limits.test.ts', 'packages/guard/src/limits/buckets.test.ts'],
+    tests: [
+      'tests/attacks/limits.test.ts',
+      'tests/attacks/door-limits.test.ts',
+      'packages/guard/src/limits/buckets.test.ts',
+    ],
   },
   {
     id: 'valid-never-blocked',
@@ -55,6 +63,37 @@ export const access: readonly ProductPromise[] = [
     tests: ['tests/journeys/clients.test.ts', 'packages/guard/src/policy/explain.test.ts'],
   },
   {
+    id: 'views',
+    sentence:
+      'A view shows what it lists and the caller may reach, by every method and door; all else is unknown there, and so is the view to others.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/views.test.ts', 'tests/journeys/views.test.ts', 'tests/attacks/views-listing.test.ts'],
+  },
+  {
+    id: 'views-search',
+    sentence:
+      'Where tools are searched, policy, limits, schema and record are those of the tool that is called, and a search tells of no other.',
+    source: ['guard-3'],
+    tests: [
+      'tests/attacks/views.test.ts',
+      'tests/journeys/views.test.ts',
+      'packages/gateway/src/search/ranking.test.ts',
+    ],
+  },
+  {
+    id: 'effects',
+    sentence: 'What a tool does is what an administrator says; what its server says of it decides nothing.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/views.test.ts'],
+  },
+  {
+    id: 'observe',
+    sentence:
+      'A gateway that only observes policy says so, records and counts what it would refuse, and never calls that allowed.',
+    source: ['guard-3'],
+    tests: ['tests/attacks/observe.test.ts'],
+  },
+  {
     id: 'jwt',
     sentence:
       'Every forged, foreign, expired or malformed token of the corpus is refused, and validation fails closed when keys cannot be had.',
@@ -78,6 +117,20 @@ export const access: readonly ProductPromise[] = [
     sentence: 'API keys and signing keys rotate under load with no valid request failing.',
     source: ['plat-1', 'plat-3'],
     due: work.callers,
+  },
+  {
+    id: 'conditions',
+    sentence:
+      'A grant with a condition allows only where that is exactly true: errors, missing fields, unsure numbers and huge arguments deny, within milliseconds.',
+    source: ['guard-3', 'fw-8'],
+    tests: ['tests/attacks/conditions.test.ts', 'packages/guard/src/policy/cel/oracle.test.ts'],
+  },
+  {
+    id: 'policy-tests',
+    sentence:
+      '`check` runs the tests that a file holds about its own rules, and names file, line and the rule that decided of each that fails.',
+    source: ['guard-3'],
+    tests: ['packages/gateway/src/config/run-tests.test.ts'],
   },
   {
     id: 'step-up',

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { loadConfig, systemConfigPorts } from '@sallyport/gateway';
-import { stageNames } from '@sallyport/guard';
+import { loadConfig, runPolicyTests, systemConfigPorts, toPolicyModel, toProblem } from '@sallyport/gateway';
+import { compilePolicy, stageNames } from '@sallyport/guard';
 import { blocks, commandNames } from './docs-blocks.ts';
 import { listFiles, readText, root } from './tree.ts';
 
@@ -106,6 +106,12 @@ async function checkConfigurations(found: readonly Fence[]): Promise<string[]> {
         ...systemConfigPorts(),
         env: { HOME: folder, ...Object.fromEntries(named), ...namedInDocuments },
       });
+      if (loaded.ok) {
+        const outcomes = runPolicyTests(loaded.config.tests, compilePolicy(toPolicyModel(loaded.config)));
+        for (const outcome of outcomes.filter(({ passed }) => !passed)) {
+          problems.push(`${fence.file}:${fence.line + outcome.test.origin.line}: ${toProblem(outcome).message}`);
+        }
+      }
       for (const { line, message } of loaded.ok ? loaded.warnings : [...loaded.problems, ...loaded.warnings]) {
         problems.push(`${fence.file}:${fence.line + line}: ${message}`);
       }

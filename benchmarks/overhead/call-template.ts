@@ -9,6 +9,8 @@ export interface Dialect {
   readonly path: string;
   /** What stands before a tool's name. */
   readonly prefix: string;
+  /** What a connection with TLS needs, PEM texts; absent for plain TCP. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
 }
 
 /** What calls are like. */

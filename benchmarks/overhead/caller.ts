@@ -1,5 +1,6 @@
 // One caller: a keep-alive connection on a bare socket that sends a call, checks the answer, and tells how long it took.
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { CallTemplate, type CallShape, type Dialect } from './call-template.ts';
 import { HttpReader, type HttpMessage } from './http-reader.ts';
 
@@ -66,7 +67,9 @@ export class Caller {
   }
 
   #connect(): Socket {
-    const socket = connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
+    const { tls } = this.#dialect;
+    const place = { host: '127.0.0.1', port: this.#port };
+    const socket = tls === undefined ? connect({ ...place, noDelay: true }) : connectTls({ ...place, ...tls });
     socket.on('data', (chunk: Buffer) => {
       const response = this.#reader.push(chunk);
       if (response !== undefined) this.#receive(response);

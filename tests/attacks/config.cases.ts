@@ -129,7 +129,7 @@ export const wrongKeys: readonly WrongConfig[] = [
 
 /** Keys of the format that this version does not read. */
 export const laterKeys: readonly WrongConfig[] = [
-  ...['shared', 'mode', 'views'].map((key) => ({
+  ...['shared'].map((key) => ({
     what: key,
     yaml: `▸${key}: {}\n`,
     key,

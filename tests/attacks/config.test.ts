@@ -2,11 +2,13 @@
 import { withVirtualFiles, formatProblem, loadConfig, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
 import { describe, expect, it } from 'vitest';
 import { wrongIssuers } from './config-issuers.cases.ts';
+import { wrongLimits } from './config-limits.cases.ts';
 import * as cases from './config.cases.ts';
 import * as policyCases from './config-policy.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
 import { wrongEgress } from './config-egress.cases.ts';
 import { wrongIntrospection } from './config-introspection.cases.ts';
+import { wrongViews } from './config-views.cases.ts';
 
 const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
@@ -15,12 +17,13 @@ const MARK = '▸';
 /** Groups of the table with their number of rows, so that a shrinking table fails. */
 const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
-  ['a key of a later version', cases.laterKeys, 7],
+  ['a key of a later version', cases.laterKeys, 5],
   ['a value of the wrong type', cases.wrongTypes, 37],
   ['a value that means nothing or something unsafe', cases.wrongValues, 45],
   ['a reference to what is not there', cases.wrongReferences, 9],
   ['a pattern', cases.wrongPatterns, 12],
   ['a rate, duration or size', cases.wrongQuantities, 24],
+  ['a limit', wrongLimits, 5],
   ['YAML that would mean something else', cases.yamlTraps, 24],
   ['a secret', cases.wrongSecrets, 25],
   ['an issuer of tokens', wrongIssuers, 39],
@@ -31,6 +34,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['requests of our own', wrongEgress, 29],
   ['opaque tokens', wrongIntrospection, 16],
   ['a door to other machines', cases.wrongDoors, 30],
+  ['a view, an effect or a mode', wrongViews, 22],
 ];
 
 /** An empty machine: no file, four variables, one program. */

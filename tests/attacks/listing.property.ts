@@ -2,8 +2,21 @@
  * The property that nothing is listed that no call may reach, and nothing reachable is hidden: random roles, scopes,
  * patterns, conditions and denials against an oracle written from the rules alone (design §2, §4.1).
  */
-import { canSee, compileCondition, compilePolicy, decide, decideFor } from '@sallyport/guard';
-import type { Asked, Asker, Condition, Denial, Grant, GrantKind, PolicyModel, Role } from '@sallyport/guard';
+import {
+  canSee,
+  compileCondition,
+  compilePolicy,
+  decide,
+  decideFor,
+  type Asked,
+  type Asker,
+  type Condition,
+  type Denial,
+  type Grant,
+  type GrantKind,
+  type PolicyModel,
+  type Role,
+} from '@sallyport/guard';
 import fc from 'fast-check';
 import {
   triedAgents,
@@ -172,8 +185,9 @@ function oracleOf(found: Condition): TwofoldCondition {
 }
 
 /** Every set of scopes that holds at least those given. */
-const allScopes: readonly (readonly string[])[] = Array.from({ length: 2 ** triedScopes.length }, (_, bits) =>
-  triedScopes.filter((_scope, index) => (bits >> index) % 2 === 1),
+const allScopes: readonly (readonly string[])[] = triedScopes.reduce<readonly (readonly string[])[]>(
+  (sets, scope) => [...sets, ...sets.map((set) => [...set, scope])],
+  [[]],
 );
 
 /** The fewest scopes that a caller lacks for a call; `undefined` where no scopes would help. */

@@ -83,4 +83,19 @@ export const rows: readonly Row[] = [
     title: 'clients that log in at a foreign authorization server',
     goal: 'discovery to first call, step-up: 3 SDK clients × 3 registrations; Entra-like, Okta-like, opaque tokens',
   },
+  {
+    id: '4.6',
+    title: 'limits against ever new callers and addresses',
+    goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 14 ways round them limited',
+  },
+  {
+    id: '4.12',
+    title: 'what it costs to know the caller',
+    goal: 'a cached JWT within 10 % of a key; flat in number and size of roles',
+  },
+  {
+    id: '4.7',
+    title: 'listed ⇔ callable with conditions, scopes and denials',
+    goal: '100,000 seeds without a counterexample; errors, missing fields and huge lists deny in under 5 ms each',
+  },
 ];

@@ -1,9 +1,10 @@
 // Runs the gateway on a configuration as `sallyport run` does, without its lines on the terminal, and prints its port.
-// Usage: gateway.ts <configuration> <names of keys to make, comma between>. The keys go to `keys.json` beside it.
+// Usage: gateway.ts <configuration> <number of keys to make> [what they are like, JSON]. The keys go to `keys.json`
+// beside it.
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { createKeyRepository, createPepper } from '@sallyport/guard';
+import { createKeyRepository, createPepper, type NewKey } from '@sallyport/guard';
 import {
   loadConfig,
   openConfiguredStore,
@@ -15,7 +16,8 @@ import {
   type Config,
 } from '@sallyport/gateway';
 
-const [file = '', keyCount = '1'] = process.argv.slice(2);
+const [file = '', keyCount = '1', likeness = '{}'] = process.argv.slice(2);
+const like = JSON.parse(likeness) as Pick<NewKey, 'from'> & { readonly roles?: readonly string[] };
 const configPorts = systemConfigPorts();
 const loaded = await loadConfig([file], configPorts);
 if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('\n'));
@@ -39,7 +41,7 @@ async function makeKeys(config: Config, count: number): Promise<void> {
   const repository = createKeyRepository(store, [createPepper(ring.current.pepper)], systemClock, systemRandom);
   const keys: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const made = await repository.create({ name: `caller-${index}`, roles: ['caller'] });
+    const made = await repository.create({ name: `caller-${index}`, roles: ['caller'], ...like });
     if ('fault' in made) throw new Error(made.message);
     keys.push(made.key);
   }

@@ -55,7 +55,7 @@ function sallyport(durability: 'interval' | 'intent' | 'full', program?: () => s
         setup,
         guardedConfiguration(durability, { url: `http://127.0.0.1:${setup.upstreamPort}/mcp` }),
         aggregated,
-        program?.(),
+        { program: program?.() },
       ),
   };
 }
@@ -67,19 +67,34 @@ function otherProgram(): string {
   return join(resolve(checkout), 'benchmarks', 'overhead', 'arms', 'gateway.ts');
 }
 
-/** Starts the gateway on the measured core. */
+/** What is started, and with which keys. */
+export interface StartOptions {
+  /** The program; by default this checkout's. */
+  readonly program?: string | undefined;
+  /** Roles and networks of its keys; by default the role `caller`, from anywhere. */
+  readonly like?: object | undefined;
+}
+
+/**
+ * Starts the gateway on the measured core.
+ */
 export async function startGuarded(
   setup: ArmSetup,
   config: object,
   dialect: Dialect,
-  program = fileOf('arms/gateway.ts'),
+  { program = fileOf('arms/gateway.ts'), like = {} }: StartOptions = {},
 ): Promise<RunningArm> {
   const file = join(setup.folder, 'sallyport.yaml');
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
   const profile = process.env['OVERHEAD_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-  const [node = '', ...command] = nodeCommand(program, file, String(setup.keys));
+  const [node = '', ...command] = nodeCommand(
+    program,
+    file,
+    String(setup.keys),
+    JSON.stringify(like),
+  );
   const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
   const port = await printedPort(running);
   const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];

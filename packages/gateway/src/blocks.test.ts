@@ -28,6 +28,15 @@ describe('blocks in force', () => {
     expect(blocks.isBlocked('tool', 'files.read')).toBe(false);
   });
 
+  it('stop every caller that a pattern matches', () => {
+    const blocks = indexBlocks([row('caller', 'jwt:https://login.example|*'), row('caller', 'key:ci-*')], clock);
+    expect(blocks.isBlocked('caller', 'jwt:https://login.example|ada')).toBe(true);
+    expect(blocks.isBlocked('caller', 'jwt:https://login.example.evil|ada')).toBe(false);
+    expect(blocks.find('caller', 'key:ci-7')?.subject).toBe('key:ci-*');
+    expect(blocks.isBlocked('tool', 'key:ci-7')).toBe(false);
+    expect(blocks.isBlocked('upstream', 'key:ci-7')).toBe(false);
+  });
+
   it('end with their time, patterns too', () => {
     const blocks = indexBlocks([row('tool', 'notes.*', 1000), row('caller', 'key:ci', 1001)], clock);
     expect(blocks.isBlocked('tool', 'notes.read')).toBe(false);

@@ -1,4 +1,4 @@
-/** The blocks in force, as calls ask for them. A tool's block may be a pattern: an emergency knows no exact names. */
+/** The blocks in force, as calls ask for them. Tools and callers may be patterns: an emergency knows no exact names. */
 import {
   compilePattern,
   matchesPattern,
@@ -15,16 +15,16 @@ export interface BlockIndex extends Blocks {
 }
 
 /**
- * Indexes blocks. The subject of a tool's block is `server.tool`, in which a `*` stands for any run of characters; no
- * tool has one in its name.
+ * Indexes blocks. The subject of a tool's block is `server.tool`, that of a caller's a principal id; in both a `*` stands
+ * for any run of characters. No tool has one in its name, and a caller that has is matched by itself too.
  *
  * @param clock ends blocks whose time is over
  */
 export function indexBlocks(rows: readonly BlockRow[], clock: Pick<Clock, 'now'>): BlockIndex {
   const exact = new Map(rows.map((row) => [`${row.kind} ${row.subject}`, row]));
   const patterns = rows.flatMap((row) => {
-    if (row.kind !== 'tool' || !row.subject.includes('*')) return [];
-    const pattern = compilePattern(row.subject);
+    if (row.kind === 'upstream' || !row.subject.includes('*')) return [];
+    const pattern = compilePattern(patternKey(row.kind, row.subject));
     return pattern.kind === 'pattern' ? [{ row, pattern }] : [];
   });
   const isInForce = ({ expiresAt }: BlockRow): boolean => expiresAt === undefined || clock.now() < expiresAt;
@@ -32,8 +32,14 @@ export function indexBlocks(rows: readonly BlockRow[], clock: Pick<Clock, 'now'>
     if (exact.size === 0) return undefined;
     const row = exact.get(`${kind} ${subject}`);
     if (row !== undefined && isInForce(row)) return row;
-    if (kind !== 'tool') return undefined;
-    return patterns.find((one) => matchesPattern(one.pattern, subject) && isInForce(one.row))?.row;
+    if (patterns.length === 0 || kind === 'upstream') return undefined;
+    const key = patternKey(kind, subject);
+    return patterns.find((one) => one.row.kind === kind && matchesPattern(one.pattern, key) && isInForce(one.row))?.row;
   };
   return { find, isBlocked: (kind, subject) => find(kind, subject) !== undefined };
+}
+
+/** Patterns begin with a server; an id has none, so it is given a part to stand behind. */
+function patternKey(kind: BlockKind, subject: string): string {
+  return kind === 'caller' ? `caller.${subject}` : subject;
 }

@@ -65,10 +65,18 @@ export interface ControlAnswers {
   tools(): object;
 }
 
+/** What the local user asks of a stdio door. */
+export interface DoorWish {
+  /** A role to try out in place of `callers.local`. */
+  readonly role?: string;
+  /** A server or view; without it all servers. */
+  readonly at?: string;
+}
+
 /** What a connection may ask for. */
 export interface ControlHandlers extends ControlAnswers {
-  /** Serves MCP over the connection until it ends, with a role of the user's choice where one is named. */
-  openStdio(socket: Socket, role?: string): void;
+  /** Serves MCP over the connection until it ends. */
+  openStdio(socket: Socket, wish: DoorWish): void;
   /** Takes over what another process has changed in the store. */
   refresh(): Promise<void>;
 }
@@ -141,10 +149,10 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
     socket.off('data', onData);
     socket.pause();
     const hello = end < 0 ? undefined : parseHello(read.subarray(0, end));
-    const role = hello?.['role'];
-    if (hello?.['open'] === 'stdio' || (hello?.['open'] === 'role' && typeof role === 'string')) {
+    const wish = hello && wishOf(hello);
+    if (wish !== undefined) {
       if (end + 1 < read.length) socket.unshift(read.subarray(end + 1));
-      handlers.openStdio(socket, typeof role === 'string' ? role : undefined);
+      handlers.openStdio(socket, wish);
       // The pause above is explicit, so a listener alone does not start the flow again.
       socket.resume();
     } else if (isQuestion(hello?.['ask'])) {
@@ -159,6 +167,14 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
     }
   };
   socket.on('data', onData);
+}
+
+/** Each further wish has a word of its own, so that a gateway that does not know it opens nothing wider. */
+function wishOf({ open, role, at }: { readonly [name: string]: unknown }): DoorWish | undefined {
+  const as = typeof role === 'string' ? { role } : {};
+  if (open === 'stdio') return as;
+  if (open === 'role') return typeof role === 'string' ? as : undefined;
+  return open === 'at' && typeof at === 'string' ? { ...as, at } : undefined;
 }
 
 const questions: readonly unknown[] = ['status', 'configuration', 'tools'] satisfies (keyof ControlAnswers)[];

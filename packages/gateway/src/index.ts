@@ -19,7 +19,7 @@ export type { VirtualFile } from './config/virtual-files.ts';
 export { withVirtualFiles } from './config/virtual-files.ts';
 export type { ConfigWatch, WatchListener, WatchPorts } from './config/watch.ts';
 export { systemWatchPorts, watchConfig } from './config/watch.ts';
-export type { ControlAnswers, ControlServer } from './control.ts';
+export type { ControlAnswers, ControlServer, DoorWish } from './control.ts';
 export { controlPath, findControlDanger, openControl } from './control.ts';
 export { egressSettings } from './egress-settings.ts';
 export { findMachineProblems } from './machine.ts';

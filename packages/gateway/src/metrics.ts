@@ -23,6 +23,8 @@ export interface MetricsSources {
   readonly introspection: () => IntrospectionCounts;
   readonly tokens: () => JwtCounts;
   readonly sessions: () => number;
+  /** True while policy is only observed. */
+  readonly isObserving: () => boolean;
   readonly results: () => CacheStats;
   /** Open connections by door. */
   readonly connections: () => Readonly<Record<string, number>>;
@@ -44,6 +46,19 @@ export function createMetrics(sources: MetricsSources): Metrics {
     name: 'sallyport_refusals_total',
     help: 'Refused exchanges by stage and refusal.',
     labelNames: ['stage', 'reason'],
+  });
+  const observed = countOnScrape(registry, {
+    name: 'sallyport_would_refuse_total',
+    help: 'Exchanges that passed because policy is only observed, by the stage and refusal that would have ended them.',
+    labelNames: ['stage', 'reason', 'server'],
+  });
+  new Gauge({
+    name: 'sallyport_observing',
+    help: '1 while policy is only observed and refuses nothing (mode: observe), 0 while it is enforced.',
+    registers,
+    collect() {
+      this.set(sources.isObserving() ? 1 : 0);
+    },
   });
   const habits = countOnScrape(registry, {
     name: 'sallyport_client_quirks_total',
@@ -137,6 +152,10 @@ export function createMetrics(sources: MetricsSources): Metrics {
       waiting.push({ method, seconds: summary.ms / 1000 });
       if (waiting.length >= MOST_WAITING) observeWaiting();
       for (const name of summary.quirks) habits.add([name]);
+      if (summary.would !== undefined) {
+        const { stage, reason } = summary.would;
+        observed.add([stage, reason, summary.upstream ?? '']);
+      }
       if (summary.reason !== undefined) refused.add([summary.stage ?? '', summary.reason]);
     },
     render: () => registry.metrics(),

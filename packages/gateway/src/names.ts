@@ -1,5 +1,11 @@
 /** Names and URIs as callers of `/mcp` see them: prefixed by their server, reversible, within the protocol's bounds. */
 import { createHash } from 'node:crypto';
+import type { DoorPath } from '@sallyport/guard';
+
+/** True where names and URIs carry their server's name: everywhere but at the path of one server. */
+export function isPrefixed(path: DoorPath): boolean {
+  return path.kind !== 'server';
+}
 
 /** Longest tool or prompt name on `/mcp`. */
 const longestName = 64;

@@ -16,10 +16,13 @@ import {
 import { isObject } from '@sallyport/protocol';
 import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
 import { mostUris } from './invoke/bounds.ts';
+import { hasTools, isSearched } from './search/place.ts';
+import { innerTarget, unwrapCall } from './search/inner-call.ts';
+import { metaToolNamed, type MetaTool } from './search/meta-tools.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
-import { readWireUri, wireUri } from './names.ts';
+import { isPrefixed, readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
 /** What the gateway knows about a target beyond the core's facts. */
@@ -34,6 +37,8 @@ export interface GatewayTarget extends CatalogTarget {
   readonly task?: TaskState;
   /** A call that waits for this request. */
   readonly parked?: ParkedState;
+  /** One of our own tools at a view that is searched. */
+  readonly meta?: MetaTool;
   /** True when the call is begun again because its server wanted a page visited first. */
   readonly isAgain?: boolean;
 }
@@ -75,11 +80,36 @@ export function resolveTarget(
   const find = exchange.message.kind === 'request' ? finders.get(name) : undefined;
   if (name === 'subscriptions/listen') return findListening(exchange, name);
   if (find === undefined) return { kind: 'protocol', name, key: name };
+  const meta = name === 'tools/call' ? findMeta(exchange, world) : undefined;
+  if (meta !== undefined && (meta.kind !== 'call' || !unwrapCall(exchange, meta))) {
+    const target: GatewayTarget = {
+      kind: 'protocol',
+      name: meta.name,
+      key: meta.name,
+      definition: meta.definition,
+      meta,
+    };
+    const searched = world.settlement.wait();
+    return searched === undefined ? target : searched.then(() => target);
+  }
   // A server that is still starting may know the name.
   const isAnyStarting = world.settlement.wait() !== undefined;
   const starting = isAnyStarting ? world.settlement.wait(namedServers(exchange, world)) : undefined;
-  if (starting === undefined) return withState(find(exchange, world), exchange, world);
-  return starting.then(() => withState(find(exchange, world), exchange, world));
+  const found = (): GatewayTarget | Refusal => {
+    const target = find(exchange, world);
+    if ('isRefusal' in target) return target;
+    const inner = meta === undefined ? target : innerTarget(target);
+    // Conditions look at the effect, so it is there before anything is decided.
+    return withState(exchange.rules.effects?.assign(inner) ?? inner, exchange, world);
+  };
+  return starting === undefined ? found() : starting.then(found);
+}
+
+/** Our own tool of this name, where tools are searched. */
+function findMeta({ message, path, principal, rules }: Parsed, world: World): MetaTool | undefined {
+  if (path.kind !== 'view' || !isSearched(path, rules)) return undefined;
+  const meta = metaToolNamed(message.params?.['name']);
+  return meta !== undefined && hasTools(principal.access, world) ? meta : undefined;
 }
 
 /** A listening's record names what is listened to. */
@@ -116,8 +146,8 @@ function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): G
 }
 
 function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {
-  if (path.kind === 'all') return world.catalog.byWireName(list, name);
-  return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
+  if (path.kind === 'server') return world.catalog.server(path.server)?.[list].get(name)?.directTarget;
+  return world.catalog.byWireName(list, name);
 }
 
 function findResource(exchange: Parsed, world: World): GatewayTarget | Refusal {
@@ -137,12 +167,12 @@ export function resourceTarget(
   path: DoorPath,
   world: Pick<World, 'catalog' | 'servers'>,
 ): GatewayTarget | undefined {
-  const read = path.kind === 'all' ? readWireUri(asked) : { server: path.server, uri: asked };
+  const read = path.kind === 'server' ? { server: path.server, uri: asked } : readWireUri(asked);
   if (read === undefined || !world.servers.has(read.server)) return undefined;
   // Policy judges the text of a URI, so one that a server may read as another place has no name here.
   if (hasDotSegment.test(read.uri) || hasDroppedCharacter.test(read.uri)) return undefined;
   // One resource has one name on /mcp: a URI that would be written differently is not it.
-  if (path.kind === 'all' && wireUri(read.server, read.uri) !== asked) return undefined;
+  if (isPrefixed(path) && wireUri(read.server, read.uri) !== asked) return undefined;
   const entry = world.catalog.server(read.server)?.[list].get(read.uri);
   const target = {
     kind: 'resource',
@@ -152,7 +182,7 @@ export function resourceTarget(
   } as const;
   return {
     ...target,
-    ...(path.kind === 'all' ? { asked } : {}),
+    ...(isPrefixed(path) ? { asked } : {}),
     ...(entry === undefined ? {} : { definition: entry.definition }),
     ...(entry?.list === 'templates' ? { prefix: literalPrefix(target.key) } : {}),
   };

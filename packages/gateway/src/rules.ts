@@ -1,10 +1,19 @@
 /** The rules in force, made from the configuration. */
-import { compilePattern, compilePolicy, matchesPattern, type Policy, type Rules } from '@sallyport/guard';
+import {
+  compileEffects,
+  compilePattern,
+  compilePolicy,
+  compileView,
+  matchesPattern,
+  observePolicy,
+  type Policy,
+  type Rate,
+  type Rules,
+} from '@sallyport/guard';
 import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Config, JwtRolesConfig } from './config/types.ts';
-import { introspectedIssuer } from './tokens/introspector.ts';
-import { makeResource, serverDoor, type TokenIssuer } from './tokens/resource.ts';
+import type { Config, EffectLimits } from './config/types.ts';
+import { resourceRules } from './resource-rules.ts';
 import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -16,7 +25,7 @@ export function makeRules(config: Config, port: number): Rules {
   const certificates = certificateRules(config);
   const proxy = proxyRules(config);
   return {
-    policy,
+    policy: inForce(policy, config),
     limits: {
       body: limits.body,
       message: limits.message,
@@ -24,6 +33,8 @@ export function makeRules(config: Config, port: number): Rules {
       requestTimeoutMs: limits.requestTimeout,
       perAddress: limits.perAddress,
       failedLogins: limits.failedLogins,
+      badRequests: limits.badRequests ?? halfOf(limits.perAddress),
+      ...(limits.effects === undefined ? {} : { effects: givenOf(limits.effects) }),
       concurrentPerCaller: limits.concurrentPerCaller,
       openPerCaller: limits.openPerCaller,
       openPerAddress: limits.openPerAddress,
@@ -41,28 +52,42 @@ export function makeRules(config: Config, port: number): Rules {
     upstreamLimits: new Map(
       config.upstreams.flatMap(({ name, limit }) => (limit === undefined ? [] : [[name, limit] as const])),
     ),
+    upstreamPlaces: new Map(
+      config.upstreams.flatMap(({ name, concurrent }) =>
+        concurrent === undefined ? [] : [[name, concurrent] as const],
+      ),
+    ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
-    ...resourceOf(config, port, policy),
+    ...resourceRules(config, ownOrigins(config, port)[0] ?? '', policy),
+    ...(config.views.length === 0
+      ? {}
+      : { views: new Map(config.views.map((view) => [view.name, compileView(view)])) }),
+    ...(config.effects.length === 0 ? {} : { effects: compileEffects(config.effects) }),
     refusals: config.refusals,
+    ...(config.mode === 'observe' ? { observes: true } : {}),
     keptArguments: makeKeptArguments(config),
   };
 }
 
-/** What the gateway is as a resource server: its name is the public URL, or on loopback the address itself. */
-function resourceOf(config: Config, port: number, policy: Policy): Pick<Rules, 'resource'> {
-  const [own = ''] = ownOrigins(config, port);
-  const doors = config.upstreams.map(({ name }) => serverDoor(name, policy));
-  const resource = makeResource(own, tokenIssuers(config.callers), doors, policy);
-  return resource === undefined ? {} : { resource };
+/** An observing gateway's policy lets everything pass that no top-level denial forbids. */
+function inForce(policy: Policy, { mode }: Config): Policy {
+  return mode === 'observe' ? observePolicy(policy) : policy;
 }
 
-/** Everybody whose tokens are accepted, as clients have to know them. */
-function tokenIssuers({ jwt, introspection }: Config['callers']): TokenIssuer[] {
-  const rolesOf = (roles: JwtRolesConfig | undefined): readonly string[] =>
-    (roles?.map ?? []).flatMap((mapping) => mapping.roles);
-  const asked = introspection === undefined ? [] : [{ ...introspection, issuer: introspectedIssuer(introspection) }];
-  return [...jwt, ...asked].map(({ issuer, roles, scopePrefix }) => ({ issuer, roles: rolesOf(roles), scopePrefix }));
+function halfOf({ tokens, perMs, burst }: Rate): Rate {
+  // Over twice the time, so that an odd number of tokens is halved too.
+  const isEven = tokens % 2 === 0;
+  const half = isEven ? { tokens: tokens / 2, perMs } : { tokens, perMs: 2 * perMs };
+  return { ...half, burst: Math.ceil(burst / 2) };
+}
+
+function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules['limits']['effects']> {
+  return {
+    ...(read === undefined ? {} : { read }),
+    ...(write === undefined ? {} : { write }),
+    ...(destructive === undefined ? {} : { destructive }),
+  };
 }
 
 /** True for addresses that only this machine reaches. */

@@ -18,6 +18,7 @@ import {
   type Conversation,
   type DoorContext,
   type EgressClient,
+  type DoorPath,
   type Listener,
   type Ports,
   type Rules,
@@ -54,6 +55,7 @@ import { createIssuers, type Issuers } from './tokens/issuers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
+import { createRunningCalls } from './running-calls.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
   DoorStatus,
@@ -139,6 +141,7 @@ class Gateway implements RunningGateway {
   readonly #concurrency = createConcurrency();
   readonly #buckets = createBuckets({ clock: systemClock });
   readonly #unrecorded = createUnrecorded();
+  readonly #running = createRunningCalls();
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
@@ -151,6 +154,8 @@ class Gateway implements RunningGateway {
   #rules: Rules;
   #http: Listener | undefined;
   #adminServer: AdminServer | undefined;
+  /** Exchanges that passed because policy was only observed. */
+  #wouldRefuse = 0;
   #isDraining = false;
   #closing: Promise<void> | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -218,6 +223,7 @@ class Gateway implements RunningGateway {
       tokens: () => this.#issuers.counts(),
       introspection: () => this.#introspector.counts(),
       sessions: () => [...sessions.list()].length,
+      isObserving: () => this.#rules.observes === true,
       results: () => this.#results.stats(),
       connections: () => ({
         stdio: this.#count('stdio'),
@@ -275,10 +281,15 @@ class Gateway implements RunningGateway {
     if (this.#options.files.length > 0) this.#watchFiles();
     this.#state.live.onChange(() => {
       this.#closeUnwelcome();
-      void this.#recordChanges();
+      void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
     void this.#recordChanges();
-    this.#state.trail.append({ kind: 'system', outcome: { status: 'started' } });
+    const { mode } = this.#config;
+    this.#state.trail.append({
+      kind: 'system',
+      outcome: { status: 'started', ...(mode === 'observe' ? { reason: 'mode: observe' } : {}) },
+    });
+    this.#warnOfObserving();
     return undefined;
   }
 
@@ -291,6 +302,9 @@ class Gateway implements RunningGateway {
       version: ownInfo.version,
       pid: process.pid,
       started: this.#started,
+      mode: this.#config.mode,
+      wouldRefuse: this.#wouldRefuse,
+      views: this.#config.views.map(({ name, mode }) => ({ name, mode })),
       endpoint: this.endpoint,
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
@@ -336,14 +350,20 @@ class Gateway implements RunningGateway {
     return { isOpen: this.#http !== undefined && this.#rules.doors[door], connections: this.#count(door) };
   }
 
-  openStdio(input: Readable, output: Writable, { path, role }: OpenStdioOptions = {}): Conversation {
+  openStdio(input: Readable, output: Writable, { path, at, role }: OpenStdioOptions = {}): Conversation {
     return openStdioDoor(this.#context, {
       input,
       output,
-      path: path ?? { kind: 'all' },
+      path: path ?? this.#pathTo(at),
       localUser: userInfo().username,
       ...(role === undefined ? {} : { role }),
     });
+  }
+
+  /** A name that is neither a server's nor a view's leads nowhere, and each message says so. */
+  #pathTo(at: string | undefined): DoorPath {
+    if (at === undefined) return { kind: 'all' };
+    return this.#rules.views?.has(at) === true ? { kind: 'view', view: at } : { kind: 'server', server: at };
   }
 
   close(deadlineMs = drainMs): Promise<void> {
@@ -397,10 +417,15 @@ class Gateway implements RunningGateway {
       unrecorded: this.#unrecorded,
       digest,
       resolve: (exchange) => resolveTarget(exchange, this.#world),
-      invoke: (exchange) => invokeTarget(exchange, this.#world),
+      invoke: (exchange) => {
+        this.#running.add(exchange);
+        return invokeTarget(exchange, this.#world);
+      },
       observe: (exchange) => {
+        this.#running.forget(exchange);
         const summary = summarize(exchange, systemClock.monotonic());
         this.#metrics.count(summary);
+        if (summary.would !== undefined) this.#wouldRefuse += 1;
         onExchange?.(summary);
       },
       isDraining: () => this.#isDraining,
@@ -435,8 +460,8 @@ class Gateway implements RunningGateway {
     const danger = await findControlDanger(path);
     if (danger !== undefined) return { fault: 'unsafe', message: danger };
     const control = await openControl(path, {
-      openStdio: (socket, role) => {
-        const door = this.openStdio(socket, socket, role === undefined ? {} : { role });
+      openStdio: (socket, wish) => {
+        const door = this.openStdio(socket, socket, wish);
         void door.closed.then(() => socket.end());
       },
       status: () => this.status(),
@@ -494,6 +519,11 @@ class Gateway implements RunningGateway {
     this.#stops.push(() => watch.close());
   }
 
+  /** Said at every start and reload: nobody should believe that a gateway protects that only watches. */
+  #warnOfObserving(): void {
+    if (this.#config.mode === 'observe') this.#state.log('warning', observing);
+  }
+
   /** Puts a new configuration in force: rules at once, changed servers as their calls end. */
   async #reload(config: Config, changes: ConfigChanges): Promise<void> {
     this.#config = config;
@@ -509,11 +539,13 @@ class Gateway implements RunningGateway {
     // Other rules show other lists.
     if (changes.policy) this.#announceAll();
     this.#closeUnwelcome();
-    this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok' } });
+    const reason = changes.mode ? { reason: `mode: ${config.mode}` } : {};
+    this.#state.trail.append({ kind: 'admin', method: 'reload', outcome: { status: 'ok', ...reason } });
     const waiting = changes.needsRestart;
     const verb = waiting.length === 1 ? 'needs' : 'need';
     const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
+    this.#warnOfObserving();
     await leaving;
   }
 
@@ -526,16 +558,19 @@ class Gateway implements RunningGateway {
   #announceAll(): void {
     for (const server of this.#servers.keys()) {
       for (const list of ['tools', 'prompts', 'resources'] as const) {
-        this.#world.subscriptions.announce({ server, list });
+        this.#world.subscriptions.announce({ server, list, isReload: true });
       }
     }
   }
 
   /** Conversations that would not be begun any more are ended: revoked keys, blocked callers, roles taken away. */
   #closeUnwelcome(): void {
-    endUnwelcome(this.#world, this.#context.conversations, this.#state.live, {
+    const { live } = this.#state;
+    endUnwelcome(this.#world, this.#context.conversations, live, {
       knows: (principal) => this.#issuers.knows(principal) || this.#introspector.knows(principal),
     });
+    // A key that expires lets go on what was begun with it; one that is taken away does not.
+    this.#running.stop(live.blocks, (principal) => principal.startsWith('key:') && live.isRevoked(principal.slice(4)));
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -562,6 +597,9 @@ function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'intro
   const introspection = introspector.status();
   return introspection === undefined ? {} : { introspection };
 }
+
+const observing =
+  'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;

@@ -51,6 +51,11 @@ export interface GatewayStatus {
   readonly pid: number;
   /** Wall time of the start, milliseconds. */
   readonly started: number;
+  /** `observe`: policy refuses nothing, and what it would refuse is recorded. */
+  readonly mode: 'enforce' | 'observe';
+  /** Exchanges since the start that passed because policy was only observed. */
+  readonly wouldRefuse: number;
+  readonly views: readonly { readonly name: string; readonly mode: 'all' | 'search' }[];
   readonly endpoint: string | undefined;
   readonly admin: string | undefined;
   readonly servers: readonly ServerStatus[];
@@ -100,8 +105,10 @@ export interface RunningGateway {
 
 /** What the local user asks of a stdio door. */
 export interface OpenStdioOptions {
-  /** Default: all servers. */
+  /** Default: what `at` says. */
   readonly path?: DoorPath;
+  /** Name of a server or view; default: all servers. */
+  readonly at?: string;
   /** A role to try out in place of `callers.local`. */
   readonly role?: string;
 }

@@ -85,7 +85,7 @@ describe('a conversation of one session', () => {
 
 describe('a door path', () => {
   it('leads to every server, or to one', () => {
-    expect([leadsTo(allPath, 'files'), leadsTo(filesPath, 'files'), leadsTo(filesPath, 'other')]).toEqual([
+    expect([leadsTo(allPath, 'files', {}), leadsTo(filesPath, 'files', {}), leadsTo(filesPath, 'other', {})]).toEqual([
       true,
       true,
       false,
@@ -105,7 +105,17 @@ describe('the conversation of a request', () => {
 describe('what a local server is started with', () => {
   const origin = { file: '/etc/sp/sallyport.yaml', line: 1, column: 1 };
   const config: StdioUpstreamConfig = {
-    ...{ kind: 'stdio', name: 'files', origin, share: 'all', timeout: 1, maxTime: 1, limit: undefined, ask: [] },
+    ...{
+      kind: 'stdio',
+      name: 'files',
+      origin,
+      share: 'all',
+      timeout: 1,
+      maxTime: 1,
+      limit: undefined,
+      concurrent: undefined,
+      ask: [],
+    },
     command: ['server', 'argument-value'],
     env: new Map([
       ['TOKEN', new Secret('referenced-value', 'env:TOKEN')],

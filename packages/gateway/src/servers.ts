@@ -1,6 +1,6 @@
 /** A configured server as requests use it: its upstream, and what the configuration says about it. */
 import { dirname } from 'node:path';
-import type { DoorPath, Intended, Session } from '@sallyport/guard';
+import type { DoorPath, Intended, Rules, Session } from '@sallyport/guard';
 import { hasSecretName, hasTokenShape } from './config/secret-shapes.ts';
 import type { Secret } from './config/secret.ts';
 import type { Config, StdioUpstreamConfig, UpstreamConfig } from './config/types.ts';
@@ -169,6 +169,7 @@ export function sessionOf(exchange: Pick<Intended, 'session' | 'connection'>): S
 }
 
 /** True when a door path leads to this server. */
-export function leadsTo(path: DoorPath, server: string): boolean {
+export function leadsTo(path: DoorPath, server: string, { views }: Pick<Rules, 'views'>): boolean {
+  if (path.kind === 'view') return views?.get(path.view)?.mayHold(server) === true;
   return path.kind === 'all' || path.server === server;
 }

@@ -108,7 +108,9 @@ export interface LiveStore {
   readonly ended: EndedSessions;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
-  /** Takes over now what other hands have changed, instead of at the next look. */
+  /** True when there is no key of this name, not even one that has expired. */
+  isRevoked(name: string): boolean;
+  /** Takes over now what other hands have changed, instead of at the next look, and writes what is not written yet. */
   refresh(): Promise<void>;
   /** Calls back after each change of keys or blocks. */
   onChange(listener: () => void): void;
@@ -119,6 +121,9 @@ export interface LiveStore {
 
 /** How often the store is looked at for changes of other processes, milliseconds. */
 const storePollMs = 250;
+
+/** How often the last uses of keys are written, milliseconds. */
+const useWriteMs = 60_000;
 
 /** Loads keys and blocks and follows their changes. */
 export async function openLiveStore(
@@ -153,22 +158,51 @@ export async function openLiveStore(
   let index: KeyIndex = createKeyIndex(first, [pepper, ...previous]);
   const listeners: Array<() => void> = [];
   let blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
+  /** Uses of keys that are not written yet. */
+  const uses = new Map<string, number>();
+  const gatherUses = (): void => {
+    for (const [id, at] of index.takeUses()) uses.set(id, at);
+  };
+  const writeUses = async (): Promise<void> => {
+    gatherUses();
+    if (uses.size === 0) return;
+    const written = new Map(uses);
+    uses.clear();
+    try {
+      await keyRepository.noteUses(written);
+    } catch (cause) {
+      log(`the last uses of keys could not be written: ${String(cause)}`);
+    }
+  };
+  let seen = facetsOf(first);
   const refresh = async (): Promise<void> => {
     const rows = await keyRepository.snapshot();
-    lastDays = indexLastDays(rows);
-    index = createKeyIndex(rows, [pepper, ...previous]);
+    const facets = facetsOf(rows);
+    // The same keys keep their holders, and all that is kept by holder.
+    if (facets !== seen) {
+      gatherUses();
+      seen = facets;
+      lastDays = indexLastDays(rows);
+      index = createKeyIndex(rows, [pepper, ...previous]);
+    }
     blocks = indexBlocks(await blockRepository.snapshot(), systemClock);
     for (const listener of listeners) listener();
   };
+  const useTimer = setInterval(() => void writeUses(), useWriteMs);
+  useTimer.unref();
   const stop = watchStore(store, storePollMs, refresh, (cause) => log(`the store could not be read: ${String(cause)}`));
   return {
-    credentials: { verify: (token, now) => index.verify(token, now) },
+    credentials: { verify: (token, now, address) => index.verify(token, now, address) },
     blocks: {
       isBlocked: (kind, subject) => blocks.isBlocked(kind, subject),
     },
     ended,
+    isRevoked: (name) => !lastDays.has(name),
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
-    refresh,
+    async refresh() {
+      await writeUses();
+      await refresh();
+    },
     onChange: (listener) => void listeners.push(listener),
     async recordChanges(trail) {
       for (;;) {
@@ -186,10 +220,22 @@ export async function openLiveStore(
     },
     async close() {
       stop();
+      clearInterval(useTimer);
+      await writeUses();
       await ended.settle();
       await store.close();
     },
   };
+}
+
+/** Everything about the keys that checking them depends on, as one text. */
+function facetsOf(rows: readonly KeyRow[]): string {
+  return JSON.stringify(
+    rows.map(({ id, name, roles, mac, pepper, expiresAt, from }) => [
+      ...[id, name, roles, Buffer.from(mac).toString('base64'), pepper],
+      ...[expiresAt ?? null, from ?? null],
+    ]),
+  );
 }
 
 /** When the last key of each name expires, milliseconds since the epoch. */

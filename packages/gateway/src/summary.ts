@@ -1,5 +1,12 @@
 /** One finished exchange in a few words, for the live view and for metrics. */
-import { describeRefusal, refusals, type QuirkName, type Recorded, type RefusalRow } from '@sallyport/guard';
+import {
+  describeRefusal,
+  refusals,
+  type QuirkName,
+  type Recorded,
+  type Refusal,
+  type RefusalRow,
+} from '@sallyport/guard';
 
 /** What the terminal shows of an exchange. */
 export interface ExchangeSummary {
@@ -13,11 +20,14 @@ export interface ExchangeSummary {
   /** `server.name` for a tool, prompt or resource. */
   readonly target: string | undefined;
   readonly upstream: string | undefined;
-  readonly effect: 'ok' | 'refused' | 'error';
+  /** `observed` is what passed although policy would have refused it. */
+  readonly effect: 'ok' | 'refused' | 'error' | 'observed';
   /** Name of the refusal's row. */
   readonly reason: string | undefined;
   /** The stage that refused. */
   readonly stage: string | undefined;
+  /** What policy would have refused, where it is only observed; `undefined` elsewhere. */
+  readonly would: { readonly stage: string; readonly reason: string } | undefined;
   /** Why, for the operator: more than the caller is told. */
   readonly text: string | undefined;
   readonly ms: number;
@@ -29,7 +39,7 @@ const noQuirks: readonly QuirkName[] = [];
 
 /** Sums up an exchange that has been recorded; `ended` is monotonic time. */
 export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
-  const { target } = exchange;
+  const { target, observed } = exchange;
   const isRefused = 'refusal' in exchange;
   return {
     time: exchange.time,
@@ -44,20 +54,26 @@ export function summarize(exchange: Recorded, ended: number): ExchangeSummary {
       ? 'refused'
       : exchange.screened.kind === 'error' || exchange.screened.isToolError
         ? 'error'
-        : 'ok',
+        : observed === undefined
+          ? 'ok'
+          : 'observed',
     reason: isRefused ? exchange.refusal.name : undefined,
     stage: isRefused ? exchange.refusedAt : undefined,
-    text: isRefused ? explainShortly(exchange) : undefined,
+    would: observed && { stage: observed.stage, reason: observed.refusal.name },
+    text: isRefused
+      ? explainShortly(exchange.refusal, exchange)
+      : observed && `would refuse: ${explainShortly(observed.refusal, exchange)}`,
     ms: ended - exchange.started,
     quirks: exchange.quirks ?? noQuirks,
   };
 }
 
-function explainShortly(exchange: Extract<Recorded, { refusal: object }>): string {
-  const { refusal, principal, decision } = exchange;
+function explainShortly(refusal: Refusal, exchange: Recorded): string {
+  const { principal, decision } = exchange;
   if (refusal.name === 'forbidden') {
     const rule = decision?.rule;
     // A denial of the whole file has nothing to do with the caller's roles.
+    if (rule?.view !== undefined) return `not in view ${rule.view}`;
     if (rule !== undefined && rule.role === undefined) return `not allowed: deny: ${rule.pattern}`;
     const roles = principal?.roles.join(', ') ?? '';
     return `not allowed: role ${roles}${rule === undefined ? '' : `, ${rule.pattern}`}`;

@@ -1,5 +1,5 @@
 /** Ends what callers hold open who would not be let in any more: revoked keys, blocked callers, roles taken away. */
-import { mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
+import { isOpenView, mayReachServer, type Conversations, type Rules, type Session } from '@sallyport/guard';
 import type { LiveStore } from './state.ts';
 import type { Issuers } from './tokens/issuers.ts';
 import type { World } from './world.ts';
@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 export function endUnwelcome(
   world: World,
   conversations: Conversations,
-  live: Pick<LiveStore, 'blocks' | 'hasKey'>,
+  live: Pick<LiveStore, 'blocks' | 'hasKey' | 'ended'>,
   issuers: Pick<Issuers, 'knows'>,
 ): void {
   const rules = world.rules();
@@ -24,7 +24,9 @@ export function endUnwelcome(
   const reason = 'the caller may not call any more';
   const { sessions, subscriptions, parking, servers } = world;
   for (const session of [...sessions.list()]) {
-    if (!isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
+    // One of several keys of a name may be gone: whoever holds another begins anew.
+    const isOver = live.ended.has(session);
+    if (isOver || !isWelcome(session.owner) || !mayStay(session, rules)) void sessions.end(session, reason);
   }
   conversations.reauthorize();
   // A session goes on with the caller's next token; what was opened with one ends with it.
@@ -33,9 +35,12 @@ export function endUnwelcome(
   for (const { upstream } of servers.values()) upstream.releaseOwners(isWelcome, reason);
 }
 
-/** A session on the path of one server ends with the last grant on that server. */
-function mayStay({ path, roles, owner, principal }: Session, { policy, servers, callers }: Rules): boolean {
+/** A session on the path of one server ends with the last grant on that server; one at a view with the view. */
+function mayStay({ path, roles, owner, principal }: Session, rules: Rules): boolean {
+  const { policy, servers, callers } = rules;
   if (path.kind === 'all') return true;
   const held = owner === 'anonymous' && callers.anonymous !== undefined ? [callers.anonymous] : roles;
-  return servers.has(path.server) && mayReachServer(policy.access(held, principal?.scopes), path.server);
+  const access = policy.access(held, principal?.scopes);
+  if (path.kind === 'view') return isOpenView(path.view, { roles: held, access }, rules);
+  return servers.has(path.server) && mayReachServer(access, path.server);
 }

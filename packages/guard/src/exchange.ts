@@ -12,8 +12,11 @@ import type { Rules } from './rules.ts';
 /** How a request came in. */
 export type DoorKind = 'http' | 'stdio' | 'websocket' | 'sse';
 
-/** What the door leads to: all servers under prefixed names, or one server under its own names. */
-export type DoorPath = { readonly kind: 'all' } | { readonly kind: 'server'; readonly server: string };
+/** What the door leads to: all servers under prefixed names, one server under its own, or a part of all of them. */
+export type DoorPath =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'view'; readonly view: string };
 
 /** The head of an HTTP request. Header names are lower case; a header sent twice is listed in `repeated`. */
 export interface HttpHead {
@@ -91,6 +94,12 @@ export interface CallerStream {
  */
 export type Filling<Next> = { -readonly [Field in keyof Next]: Next[Field] };
 
+/** A refusal that was not carried out. */
+export interface Observed {
+  readonly stage: StageName;
+  readonly refusal: Refusal;
+}
+
 /** The request as the door hands it over. */
 export interface Received {
   readonly id: string;
@@ -129,6 +138,8 @@ export interface Received {
   readonly marks: number[];
   /** The stage that refused; set by the pipeline. */
   refusedAt?: StageName;
+  /** What would have refused it first, had policy not only been observed. */
+  observed?: Observed;
   /** Known habits of client programs that it shows. */
   quirks?: QuirkName[];
 }
@@ -173,6 +184,9 @@ export interface CallerSession {
 /** What a request aims at. */
 export type TargetKind = 'tool' | 'resource' | 'prompt' | 'list' | 'protocol';
 
+/** What a call of a tool does, as an administrator has judged it. What servers say of themselves is a hint to callers. */
+export type Effect = 'read' | 'write' | 'destructive';
+
 /** What a request aims at, found in the catalog. `definition` is opaque to the core except for its input schema. */
 export interface Target {
   readonly kind: TargetKind;
@@ -186,9 +200,9 @@ export interface Target {
   readonly asked?: string;
   /** What the key of everything that this target stands for begins with; for templates of resources. */
   readonly prefix?: string;
-  /** What the administrator says that it does; absent where nothing was said. */
-  readonly effect?: 'read' | 'write' | 'destructive';
   readonly definition?: AcceptedDefinition;
+  /** What the administrator says that it does; absent where nothing was said. */
+  readonly effect?: Effect;
 }
 
 /** A definition that was accepted into the catalog. */
@@ -224,6 +238,8 @@ export interface Lease {
 
 export interface Admitted extends Authorized {
   readonly lease: Lease;
+  /** HTTP fields that tell the caller what is left of its quota, names and values in turn; absent without a limit. */
+  readonly quota?: readonly string[];
 }
 
 /** Arguments as the audit trail knows them. */

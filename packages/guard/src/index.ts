@@ -11,9 +11,12 @@ export type {
   CallerStream,
   DoorKind,
   DoorPath,
+  Effect,
+  Filling,
   Identified,
   Intended,
   Lease,
+  Observed,
   Parsed,
   Principal,
   Received,
@@ -77,13 +80,21 @@ export type { StdioDoorOptions } from './doors/stdio.ts';
 export { openStdioDoor } from './doors/stdio.ts';
 export type { CallerAnswer, Handshake, Session, Sessions, SessionsOptions } from './doors/session.ts';
 export { createSessions } from './doors/session.ts';
+export { pathTail } from './doors/path.ts';
 export { pathKey } from './doors/session-id.ts';
+export { compileNetworks, findNetworkFault } from './networks.ts';
 export type { Seal, SealBinding, SealFault, SealPurpose } from './seal.ts';
 export { createSeal, isSealFault } from './seal.ts';
 export type { DerivedKeys, KeyRing, MasterFault, MasterKey } from './master.ts';
 export { deriveKeys, openMasterKey, parseMasterKey, readMasterKey } from './master.ts';
 export type { Access, Policy, PolicyFault } from './policy/compile.ts';
 export { compilePolicy, findPolicyFaults } from './policy/compile.ts';
+export type { EffectLine, Effects } from './policy/effects.ts';
+export { compileEffects } from './policy/effects.ts';
+export { observePolicy } from './policy/observe.ts';
+export { accessAt, askerAt, isOpenView } from './policy/place.ts';
+export type { View, ViewLine, ViewMode, ViewModel } from './policy/view.ts';
+export { compileView } from './policy/view.ts';
 export {
   askerUnder,
   canList,
@@ -139,7 +150,16 @@ export type { StoreLook } from './store/look.ts';
 export { lookAtStore } from './store/look.ts';
 export { openStore, watchStore } from './store/store.ts';
 export { findUnsafety } from './file-safety.ts';
-export type { CreatedKey, KeyFault, KeyInfo, KeyRepository, KeyRow, ListedKey, NewKey } from './store/keys.ts';
+export type {
+  CreatedKey,
+  KeyDates,
+  KeyFault,
+  KeyInfo,
+  KeyRepository,
+  KeyRow,
+  ListedKey,
+  NewKey,
+} from './store/keys.ts';
 export { createKeyRepository, createPepper } from './store/keys.ts';
 export type { ChangeRepository, ChangeRow } from './store/changes.ts';
 export { createChangeRepository } from './store/changes.ts';

@@ -215,6 +215,21 @@ describe('the pipeline', () => {
       expect(nameOf(await runExchange(sound({ rules: limited }), ports()))).toBe('answered');
     });
 
+    it('[limits-truthful] counts requests that cannot be served by their address, and never asks that of good ones', async () => {
+      const rate = { tokens: 1, perMs: 60_000, burst: 2 };
+      const rules = makeRules({ limits: { badRequests: rate } });
+      const used = ports();
+      const wrong = { ...used, credentials: { verify: () => 'invalid' as const } };
+      const names: string[] = [];
+      for (let i = 0; i < 2; i++) names.push(nameOf(await runExchange(sound({ rules, body: '{' }), used)));
+      names.push(nameOf(await runExchange(sound({ rules, body: '{' }), used)));
+      names.push(nameOf(await runExchange(sound({ rules }), wrong)));
+      names.push(nameOf(await runExchange(sound({ rules }), used)));
+      names.push(nameOf(await runExchange(sound({ rules, body: '{', address: '198.51.100.9' }), used)));
+      const limited = 'bad-requests-limited';
+      expect(names).toEqual(['malformed-json', 'malformed-json', limited, limited, 'answered', 'malformed-json']);
+    });
+
     it('charges a call that was refused later once only', async () => {
       const used = refuser({ invoke: () => refuse('unavailable') });
       const names: string[] = [];

@@ -2,10 +2,13 @@
  * The twelve stages in order, and the one loop that runs them. The list is data: it can be printed, timed, counted
  * and drawn. A stage that would not fit its place does not compile.
  */
-import type { Ended, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
+import type { Ended, Filling, Identified, Principal, Received, Recorded, Replied } from './exchange.ts';
+import { spentFields } from './limits/quota.ts';
 import { describeRate } from './limits/rate.ts';
+import { principalAt } from './policy/place.ts';
 import type { Ports } from './ports.ts';
-import { isRefusal, refuse, type Refusal, type StageName } from './refusals.ts';
+import { senderOf } from './networks.ts';
+import { isRefusal, refuse, type Refusal, type RefusalName, type StageName } from './refusals.ts';
 import { judgeHead, receive } from './stages/receive.ts';
 import { identify } from './stages/identify.ts';
 import { parse } from './stages/parse.ts';
@@ -42,7 +45,7 @@ function listStages<Out>(stages: readonly NamedStage[]): StageList<Out> {
 
 const judged = listStages<Received>([])
   .add('receive', receive)
-  .add('identify', identify)
+  .add('identify', identifyHere)
   .add('parse', parse)
   .add('resolve', resolve)
   .add('authorize', authorize)
@@ -53,6 +56,26 @@ const judged = listStages<Received>([])
   .add('screen', screen);
 
 const ending = listStages<Ended>([]).add('record', record).add('reply', reply);
+
+/** Names the caller, with the access that it has where it came in. */
+function identifyHere(exchange: Received, ports: Ports): Identified | Refusal | Promise<Identified | Refusal> {
+  const out = identify(exchange, ports);
+  return exchange.path.kind === 'view' ? placeLater(out, exchange) : out;
+}
+
+function placeLater(
+  out: Identified | Refusal | Promise<Identified | Refusal>,
+  exchange: Received,
+): Identified | Refusal | Promise<Identified | Refusal> {
+  return out instanceof Promise ? out.then((named) => placeCaller(named, exchange)) : placeCaller(out, exchange);
+}
+
+function placeCaller(out: Identified | Refusal, { path, rules }: Received): Identified | Refusal {
+  if (isRefusal(out) || path.kind !== 'view') return out;
+  const placed = out as Filling<Identified>;
+  placed.principal = principalAt(out.principal, path, rules);
+  return placed;
+}
 
 /** Every stage's name, in the order in which an exchange meets them. */
 export const stageNames: readonly StageName[] = [...judged.stages, ...ending.stages].map((stage) => stage.name);
@@ -89,8 +112,10 @@ export function judgeAgain(exchange: Received, ports: Ports): Identified | Refus
   const refused = exchange.head === undefined ? undefined : judgeHead(exchange.head, exchange.door, exchange.rules);
   if (refused !== undefined) return refused;
   const identified = identify(exchange, ports);
-  const judge = (found: Identified | Refusal): Identified | Refusal =>
-    isRefusal(found) ? found : (judgeCaller(found, ports) ?? found);
+  const judge = (given: Identified | Refusal): Identified | Refusal => {
+    const found = placeCaller(given, exchange);
+    return isRefusal(found) ? found : (judgeCaller(found, ports) ?? found);
+  };
   return identified instanceof Promise ? identified.then(judge) : judge(identified);
 }
 
@@ -102,14 +127,54 @@ export async function endExchange(exchange: Ended, ports: Ports): Promise<Replie
 /** Stages whose refusals cost the caller what a call would, so that names cannot be probed for free. */
 const charged: ReadonlySet<StageName> = new Set(['parse', 'resolve', 'authorize']);
 
+/** Requests that no well-made program sends: broken ones, and credentials that are none. */
+const bad: ReadonlySet<RefusalName> = new Set([
+  'malformed-host',
+  'bad-host',
+  'bad-origin',
+  'bad-upgrade',
+  'not-text',
+  'body-timeout',
+  'body-too-large',
+  'bad-content-type',
+  'bad-http-version',
+  'bad-authorization',
+  'bad-credential',
+  'malformed-json',
+  'invalid-request',
+  'invalid-params',
+  'header-mismatch',
+]);
+
+/** Charges a refusal to the caller and to the address, which changes what is answered where they had too many. */
 function charge(refusal: Refusal, exchange: Received & { readonly principal?: Principal }, ports: Ports): Refusal {
-  const { principal, refusedAt } = exchange;
+  return chargeAddress(refusal, exchange, ports) ?? chargeCaller(exchange, ports) ?? refusal;
+}
+
+/** Never asked before a request was found bad, so that nobody's failures stop a good one. */
+function chargeAddress(refusal: Refusal, { head, address, rules }: Received, ports: Ports): Refusal | undefined {
+  const rate = rules.limits.badRequests;
+  if (rate === undefined || head === undefined || !bad.has(refusal.name)) return undefined;
+  const taken = ports.buckets.take(`bad-requests:${senderOf(address)}`, rate);
+  if (taken.isAllowed) return undefined;
+  const quota = spentFields('bad-requests', rate);
+  return refuse('bad-requests-limited', { retryAfterMs: taken.retryAfterMs, quota, note: refusal.name });
+}
+
+function chargeCaller(
+  { principal, refusedAt, rules }: Received & { readonly principal?: Principal },
+  ports: Ports,
+): Refusal | undefined {
   const rate = principal?.access.limit;
-  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt))
-    return refusal;
+  // Where limits are only observed they change no answer.
+  if (rules.observes === true) return undefined;
+  if (principal === undefined || rate === undefined || refusedAt === undefined || !charged.has(refusedAt)) {
+    return undefined;
+  }
   const taken = ports.buckets.take(`caller:${principal.id}`, rate);
-  if (taken.isAllowed) return refusal;
-  return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs });
+  if (taken.isAllowed) return undefined;
+  const quota = spentFields('caller', rate);
+  return refuse('limited', { fill: { rate: describeRate(rate) }, retryAfterMs: taken.retryAfterMs, quota });
 }
 
 /** One asynchronous function for the whole list and its end: each more would cost every exchange a turn. */

@@ -71,7 +71,13 @@ export interface KeyHolder {
 
 /** Looks up API keys. */
 export interface Credentials {
-  verify(token: string, now: number): KeyHolder | 'invalid' | 'expired';
+  /**
+   * Checks a key.
+   *
+   * @param now - wall time, milliseconds
+   * @param address - of the caller; a key that is bound to networks is `elsewhere` without it
+   */
+  verify(token: string, now: number, address?: string): KeyHolder | 'invalid' | 'expired' | 'elsewhere';
 }
 
 /**

@@ -121,6 +121,13 @@ const rows = {
     text: 'too many requests from this address',
     advice: 'Retry after {retryAfter}.',
   },
+  'bad-requests-limited': {
+    stage: 'receive',
+    shows: 'door',
+    status: 429,
+    text: 'too many requests from this address that cannot be served',
+    advice: 'Correct them; retry after {retryAfter}.',
+  },
   'bad-http-version': {
     stage: 'receive',
     shows: 'door',
@@ -176,6 +183,13 @@ const rows = {
     status: 503,
     text: 'the credential cannot be judged just now',
     advice: 'Retry after {retryAfter}.',
+  },
+  'credential-elsewhere': {
+    stage: 'identify',
+    shows: 'door',
+    status: 403,
+    text: 'the key may not be used from this address',
+    advice: 'Use it from a network that it was made for.',
   },
   'login-limited': {
     stage: 'identify',
@@ -335,6 +349,13 @@ const rows = {
     text: 'more than {limit} calls at once',
     advice: 'Wait for an answer before the next call.',
   },
+  busy: {
+    stage: 'admit',
+    shows: 'call',
+    status: 503,
+    text: 'the server has as many calls at once as it is given',
+    advice: 'Retry when others have ended.',
+  },
   draining: {
     stage: 'admit',
     shows: 'call',
@@ -425,6 +446,8 @@ export interface RefusalFacts {
   /** Values for the `{…}` places of the row's text and advice. */
   readonly fill?: Readonly<Record<string, string | number>>;
   readonly retryAfterMs?: number;
+  /** HTTP fields that tell of the quota that is spent, names and values in turn. */
+  readonly quota?: readonly string[];
   /** Further members of the error's `data`, e.g. `supported` of -32022. */
   readonly data?: Readonly<Record<string, unknown>>;
   /** JSON-RPC id, where the request could be read that far. */

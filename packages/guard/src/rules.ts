@@ -4,6 +4,9 @@ import type { Policy } from './policy/compile.ts';
 import type { Pattern } from './policy/pattern.ts';
 import type { ProxyRules } from './doors/standing.ts';
 import type { TrustAnchors } from './identity/x509.ts';
+import type { Effects } from './policy/effects.ts';
+import type { View } from './policy/view.ts';
+import type { Effect } from './exchange.ts';
 
 /** Bounds on what a caller may send and hold. Sizes in bytes, times in milliseconds. */
 export interface Limits {
@@ -17,6 +20,10 @@ export interface Limits {
   readonly requestTimeoutMs: number;
   readonly perAddress: Rate;
   readonly failedLogins: Rate;
+  /** Requests of one address that could not be read or that showed a credential which is none; absent: as many as of others. */
+  readonly badRequests?: Rate;
+  /** Calls of one caller that have an effect, by the effect. */
+  readonly effects?: Readonly<Partial<Record<Effect, Rate>>>;
   readonly concurrentPerCaller: number;
   /** Connections of the WebSocket and SSE doors that one caller may hold open. */
   readonly openPerCaller: number;
@@ -85,12 +92,20 @@ export interface Rules {
   /** The proxies whose word about callers counts; absent where nobody's does. */
   readonly proxy?: ProxyRules;
   readonly upstreamLimits: ReadonlyMap<string, Rate>;
+  /** Calls that an upstream is given at once; as many as there are where it is not named. */
+  readonly upstreamPlaces?: ReadonlyMap<string, number>;
   /** Which doors are open besides Streamable HTTP and stdio. */
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
   /** What callers are told about how to get a token; absent where no token is accepted. */
   readonly resource?: ResourceRules;
+  /** Views that a door path may name; absent where there are none. */
+  readonly views?: ReadonlyMap<string, View>;
+  /** Effects of tools; absent where none is assigned. */
+  readonly effects?: Effects;
+  /** True where policy refuses nothing and what it would refuse is recorded. */
+  readonly observes?: boolean;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

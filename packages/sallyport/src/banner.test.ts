@@ -24,6 +24,7 @@ describe('banner', () => {
         servers: [files, { ...files, name: 'everything', tools: 1, quarantined: [held, held] }],
         endpoint: 'http://127.0.0.1:8848/mcp',
         admin: 'http://127.0.0.1:8849',
+        isObserving: false,
         audit: 'state/audit',
         key: { text: 'the-key', role: 'reader' },
         tries: [{ about: 'A call:', command: 'curl x \\\n  -d y' }],
@@ -52,9 +53,15 @@ describe('banner', () => {
 
   it('says that calls to try follow when there is nothing to call yet', () => {
     const key = { text: 'the-key', role: 'reader' };
-    const facts = { version: '0.1.0', servers: [files], endpoint: 'x', audit: 'y', tries: [] };
+    const facts = { version: '0.1.0', servers: [files], endpoint: 'x', isObserving: false, audit: 'y', tries: [] };
     expect(banner({ ...facts, key }, style)).toContain('  calls to try follow when a server is ready');
     expect(banner(facts, style)).not.toContain('  calls to try follow when a server is ready');
+  });
+
+  it('says loudly that a gateway only observes', () => {
+    const facts = { version: '0.1.0', servers: [files], endpoint: 'x', audit: 'y', tries: [] };
+    expect(banner({ ...facts, isObserving: true }, style).join('\n')).toMatch(/OBSERVING {2}policy refuses nothing/);
+    expect(banner({ ...facts, isObserving: false }, style).join('\n')).not.toContain('OBSERVING');
   });
 
   it('names a sick server and why, without letting it act on the terminal', () => {

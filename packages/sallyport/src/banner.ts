@@ -23,6 +23,8 @@ export interface BannerFacts {
   readonly endpoint: string;
   /** URL of metrics and health; absent when turned off. */
   readonly admin?: string | undefined;
+  /** True while policy is only observed. */
+  readonly isObserving: boolean;
   /** Folder of the audit trail, as shown. */
   readonly audit: string;
   /** A key that was just made, shown this once. */
@@ -45,6 +47,7 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
   const lines = [`${paint.bold('Sallyport')} ${paint.dim(facts.version)}`, ''];
   if (facts.servers.length === 0) lines.push(`  ${paint.yellow('no servers yet')}: add one under upstreams`);
   lines.push(...serverLines(facts.servers, style), '');
+  if (facts.isObserving) lines.push(...observingLines(paint), '');
   const places = [
     [paint.dim('Endpoint'), paint.cyan(facts.endpoint)],
     ...(facts.admin === undefined ? [] : [[paint.dim('Metrics'), `${facts.admin}/metrics`]]),
@@ -61,6 +64,14 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
   else if (facts.key !== undefined) lines.push('', `  ${paint.yellow('calls to try follow when a server is ready')}`);
   lines.push('', paint.bold('Calls appear below; Ctrl-C stops.'), '');
   return lines;
+}
+
+/** Says that the gateway watches and does not protect. */
+export function observingLines(paint: Paint): string[] {
+  return [
+    `  ${paint.yellow(paint.bold('OBSERVING'))}  policy refuses nothing but what the top-level deny list forbids`,
+    `             ${paint.dim('what it would refuse:')}  sallyport audit search --would-refuse --count`,
+  ];
 }
 
 /** Writes what to try: each after an empty line, ready to be copied. */

@@ -3,7 +3,7 @@
  * MCP door, or one line of JSON comes back.
  */
 import { connect, type Socket } from 'node:net';
-import { findControlDanger, type ControlAnswers } from '@sallyport/gateway';
+import { findControlDanger, type ControlAnswers, type DoorWish } from '@sallyport/gateway';
 import { Failure, systemCode } from './failure.ts';
 
 /** How long a running gateway may take to accept, milliseconds. */
@@ -73,12 +73,13 @@ export async function askGateway(path: string, question: keyof ControlAnswers | 
 /**
  * Opens a stdio MCP door at a running gateway. Returns nothing when none runs.
  *
- * @param role the one role to call with; default the local user's
+ * @param wish the one role to call with, default the local user's; a server or view, default all servers
  */
-export async function openControlDoor(path: string, role?: string): Promise<Socket | undefined> {
+export async function openControlDoor(path: string, { role, at }: DoorWish = {}): Promise<Socket | undefined> {
   const socket = await connectControl(path);
   if (socket === undefined) return undefined;
-  const hello = role === undefined ? { sallyport: 1, open: 'stdio' } : { sallyport: 1, open: 'role', role };
+  const open = at !== undefined ? 'at' : role === undefined ? 'stdio' : 'role';
+  const hello = { sallyport: 1, open, role, at };
   socket.write(`${JSON.stringify(hello)}\n`);
   return socket;
 }

@@ -12,7 +12,8 @@ export interface ShownExchange {
   readonly method: string | undefined;
   /** `server.tool`, where there is one. */
   readonly target: string | undefined;
-  readonly effect: 'ok' | 'refused' | 'error';
+  /** `observed` passed although policy would have refused it. */
+  readonly effect: 'ok' | 'refused' | 'error' | 'observed';
   /** Why, when the effect is not `ok`; then it stands in place of the time it took. */
   readonly text: string | undefined;
   /** How long it took, milliseconds. */
@@ -28,12 +29,12 @@ export interface ExchangeLineStyle {
   readonly utcOffset: number;
 }
 
-const marks = { ok: '✓', refused: '✗', error: '!' } as const;
+const marks = { ok: '✓', refused: '✗', error: '!', observed: '~' } as const;
 
 /** Writes `12:04:09  ✗ quickstart    files.write_file   not allowed: role reader  x7Qe`. */
 export function exchangeLine(exchange: ShownExchange, style: ExchangeLineStyle): string {
   const { paint } = style;
-  const colour = { ok: paint.green, refused: paint.red, error: paint.yellow }[exchange.effect];
+  const colour = { ok: paint.green, refused: paint.red, error: paint.yellow, observed: paint.yellow }[exchange.effect];
   const mark = colour(style.isTerminal ? marks[exchange.effect] : pad(exchange.effect, 7));
   const who = pad(clip(plain(callerName(exchange.principal)), 16), 16);
   const what = pad(clip(plain(exchange.target ?? exchange.method ?? 'unreadable'), 34), 34);

@@ -9,7 +9,7 @@ import {
   type StageName,
 } from '@sallyport/guard';
 import { duration } from './exchange-line.ts';
-import { reasonName, reasonWords } from './record-line.ts';
+import { reasonName, reasonWords, wouldWords } from './record-line.ts';
 import { plain, table, type Paint } from './terminal.ts';
 
 /** How one stage went. */
@@ -61,9 +61,9 @@ function stageNote(stage: string, last: AuditRecord, records: readonly AuditReco
     case 'parse':
       return [last.method, last.era].filter((text) => text !== undefined).join(', ');
     case 'resolve':
-      return target && `${target.kind} ${targetKey(target)}`;
+      return target && `${target.kind} ${targetKey(target)}${target.effect === undefined ? '' : `, ${target.effect}`}`;
     case 'authorize':
-      return decision?.rule === undefined ? decision?.effect : `${decision.effect} by ${decision.rule}`;
+      return decision === undefined ? undefined : decisionWords(decision, last);
     case 'inspect':
       return args?.bytes === undefined ? undefined : `arguments of ${args.bytes} bytes`;
     case 'intend': {
@@ -79,6 +79,12 @@ function stageNote(stage: string, last: AuditRecord, records: readonly AuditReco
     default:
       return undefined;
   }
+}
+
+function decisionWords({ effect, rule }: NonNullable<AuditRecord['decision']>, record: AuditRecord): string {
+  const would = wouldWords(record);
+  if (would !== undefined) return `only observed, ${would}${rule === undefined ? '' : ` (${rule})`}`;
+  return rule === undefined ? effect : `${effect} by ${rule}`;
 }
 
 /** `server.name`, or the name alone. */

@@ -127,6 +127,7 @@ function commandRows(context: Context): CommandRow[] {
       summary: 'open the gate: guard the servers of the configuration until stopped',
       options: [
         option('--stdio', 'serve one client program on stdin and stdout; joins a running gateway or starts one'),
+        option('--at <name>', 'with --stdio: one server or view instead of all servers'),
         option('--try <role>', 'make a key with this role, show it, and show calls to try with it'),
         option('--verbose', 'show what the servers write to stderr, and more'),
       ],
@@ -135,6 +136,7 @@ function commandRows(context: Context): CommandRow[] {
         ['sallyport run -c base.yaml -c team.yaml', 'two files, the second on top'],
         ['sallyport run --try reader', 'with a key and calls to try'],
         ['sallyport run --stdio', 'what a client program starts'],
+        ['sallyport run --stdio --at frontend', 'the same for one view'],
       ],
       run: async (_, options) => (await import('./commands/run.ts')).run(as(options), context),
     },
@@ -280,10 +282,14 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
               .argParser(collect)
               .makeOptionMandatory(),
             option('--expires <duration>', 'how long it is good for, like 90d; default: for ever'),
+            option('--from <network>', 'where it may be used from, like 10.0.0.0/8; give it again for more').argParser(
+              collect,
+            ),
           ],
           examples: [
             ['sallyport keys create --name ci --role reader', ''],
             ['sallyport keys create --name ci --role reader --expires 90d --json', 'one object; the key is in "key"'],
+            ['sallyport keys create --name ci --role reader --from 10.0.0.0/8', 'refused from elsewhere'],
           ],
           run: async (_, options) => (await import('./commands/keys.ts')).createKey(as(options), context),
         },
@@ -295,19 +301,22 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
         },
         {
           usage: 'rotate <name>',
-          summary: 'replace a key by a new one of the same name and roles',
-          options: [option('--overlap <duration>', 'how long the old key still works, like 10m; default: not at all')],
+          summary: 'replace a key by a new one of the same name, roles and networks',
+          options: [option('--overlap <duration>', 'how long the old key still works, like 24h; default: not at all')],
           examples: [
             ['sallyport keys rotate ci', 'the old key ends at once'],
-            ['sallyport keys rotate ci --overlap 10m', 'time to change it everywhere'],
+            ['sallyport keys rotate ci --overlap 24h', 'time to change it everywhere'],
           ],
           run: async ([name = ''], options) =>
             (await import('./commands/keys.ts')).rotateKey(name, as(options), context),
         },
         {
           usage: 'revoke <name>',
-          summary: 'end a key at once',
-          examples: [['sallyport keys revoke ci', '']],
+          summary: 'end all keys of a name, or one key by its id, at once',
+          examples: [
+            ['sallyport keys revoke ci', 'all keys called ci'],
+            ['sallyport keys revoke sp_k3v9q0x1m2n4_', 'this one, and the others go on'],
+          ],
           run: async ([name = ''], options) => (await import('./commands/keys.ts')).revokeKey(name, options, context),
         },
       ],
@@ -340,10 +349,13 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
             option('--reason <reason>', 'why it was refused: a name of docs/refusals.md, like forbidden'),
             option('--since <time>', 'a time, or a duration back from now, like 2h'),
             option('--until <time>', 'the same, for the end'),
+            option('--would-refuse', 'what passed under mode: observe although policy would have refused it'),
+            option('--count', 'how often, by role, target and reason, instead of the records'),
           ],
           examples: [
             ['sallyport audit search --principal key:ci --since 2h', ''],
             [`sallyport audit search --target 'files.*' --reason forbidden`, ''],
+            ['sallyport audit search --would-refuse --count --since 7d', 'what enforcing would break'],
           ],
           run: async (_, options) => (await import('./commands/audit.ts')).search(as(options), context),
         },

@@ -27,6 +27,8 @@ export function summaryOf(record: AuditRecord): ShownExchange {
 
 function textOf(record: AuditRecord): string | undefined {
   if (record.kind === 'intent') return 'about to happen';
+  const would = wouldWords(record);
+  if (would !== undefined && record.kind === 'outcome') return would;
   if (record.kind === 'admin') return [record.method, reasonWords(record)].filter(Boolean).join(', ');
   return record.outcome?.status === 'ok' && record.kind === 'outcome' ? undefined : reasonWords(record);
 }
@@ -34,7 +36,8 @@ function textOf(record: AuditRecord): string | undefined {
 function effectOf(record: AuditRecord): ShownExchange['effect'] {
   if (record.kind === 'refusal') return 'refused';
   if (record.kind !== 'outcome') return 'ok';
-  return isFailure(record.outcome?.status) ? 'error' : 'ok';
+  if (isFailure(record.outcome?.status)) return 'error';
+  return record.decision?.effect === 'observe' ? 'observed' : 'ok';
 }
 
 /** Streams and sessions end with what happened to them, which is no failure. */
@@ -42,10 +45,19 @@ function isFailure(status: string | undefined): boolean {
   return status !== undefined && (status === 'tool error' || status === 'error' || status.startsWith('error '));
 }
 
+/** What policy would have refused, in a few words, where it was only observed. */
+export function wouldWords(record: AuditRecord): string | undefined {
+  const would = record.decision?.would;
+  return would === undefined ? undefined : `would refuse: ${wordsFor(would, record)}`;
+}
+
 /** Why an exchange ended as it did, in a few words. */
 export function reasonWords(record: AuditRecord): string | undefined {
   const reason = record.outcome?.reason;
-  if (reason === undefined) return record.outcome?.status;
+  return reason === undefined ? record.outcome?.status : wordsFor(reason, record);
+}
+
+function wordsFor(reason: string, record: AuditRecord): string {
   const name = reasonName(reason);
   if (name === undefined) return reason;
   if (name === 'forbidden' || name === 'denied') {

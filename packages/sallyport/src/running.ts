@@ -19,7 +19,7 @@ export function isStatus(answer: unknown): answer is GatewayStatus {
 function isOutline(answer: unknown): answer is ConfigOutline {
   return (
     isRecord(answer) &&
-    ['files', 'roles', 'upstreams', 'deny'].every((name) => Array.isArray(answer[name])) &&
+    ['files', 'roles', 'upstreams', 'views', 'deny'].every((name) => Array.isArray(answer[name])) &&
     ['store', 'master', 'audit', 'callers'].every((name) => isRecord(answer[name]))
   );
 }

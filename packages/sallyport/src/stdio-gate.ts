@@ -2,11 +2,18 @@
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import { controlPath, openControl, type GatewayLogLine, type RunningGateway } from '@sallyport/gateway';
-import { requireConfig } from './configuration.ts';
+import {
+  controlPath,
+  nearest,
+  openControl,
+  type DoorWish,
+  type GatewayLogLine,
+  type RunningGateway,
+} from '@sallyport/gateway';
+import { requireConfig, requireOutline } from './configuration.ts';
 import { configFiles, type CommonOptions, type Context } from './context.ts';
 import { askGateway, openControlDoor } from './control.ts';
-import { exitCodes, Failure } from './failure.ts';
+import { exitCodes, Failure, usageFailure } from './failure.ts';
 import { busyFailure, startFailure, tryStartGateway, untilSignal } from './gateway.ts';
 import { createRelay, type Leaving, type Relay } from './relay.ts';
 import { isStatus } from './running.ts';
@@ -19,9 +26,12 @@ const steadyTime = 1_000;
 
 /** Serves one client program until it hangs up, at one gateway after the other where one ends before it does. */
 export async function runStdio(
-  options: CommonOptions & { readonly verbose: boolean },
+  options: CommonOptions & { readonly verbose: boolean; readonly at?: string },
   context: Context,
 ): Promise<number> {
+  const { at } = options;
+  const wish: DoorWish = at === undefined ? {} : { at };
+  if (at !== undefined) await requirePlace(at, options, context);
   const files = configFiles(options, context.host);
   const path = controlPath({ files });
   const stopped = untilSignal();
@@ -33,7 +43,7 @@ export async function runStdio(
   let mayBeGateway = true;
   let deadline = performance.now() + joinTimeout;
   while (!end.signal.aborted && relay?.hasEnded !== true) {
-    const joined = await openControlDoor(path);
+    const joined = await openControlDoor(path, wish);
     if (joined !== undefined) {
       mayBeGateway = await isClientsGateway(path);
       relay ??= createRelay(own);
@@ -53,7 +63,7 @@ export async function runStdio(
     const config = await requireConfig(options, context);
     const started = await tryStartGateway(config, { files, opensDoors: false, onLog: logTo(context, options.verbose) });
     if (!('fault' in started)) {
-      await serve(started, path, relay, stopped);
+      await serve(started, path, relay, stopped, wish);
       break;
     }
     // Two programs that start at once both found nobody: the one that came second joins the first. One that stops
@@ -66,6 +76,16 @@ export async function runStdio(
   return exitCodes.fine;
 }
 
+/** A name that leads nowhere is a mistake in a client's file, which its user should read about at once. */
+async function requirePlace(at: string, options: CommonOptions, context: Context): Promise<void> {
+  const { upstreams, views } = await requireOutline(options, context);
+  const names = [...views, ...upstreams].map(({ name }) => name);
+  if (names.includes(at)) return;
+  const close = nearest(at, names);
+  const way = close === undefined ? `here: ${names.join(', ') || 'none'}` : `did you mean ${close}?`;
+  throw usageFailure(`there is no server or view called "${at}"`, way);
+}
+
 /** Says whether the gateway that runs is the door of another client program, and not one that an operator runs. */
 async function isClientsGateway(path: string): Promise<boolean> {
   const answer = await askGateway(path, 'status').catch(() => undefined);
@@ -76,17 +96,19 @@ async function isClientsGateway(path: string): Promise<boolean> {
  * Serves this process's own client and whoever joins, until all have hung up.
  *
  * @param relay through which the client has spoken with other gateways before, if it has
+ * @param wish what the client wants to see
  */
 async function serve(
   gateway: RunningGateway,
   path: string,
   relay: Relay | undefined,
   stopped: Promise<unknown>,
+  wish: DoorWish,
 ): Promise<void> {
   const guests = new Set<Promise<void>>();
   const control = await openControl(path, {
-    openStdio: (socket, role) => {
-      const { closed } = gateway.openStdio(socket, socket, role === undefined ? {} : { role });
+    openStdio: (socket, asked) => {
+      const { closed } = gateway.openStdio(socket, socket, asked);
       const gone = closed.then(() => {
         socket.end();
         guests.delete(gone);
@@ -98,7 +120,7 @@ async function serve(
     tools: () => gateway.tools(),
     refresh: () => gateway.refresh(),
   });
-  await Promise.race([serveOwn(gateway, relay), stopped]);
+  await Promise.race([serveOwn(gateway, relay, wish), stopped]);
   await Promise.race([stopped, allGone(guests)]);
   await control?.close();
   // Whoever joined goes on with another gateway, which can be one only when this one has ended.
@@ -106,13 +128,13 @@ async function serve(
 }
 
 /** Serves this process's own client until it hangs up. */
-async function serveOwn(gateway: RunningGateway, relay: Relay | undefined): Promise<void> {
+async function serveOwn(gateway: RunningGateway, relay: Relay | undefined, wish: DoorWish): Promise<void> {
   if (relay === undefined) {
-    await gateway.openStdio(process.stdin, process.stdout).closed;
+    await gateway.openStdio(process.stdin, process.stdout, wish).closed;
     return;
   }
   const [toDoor, fromDoor] = [new PassThrough(), new PassThrough()];
-  const { closed } = gateway.openStdio(toDoor, fromDoor);
+  const { closed } = gateway.openStdio(toDoor, fromDoor, wish);
   void closed.then(() => fromDoor.end());
   await relay.attach({ input: fromDoor, output: toDoor });
 }

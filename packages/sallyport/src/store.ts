@@ -3,6 +3,7 @@ import {
   createBlockRepository,
   createKeyRepository,
   createPepper,
+  lookAtStore,
   type BlockRepository,
   type BlockRow,
   type KeyRepository,
@@ -19,6 +20,7 @@ import {
 import { askGateway } from './control.ts';
 import { exists } from './files.ts';
 import { startFailure } from './gateway.ts';
+import { findKeyDoubts, type KeyDoubt } from './key-doubts.ts';
 
 /** What the commands find in the store. */
 export interface CommandStore {
@@ -45,6 +47,12 @@ export async function withStore<T>(config: ConfigOutline, use: (store: CommandSt
   } finally {
     await store.close();
   }
+}
+
+/** What there is to say of the store's keys; nothing where there is no store, or one that cannot be read. */
+export async function doubtsOfKeys(config: Pick<ConfigOutline, 'store'>): Promise<readonly KeyDoubt[]> {
+  const look = await lookAtStore(config.store.path);
+  return 'fault' in look ? [] : findKeyDoubts(look.dates, systemClock.now());
 }
 
 /** Reads what is blocked, without making a store where there is none. */

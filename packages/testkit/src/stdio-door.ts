@@ -28,9 +28,10 @@ export interface StdioPeer {
  * Starts a stdio door of the gateway.
  * @param configPath the configuration file.
  * @param dir working directory and home.
+ * @param args further arguments.
  */
-export function startStdioDoor(configPath: string, dir: string): StdioPeer {
-  return startStdioPeer([sallyportBin, 'run', '--stdio', '-c', configPath], dir);
+export function startStdioDoor(configPath: string, dir: string, args: readonly string[] = []): StdioPeer {
+  return startStdioPeer([sallyportBin, 'run', '--stdio', '-c', configPath, ...args], dir);
 }
 
 /**

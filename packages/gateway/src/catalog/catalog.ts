@@ -32,6 +32,8 @@ export interface ServerCatalog {
 export interface CatalogChange {
   readonly server: string;
   readonly list: ListKind;
+  /** True when the rules have changed and not the server. */
+  readonly isReload?: boolean;
 }
 
 /** Why a server's part of a list may be old or missing: it is not there (yet), or its lists could not be read. */

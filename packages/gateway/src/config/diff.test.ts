@@ -24,6 +24,7 @@ async function load(yaml: string, env: Record<string, string> = { TOKEN: 'one' }
 
 const nothing = {
   policy: false,
+  mode: false,
   callers: false,
   limits: false,
   door: false,
@@ -47,6 +48,9 @@ describe('diffConfig', () => {
   it.each<[string, string, object]>([
     ['a denial', "deny: ['*.x']\n", { policy: true }],
     ['a role', 'roles: { r: {} }\n', { policy: true }],
+    ['a view', "views: { v: { tools: ['*'] } }\n", { policy: true }],
+    ['an effect', "effects: { '*': write }\n", { policy: true }],
+    ['the mode', 'mode: observe\n', { policy: true, mode: true }],
     ['a caller rule', 'callers: { keys: off }\n', { callers: true }],
     ['a limit', 'limits: { depth: 5 }\n', { limits: true }],
     ['the way of refusing', 'refusals: status\n', { door: true }],

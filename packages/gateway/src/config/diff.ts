@@ -5,8 +5,10 @@ import type { Config, UpstreamConfig } from './types.ts';
 
 /** What differs between two configurations. Where a value stands in the file does not count. */
 export interface ConfigChanges {
-  /** `deny` or `roles`. */
+  /** `deny`, `roles`, `views`, `effects` or `mode`. */
   readonly policy: boolean;
+  /** Whether policy is enforced or observed; `policy` is true then too. */
+  readonly mode: boolean;
   readonly callers: boolean;
   readonly limits: boolean;
   /** `publicUrl`, `behindProxy`, `origins`, `refusals` or `doors`. */
@@ -29,7 +31,7 @@ export interface UpstreamChanges {
   readonly removed: readonly string[];
   /** Reached or started in another way: the old connection drains. */
   readonly changed: readonly string[];
-  /** Only `limit`, `timeout` or `maxTime` differ: the connection stays. */
+  /** Only `limit`, `concurrent`, `timeout` or `maxTime` differ: the connection stays. */
   readonly tuned: readonly string[];
 }
 
@@ -40,7 +42,8 @@ export function diffConfig(before: Config, after: Config): ConfigChanges {
   const { directory: _before, ...auditBefore } = before.audit;
   const { directory: _after, ...auditAfter } = after.audit;
   return {
-    policy: differs('deny', 'roles'),
+    policy: differs('deny', 'roles', 'views', 'effects', 'mode'),
+    mode: differs('mode'),
     callers: differs('callers'),
     limits: differs('limits'),
     door: differs('publicUrl', 'behindProxy', 'origins', 'refusals', 'doors'),
@@ -86,7 +89,7 @@ function diffUpstreams(
 }
 
 function withoutTuning(upstream: UpstreamConfig): unknown {
-  const { limit: _limit, timeout: _timeout, maxTime: _maxTime, ...rest } = upstream;
+  const { limit: _limit, concurrent: _concurrent, timeout: _timeout, maxTime: _maxTime, ...rest } = upstream;
   return rest;
 }
 

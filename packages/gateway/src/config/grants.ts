@@ -8,7 +8,7 @@ import { lengthOf, list, quoted, readText, text, wrongValue, type Reader, type R
 const PATTERN_EXAMPLE = "'files.read_*'";
 
 /** Reads the pattern that begins at `start` of a text. Warns when it names a server that the file does not have. */
-function readPattern(found: Text, reading: Reading, start: number): string | undefined {
+export function readPattern(found: Text, reading: Reading, start: number): string | undefined {
   const source = found.value.slice(start);
   const { node } = found;
   if (!checkPattern(found, reading, source, start)) return undefined;

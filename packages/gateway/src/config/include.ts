@@ -54,7 +54,7 @@ export function matchesName(pattern: string, name: string): boolean {
   return from <= name.length - last.length;
 }
 
-/** Returns `root` with the upstreams, roles and tests of an included file added. */
+/** Returns `root` with the upstreams, roles, views and tests of an included file added. */
 export function addIncluded(root: MapNode, included: MapNode, log: ProblemLog): MapNode {
   let entries: readonly Entry[] = root.entries;
   for (const entry of included.entries) {
@@ -66,8 +66,8 @@ export function addIncluded(root: MapNode, included: MapNode, log: ProblemLog): 
         message: `\`${entry.key}\` cannot stand in an included file`,
         suggestion:
           close === undefined
-            ? 'move it to the main file; included files hold upstreams, roles and tests'
-            : `did you mean \`${close}\`? Included files hold upstreams, roles and tests`,
+            ? 'move it to the main file; included files hold upstreams, roles, views and tests'
+            : `did you mean \`${close}\`? Included files hold upstreams, roles, views and tests`,
         length: entry.key.length,
       });
       continue;

@@ -3,12 +3,13 @@
  * Schema is printed.
  */
 import { dirname, resolve } from 'node:path';
-import type { Denial, Role } from '@sallyport/guard';
+import type { Denial, EffectLine, Role, ViewModel } from '@sallyport/guard';
 import { doorAddress, loopbackAddress, publicUrl, webOrigin } from './address.ts';
 import { introspection } from './callers-introspection.ts';
 import { jwtIssuer } from './callers-jwt.ts';
 import { egress } from './egress.ts';
 import { certificateCallers } from './certificates.ts';
+import { effects } from './effects.ts';
 import { denials, role } from './grants.ts';
 import { checkPattern, duration, rate, size } from './grammar.ts';
 import { object, record, type NameRule } from './object.ts';
@@ -25,6 +26,7 @@ import type {
   CallersConfig,
   DoorsConfig,
   EgressConfig,
+  EffectLimits,
   KeptArguments,
   LimitsConfig,
   PolicyTest,
@@ -33,6 +35,7 @@ import type {
   UpstreamConfig,
 } from './types.ts';
 import { upstream } from './upstreams.ts';
+import { views } from './views.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -156,6 +159,15 @@ const keptArguments: Reader<readonly KeptArguments[]> = {
   },
 };
 
+const effectLimits = object<EffectLimits>(
+  {
+    read: { reader: rate, description: 'Calls that only read' },
+    write: { reader: rate, description: 'Calls that change something' },
+    destructive: { reader: rate, description: 'Calls that destroy something' },
+  },
+  { wanted: 'limits by effect', example: '{ write: 60/m, destructive: 5/m }' },
+);
+
 const limits = object<LimitsConfig>(
   {
     body: {
@@ -177,6 +189,12 @@ const limits = object<LimitsConfig>(
     },
     perAddress: { reader: rate, fallback: '1000/s burst 2000', description: 'Requests of one address' },
     failedLogins: { reader: rate, fallback: '10/m', description: 'Failed logins of one address with one credential' },
+    badRequests: {
+      reader: rate,
+      description:
+        'Requests of one address that are broken or show a credential which is none; default: half of perAddress',
+    },
+    effects: { reader: effectLimits, description: 'Calls of one caller, by the effect that `effects` gives a tool' },
     concurrentPerCaller: {
       reader: integer(1, 100_000, 32),
       fallback: 32,
@@ -273,6 +291,7 @@ export interface FileBody {
   readonly store: StoreConfig;
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  readonly mode: 'enforce' | 'observe';
   readonly include: readonly string[];
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
@@ -280,7 +299,9 @@ export interface FileBody {
   readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
 }
@@ -331,7 +352,7 @@ const includePath: Reader<string> = {
 export const includeList: Reader<readonly string[]> = list(includePath, 'paths', '[servers/*.yaml]', true);
 
 /** Keys that an included file may have. */
-export const INCLUDED_KEYS = ['upstreams', 'roles', 'tests'] as const;
+export const INCLUDED_KEYS = ['upstreams', 'roles', 'views', 'tests'] as const;
 
 /** The whole file. */
 export const file: Reader<FileBody> = object<FileBody>(
@@ -369,17 +390,36 @@ export const file: Reader<FileBody> = object<FileBody>(
       fallback: 'result',
       description: 'Whether refusals after parsing set HTTP codes, for plain API clients',
     },
-    include: { reader: includeList, fallback: [], description: 'More files; they may hold upstreams, roles and tests' },
+    mode: {
+      reader: choice('enforce', 'observe'),
+      fallback: 'enforce',
+      description: 'Whether policy refuses, or only records what it would refuse; for rolling out, not for keeping',
+    },
+    include: {
+      reader: includeList,
+      fallback: [],
+      description: 'More files; they may hold upstreams, roles, views and tests',
+    },
     doors: { reader: doors, fallback: {}, description: 'Doors besides Streamable HTTP and stdio' },
     limits: { reader: limits, fallback: {}, description: 'Bounds on what callers send' },
     audit: { reader: audit, fallback: {}, description: 'The audit trail' },
     egress: { reader: egress, fallback: {}, description: 'What requests of our own may reach' },
     callers: { reader: callers, fallback: {}, description: 'Who may call' },
     deny: { reader: denials, fallback: [], description: 'Patterns that win over every role' },
+    effects: {
+      reader: effects,
+      fallback: {},
+      description: 'What tools do (`read`, `write`, `destructive`) by pattern; the first that matches counts',
+    },
     roles: {
       reader: record(ROLE_NAME, role, 'names and roles', "{ reader: { tools: ['files.read_*'] } }"),
       fallback: {},
       description: 'What callers may reach',
+    },
+    views: {
+      reader: views(roleName),
+      fallback: {},
+      description: 'Parts of what all servers offer, each at `/mcp/NAME`',
     },
     upstreams: {
       reader: record(SERVER_NAME, upstream, 'names and upstreams', '{ files: { command: [PROGRAM, ARGUMENT] } }'),
@@ -395,7 +435,7 @@ export const file: Reader<FileBody> = object<FileBody>(
   {
     wanted: 'sallyport.yaml',
     example: 'version: 1',
-    later: ['shared', 'mode', 'views'],
+    later: ['shared'],
     hints: {
       mcpServers: 'write upstreams:, or run `sallyport init --from FILE` to take over the servers of a client',
       servers: 'write upstreams:',

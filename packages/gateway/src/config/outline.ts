@@ -6,6 +6,6 @@ export function outlineOf({ upstreams, egress: _egress, tree: _tree, tls: _tls, 
   return { ...rest, upstreams: upstreams.map(commonOf) };
 }
 
-function commonOf({ name, origin, share, timeout, maxTime, limit, ask }: UpstreamConfig): UpstreamCommon {
-  return { name, origin, share, timeout, maxTime, limit, ask };
+function commonOf({ name, origin, share, timeout, maxTime, limit, concurrent, ask }: UpstreamConfig): UpstreamCommon {
+  return { name, origin, share, timeout, maxTime, limit, concurrent, ask };
 }

@@ -25,6 +25,7 @@ export type ProblemCode =
   | 'literal-secret'
   | 'unpinned'
   | 'machine'
+  | 'key'
   | 'secret';
 
 /** One thing that is wrong, where it is, and the way out. */

@@ -61,7 +61,7 @@ describe('tests of a file', () => {
     expect(outcome).toMatchObject({ passed: true });
   });
 
-  it('say where they stand, what decided and how to see why when they fail', async () => {
+  it('[policy-tests] say where they stand, what decided and how to see why when they fail', async () => {
     const outcomes = await run(
       'as: analyst, call: db.query, args: { schema: hr }, expect: allowed',
       'as: writer, call: db.query, caller: { scopes: [db:read] }, expect: allowed',

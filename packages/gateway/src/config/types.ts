@@ -7,12 +7,14 @@ import type {
   CertificateIdentity,
   ClaimPath,
   Denial,
+  EffectLine,
   GrantKind,
   Origin,
   Rate,
   RequiredClaim,
   Role,
   RoleMapping,
+  ViewModel,
 } from '@sallyport/guard';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
@@ -43,12 +45,23 @@ export interface LimitsConfig {
   readonly perAddress: Rate;
   /** Failed logins per address and credential. */
   readonly failedLogins: Rate;
+  /** Requests of one address that are broken; `undefined`: half of `perAddress`. */
+  readonly badRequests: Rate | undefined;
+  /** Calls of one caller, by effect. */
+  readonly effects: EffectLimits | undefined;
   /** Calls of one caller that may run at once. */
   readonly concurrentPerCaller: number;
   /** WebSockets and SSE connections that one caller may hold open. */
   readonly openPerCaller: number;
   /** The same of one address. */
   readonly openPerAddress: number;
+}
+
+/** How often one caller may make calls of each effect; `undefined` where that has no limit of its own. */
+export interface EffectLimits {
+  readonly read: Rate | undefined;
+  readonly write: Rate | undefined;
+  readonly destructive: Rate | undefined;
 }
 
 /** Doors besides Streamable HTTP and stdio. */
@@ -216,6 +229,8 @@ export interface UpstreamCommon {
   /** How long one request may take in all, milliseconds. */
   readonly maxTime: number;
   readonly limit: Rate | undefined;
+  /** Calls of all callers that may run at once. */
+  readonly concurrent: number | undefined;
   readonly ask: readonly Ask[];
 }
 
@@ -339,13 +354,18 @@ export interface Config extends ConfigSources {
   /** Not resolved: a file that is absent is made by whoever opens the store. */
   readonly master: SecretReference;
   readonly refusals: 'result' | 'status';
+  /** `observe`: policy refuses nothing and what it would refuse is recorded. */
+  readonly mode: 'enforce' | 'observe';
   readonly doors: DoorsConfig;
   readonly limits: LimitsConfig;
   readonly audit: AuditConfig;
   readonly egress: EgressConfig;
   readonly callers: CallersConfig;
   readonly deny: readonly Denial[];
+  /** In the order in which they are asked. */
+  readonly effects: readonly EffectLine[];
   readonly roles: readonly Role[];
+  readonly views: readonly ViewModel[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly tests: readonly PolicyTest[];
   /** The merged file with the place of each value, for printing. */

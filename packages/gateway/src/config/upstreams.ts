@@ -10,7 +10,18 @@ import { env, refuseToken } from './environment.ts';
 import { findUnpinned } from './unpinned.ts';
 import { nearest } from './nearest.ts';
 import { object, type Keys, type ObjectOptions } from './object.ts';
-import { choice, lengthOf, list, readText, text, wrongType, wrongValue, type Reader, type Reading } from './reader.ts';
+import {
+  choice,
+  integer,
+  lengthOf,
+  list,
+  readText,
+  text,
+  wrongType,
+  wrongValue,
+  type Reader,
+  type Reading,
+} from './reader.ts';
 import type { Secret } from './secret.ts';
 import type {
   Ask,
@@ -79,6 +90,7 @@ interface CommonBody {
   readonly timeout: number;
   readonly maxTime: number;
   readonly limit: Rate | undefined;
+  readonly concurrent: number | undefined;
   readonly ask: readonly Ask[];
 }
 
@@ -98,6 +110,7 @@ function commonKeys(share: Share): Keys<CommonBody> {
     },
     maxTime: { reader: duration(TIMES), fallback: '10m', description: 'How long a request may take in all' },
     limit: { reader: rate, description: 'How often all callers together may call' },
+    concurrent: { reader: integer(1, 100_000, 16), description: 'Calls of all callers that may run at once' },
     ask: {
       reader: list(choice('elicitation', 'sampling', 'roots'), 'requests', '[elicitation]', true),
       fallback: [],

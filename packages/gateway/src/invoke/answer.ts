@@ -1,5 +1,5 @@
 /** What an upstream's answer becomes for the caller: its names, its era, its handles sealed. */
-import { refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
+import { refuse, type RefusalName, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import {
   isHopError,
   isObject,
@@ -19,8 +19,10 @@ import {
   type Question,
   type Span,
 } from '@sallyport/protocol';
+import { isPrefixed } from '../names.ts';
 import { handleBinding, stateSubject, type GatewayTarget } from '../resolve.ts';
 import type { AskKind, Link, LinkFailure } from '../upstreams/link.ts';
+import { stopReasons } from '../running-calls.ts';
 import type { World } from '../world.ts';
 import { declaredBy, findBar } from './declared.ts';
 import { interactiveMethods } from './interactive.ts';
@@ -70,7 +72,7 @@ function readPlainResult(message: Message, span: Span, context: AnswerContext): 
   }
   const body = message.bytes.subarray(span.start, span.end);
   if (body[0] !== openBrace || mayHoldOurMark(body)) return undefined;
-  if (exchange.path.kind === 'all' && mayHoldUri(body)) return undefined;
+  if (isPrefixed(exchange.path) && mayHoldUri(body)) return undefined;
   const isToolError = isError !== undefined && isWritten(message, isError, trueText);
   return { kind: 'result', body, isToolError, interim };
 }
@@ -96,7 +98,7 @@ function readResult(received: Uint8Array, value: unknown, context: AnswerContext
   if (target.task !== undefined && !isAsking) {
     return readTask(bytes, value, exchange, target.task, context, interim);
   }
-  let body = exchange.path.kind === 'all' ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
+  let body = isPrefixed(exchange.path) ? rewriteResult(target.upstream ?? '', bytes, value) : bytes;
   if (isAsking) {
     const asked = sealState(body, value, context);
     if (!(asked instanceof Uint8Array)) return asked;
@@ -174,7 +176,7 @@ function readError(bytes: Uint8Array, value: unknown, context: AnswerContext): A
     const asked = readPages(value, context);
     if (asked !== undefined) return asked;
   }
-  let body = exchange.path.kind === 'all' ? renameErrorUri(bytes, value, target) : bytes;
+  let body = isPrefixed(exchange.path) ? renameErrorUri(bytes, value, target) : bytes;
   if (exchange.era !== link.era) {
     const method = exchange.message.method ?? '';
     body =
@@ -261,6 +263,12 @@ function renameErrorUri(bytes: Uint8Array, value: unknown, target: GatewayTarget
   return place === undefined ? bytes : splice(bytes, [{ ...place, bytes: Buffer.from(JSON.stringify(target.asked)) }]);
 }
 
+/** What a caller is told of a call that an administrator stopped. */
+const stopRefusals: ReadonlyMap<string, RefusalName> = new Map<string, RefusalName>([
+  [stopReasons.caller, 'caller-blocked'],
+  [stopReasons.target, 'blocked'],
+]);
+
 /** Turns a failure of the way into a refusal; what the operator needs goes into its note. */
 export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
   const note = failure.detail ?? failure.text;
@@ -277,7 +285,7 @@ export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
     case 'too-large':
       return refuse('answer-too-large', { ...facts, fill: { limit } });
     case 'cancelled':
-      return refuse('cancelled', { note });
+      return refuse(stopRefusals.get(note) ?? 'cancelled', { note });
     case 'unreachable':
     case 'closed':
     case 'session-lost':

@@ -4,6 +4,7 @@ import {
   refuse,
   type Answer,
   type DoorPath,
+  type GrantKind,
   type Handshake,
   type Intended,
   type Refusal,
@@ -20,6 +21,7 @@ import {
 import { ownInfo } from '../own-request.ts';
 import type { World } from '../world.ts';
 import { sessionOf } from '../servers.ts';
+import { hasTools } from '../search/place.ts';
 import { cutText, longestInstructions, mergeInstructions } from './instructions.ts';
 import { isLevel } from './levels.ts';
 import { absenceMeta, presentServers, remainingTtl } from './presence.ts';
@@ -119,7 +121,7 @@ export function answerSetLevel(exchange: Intended): Answer | Refusal {
 
 /** What a door path offers is known once its servers have answered, or have had their time to. */
 async function waitForServers(path: DoorPath, { settlement }: World): Promise<void> {
-  await settlement.wait(path.kind === 'all' ? undefined : [path.server]);
+  await settlement.wait(path.kind === 'server' ? [path.server] : undefined);
 }
 
 interface Introduction {
@@ -131,7 +133,7 @@ interface Introduction {
 }
 
 /** What a door path offers: one server's own words, or the union of all. */
-function introduce({ path, principal, era }: Intended, world: World): Introduction {
+function introduce({ path, principal, era, rules }: Intended, world: World): Introduction {
   // A server of which a caller may use nothing does not exist for it.
   const servers = presentServers(principal.access, path, world);
   const known = servers.flatMap((name) => world.catalog.server(name) ?? []);
@@ -148,8 +150,29 @@ function introduce({ path, principal, era }: Intended, world: World): Introducti
       servers,
     };
   }
-  return { capabilities, serverInfo: ownInfo, instructions: mergeInstructions(known), servers };
+  const view = path.kind === 'view' ? rules.views?.get(path.view) : undefined;
+  if (view === undefined) return { capabilities, serverInfo: ownInfo, instructions: mergeInstructions(known), servers };
+  const offered = Object.entries(capabilities).filter(([name]) => !isGrantKind(name) || view.kinds.has(name));
+  const merged = mergeInstructions(known);
+  const searched = hasTools(principal.access, world) && view.mode === 'search' ? [searchInstructions] : [];
+  const parts = [...searched, ...(merged === undefined ? [] : [merged])];
+  return {
+    // Our own tools are there before any server is.
+    capabilities: { ...(searched.length > 0 ? { tools: { listChanged: true } } : {}), ...Object.fromEntries(offered) },
+    serverInfo: { ...ownInfo, title: `Sallyport: ${view.name}` },
+    instructions: parts.length === 0 ? undefined : cutText(parts.join('\n\n'), longestInstructions),
+    servers,
+  };
 }
+
+function isGrantKind(name: string): name is GrantKind {
+  return name === 'tools' || name === 'resources' || name === 'prompts';
+}
+
+/** What a model is told of a view that is searched. */
+const searchInstructions =
+  'Most tools here are not listed. Find them with search_tools, read how one is called with describe_tool, and call it ' +
+  'with call_tool.';
 
 /** The capabilities that a caller finds here. */
 export function offeredCapabilities(exchange: Intended, world: World): JsonObject {

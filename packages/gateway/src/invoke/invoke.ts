@@ -6,12 +6,14 @@ import { forward } from './forward.ts';
 import { answerDiscover, answerInitialize, answerPing, answerSetLevel } from './handshake.ts';
 import { answerList } from './lists.ts';
 import { readResource } from './read.ts';
+import type { GatewayTarget } from '../resolve.ts';
+import { answerMeta } from '../search/answer.ts';
 import { takeNotification, takeResponse } from './notices.ts';
 
 type Handler = (exchange: Intended, world: World) => Answer | Refusal | Promise<Answer | Refusal>;
 
 const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['tools/call', forward],
+  ['tools/call', callTool],
   ['prompts/get', forward],
   ['resources/read', readResource],
   ['completion/complete', forward],
@@ -31,6 +33,12 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['server/discover', answerDiscover],
   ['ping', answerPing],
 ]);
+
+/** A tool of a server, or one of our own. */
+function callTool(exchange: Intended, world: World): ReturnType<Handler> {
+  const { meta }: GatewayTarget = exchange.target;
+  return meta === undefined ? forward(exchange, world) : answerMeta(exchange, meta, world);
+}
 
 /** The gateway's invoker (the core's port). */
 export function invokeTarget(exchange: Intended, world: World): Answer | Refusal | Promise<Answer | Refusal> {

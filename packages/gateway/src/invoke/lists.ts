@@ -12,9 +12,14 @@ import {
   type Intended,
   type Principal,
   type Refusal,
+  type Rules,
 } from '@sallyport/guard';
 import { SERVER_INFO_KEY, type Era } from '@sallyport/protocol';
 import { grantsOf, literalPrefix, type Entry, type ListKind } from '../catalog/definition.ts';
+import { isPrefixed } from '../names.ts';
+import { describeMetaTools } from '../search/meta-tools.ts';
+import { hasTools, isSearched, searchedServers } from '../search/place.ts';
+import { annotate } from './annotations.ts';
 import { ownInfo } from '../own-request.ts';
 import { cursorBinding, type GatewayTarget } from '../resolve.ts';
 import type { World } from '../world.ts';
@@ -41,7 +46,10 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
   const { access } = exchange.principal;
   const servers = presentServers(access, exchange.path, world);
   if (!isOffered(source.list, servers, world)) noteQuirk(exchange, 'unasked-list');
-  const view = visibleList(exchange.principal, source.list, exchange, servers, world);
+  if (source.list === 'tools' && isSearched(exchange.path, exchange.rules)) {
+    return answerMetaTools(exchange, target, servers, world);
+  }
+  const view = visibleList(exchange, source.list, servers, world);
   // Half of what a message may have leaves room for whatever stands around the page.
   const mostBytes = exchange.rules.limits.message / 2;
   const { joined } = view;
@@ -65,6 +73,19 @@ export function answerList(exchange: Intended, world: World): Answer | Refusal {
         )}`;
   const about = `${more}${aboutResult(exchange, servers, world)}`;
   return result(wrap(source.member, Buffer.from(items.join(',')), about, exchange.era));
+}
+
+/** Where tools are searched, the list holds what searches them. It is short, so it never goes on elsewhere. */
+function answerMetaTools(
+  exchange: Intended,
+  target: GatewayTarget,
+  servers: readonly string[],
+  world: World,
+): Answer | Refusal {
+  if (target.cursor !== undefined) return refuse('bad-handle', { fill: { handle: 'cursor' } });
+  const { access } = exchange.principal;
+  const items = hasTools(access, world) ? describeMetaTools(searchedServers(access, servers)) : '';
+  return result(wrap('tools', Buffer.from(items), aboutResult(exchange, servers, world), exchange.era));
 }
 
 const capabilityOf = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const;
@@ -113,7 +134,8 @@ function pageOf(
   return { items, last: undefined, again: left.again };
 }
 
-function isBlocked({ list, key }: Entry, { blocks }: World): boolean {
+/** True for a tool that an administrator has stopped. */
+export function isBlocked({ list, key }: Entry, { blocks }: World): boolean {
   return list === 'tools' && blocks.isBlocked('tool', key);
 }
 
@@ -158,7 +180,8 @@ function result(body: Uint8Array): Answer {
   return { kind: 'result', body, isToolError: false, interim: 0 };
 }
 
-interface VisibleList {
+/** What a caller sees of one list, kept until the catalog or the policy changes. */
+export interface VisibleList {
   readonly epoch: number;
   readonly entries: readonly Entry[];
   /** The same as JSON. */
@@ -178,10 +201,17 @@ const kept = new WeakMap<Access | Principal, Map<string, VisibleList>>();
 /** Views kept for one set of roles: all lists in both eras on every path, unless there are very many paths. */
 const mostViews = 1000;
 
-function visibleList(
-  principal: Principal,
+/** Who looks at a list, and where. */
+type Viewing = Pick<Intended, 'principal' | 'path' | 'era' | 'rules'>;
+
+/**
+ * What a caller sees of a list; the same value for callers of the same rights at the same path, until something changes.
+ *
+ * @param servers - the present ones
+ */
+export function visibleList(
+  { principal, path, era, rules }: Viewing,
   list: ListKind,
-  { path, era }: { readonly path: DoorPath; readonly era: Era },
   servers: readonly string[],
   world: World,
 ): VisibleList {
@@ -195,8 +225,8 @@ function visibleList(
   const key = `${list} ${pathKey(path)} ${era} ${servers.length === world.servers.size ? '' : servers.join(' ')}`;
   const known = views.get(key);
   if (known !== undefined && known.epoch === world.catalog.epoch) return known;
-  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(principal, entry));
-  const items = entries.map((entry) => shownTo(principal, entry, path, era));
+  const entries = listEntries(list, path, servers, world).filter((entry) => isVisible(principal, entry, rules));
+  const items = entries.map((entry) => shownTo(entry, { principal, path, era, rules }));
   const joined = items.length > pageSize ? undefined : Buffer.from(items.join(','));
   const view: VisibleList = { epoch: world.catalog.epoch, entries, items, joined, whole: undefined };
   if (views.size >= mostViews) views.clear();
@@ -211,16 +241,19 @@ function listEntries(list: ListKind, path: DoorPath, servers: readonly string[],
 }
 
 /** The same decision that a call would get; a template is shown when some URI that it can make may be readable. */
-function isVisible(principal: Principal, entry: Entry): boolean {
-  const target = entry.directTarget;
+function isVisible(principal: Principal, entry: Entry, { effects }: Rules): boolean {
+  const target = effects === undefined ? entry.directTarget : effects.assign(entry.directTarget);
   if (entry.list !== 'templates') return canSee(principal, grantsOf[entry.list], target);
   return canSeePrefix(principal, 'resources', literalPrefix(entry.key), target);
 }
 
-/** A definition as this caller sees it: with the values that its grants leave for an argument. */
-function shownTo(principal: Principal, entry: Entry, path: DoorPath, era: Era): string {
-  const text = (path.kind === 'all' ? entry.prefixed : entry.direct)[era];
-  if (entry.list !== 'tools' || !principal.access.isConditional) return text;
-  const fixed = fixedArguments(principal, 'tools', entry.directTarget);
+/** A definition as this caller sees it: with its effect, and the values that the caller's grants leave for an argument. */
+function shownTo(entry: Entry, { principal, path, era, rules: { effects } }: Viewing): string {
+  const texts = isPrefixed(path) ? entry.prefixed : entry.direct;
+  if (entry.list !== 'tools') return texts[era];
+  const target = effects === undefined ? entry.directTarget : effects.assign(entry.directTarget);
+  const text = target.effect === undefined ? texts[era] : annotate(texts, era, target.effect);
+  if (!principal.access.isConditional) return text;
+  const fixed = fixedArguments(principal, 'tools', target);
   return fixed === undefined ? text : narrowDefinition(text, fixed);
 }

@@ -1,6 +1,7 @@
 /** What a server says and asks while it works on a request, on its way to the caller of that request. */
-import { askerUnder, screenMessage, type Intended, type Session, type Cancellation } from '@sallyport/guard';
+import { askerAt, screenMessage, type Cancellation, type Intended, type Session } from '@sallyport/guard';
 import { locate, LOG_LEVEL_KEY, metaOf, splice, type Message } from '@sallyport/protocol';
+import { isPrefixed } from '../names.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import { sessionOf } from '../servers.ts';
 import { changedList } from '../upstreams/changes.ts';
@@ -110,8 +111,8 @@ class RequestRelay implements Relay {
     const uri = message.params?.['uri'];
     if (typeof uri === 'string') this.world.results.drop(server, uri);
     if (era === 'modern' || typeof uri !== 'string') return undefined;
-    if (!mayRead(askerUnder(this.world.rules().policy, principal), server, uri)) return undefined;
-    if (path.kind === 'all') {
+    if (!mayRead(askerAt(this.world.rules(), path, principal), server, uri)) return undefined;
+    if (isPrefixed(path)) {
       const span = message.spans.params;
       if (span === undefined) return undefined;
       const params = message.bytes.subarray(span.start, span.end);

@@ -3,7 +3,8 @@
  * who subscribed over the same conversation, logs of a conversation that only one caller has.
  */
 import {
-  askerUnder,
+  accessAt,
+  askerAt,
   canReachServer,
   decideFor,
   onCredentialEnd,
@@ -12,6 +13,7 @@ import {
   type Answer,
   type Asker,
   type Blocks,
+  type DoorPath,
   type Intended,
   type RateBuckets,
   type Refusal,
@@ -20,9 +22,10 @@ import {
 } from '@sallyport/guard';
 import { isObject, LOG_LEVEL_KEY, metaOf } from '@sallyport/protocol';
 import type { CatalogChange } from '../catalog/catalog.ts';
-import { wireUri } from '../names.ts';
+import { isPrefixed, wireUri } from '../names.ts';
 import { ownParams } from '../own-request.ts';
 import { resourceTarget, type GatewayTarget } from '../resolve.ts';
+import { isSearched } from '../search/place.ts';
 import { leadsTo, scopeOf, sessionOf, wishOf, type Server } from '../servers.ts';
 import type { Link, LinkListener } from '../upstreams/link.ts';
 import type { Timers } from '../upstreams/ports.ts';
@@ -77,8 +80,15 @@ const changedMethods: Readonly<Record<CatalogChange['list'], { method: string; f
   templates: { method: 'notifications/resources/list_changed', filter: 'resourcesListChanged' },
 };
 
+/** Whoever hears of changes. */
+interface Hearer {
+  readonly roles: readonly string[];
+  readonly path: DoorPath;
+  readonly scopes: readonly string[] | undefined;
+}
+
 /** Says whether a principal may hear of a server's resource now. */
-type MayHear = (who: Omit<Asker, 'access'>, server: string, uri: string) => boolean;
+type MayHear = (who: Omit<Asker, 'access'>, path: DoorPath, server: string, uri: string) => boolean;
 
 /**
  * Makes the table of subscriptions.
@@ -102,10 +112,18 @@ export function createSubscriptions(
   const listeners = new Set<Listener>();
 
   /** Asked anew for each message: rules and blocks may have changed since the listening began. */
-  const mayHear: MayHear = (who, server, uri) => {
+  const mayHear: MayHear = (who, path, server, uri) => {
     if (blocks.isBlocked('caller', who.id) || blocks.isBlocked('upstream', server)) return false;
-    return mayRead(askerUnder(rules().policy, who), server, uri);
+    return mayRead(askerAt(rules(), path, who), server, uri);
   };
+
+  /** True for callers who are shown something of the server; where tools are searched, only other rules change their list. */
+  function mayHearOf({ roles, path, scopes }: Hearer, change: CatalogChange): boolean {
+    const { server, list, isReload } = change;
+    const now = rules();
+    if (list === 'tools' && isReload !== true && isSearched(path, now)) return false;
+    return canReachServer(accessAt(now.policy.access(roles, scopes), path, now), server);
+  }
 
   function hear({ scope, link, message }: UpstreamNotification, server: Server): void {
     const { method, params } = message;
@@ -118,7 +136,7 @@ export function createSubscriptions(
     // What is said on a shared conversation belongs to nobody, so nobody hears it.
     if (scope === '' || (!isLog && method !== 'notifications/elicitation/complete')) return;
     for (const session of sessions()) {
-      if (!leadsTo(session.path, server.name) || scopeOf(server, session.owner, session) !== scope) continue;
+      if (!leadsTo(session.path, server.name, rules()) || scopeOf(server, session.owner, session) !== scope) continue;
       if (isLog && !isLoudEnough(params?.['level'], session.logLevel ?? 'debug')) continue;
       session.push(dropOurMarks(message.bytes, params, ['params']));
     }
@@ -143,7 +161,7 @@ export function createSubscriptions(
       return refuse('invalid-params', { fill: { detail: `a session may subscribe to ${mostUris} resources` } });
     }
     const watching = await watches.add(server, wishOf(exchange, server), target.name, () => {
-      if (session.principal !== undefined && mayHear(session.principal, server.name, target.name)) {
+      if (session.principal !== undefined && mayHear(session.principal, session.path, server.name, target.name)) {
         session.push(updatedFor(session, server.name, target.name));
       }
     });
@@ -280,9 +298,9 @@ export function createSubscriptions(
         const server = world.servers.get(target?.upstream ?? '');
         // Whoever may not read a resource hears nothing of it.
         if (target === undefined || server === undefined) return [];
-        if (!mayHear(exchange.principal, server.name, target.name)) return [];
+        if (!mayHear(exchange.principal, exchange.path, server.name, target.name)) return [];
         const say: Saying = () =>
-          mayHear(exchange.principal, server.name, target.name)
+          mayHear(exchange.principal, exchange.path, server.name, target.name)
             ? stamped('notifications/resources/updated', listener.subscription, { uri })
             : undefined;
         const decision = decideFor(exchange.principal, 'resources', target, { uri: target.name });
@@ -323,17 +341,16 @@ export function createSubscriptions(
       const { method, filter } = changedMethods[change.list];
       const plain = Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`);
       for (const session of sessions()) {
-        if (session.handshake === undefined || !leadsTo(session.path, change.server)) continue;
-        const { roles, principal } = session;
-        const access = rules().policy.access(roles, principal?.scopes);
-        if (canReachServer(access, change.server)) session.push(plain);
+        if (session.handshake === undefined || !leadsTo(session.path, change.server, rules())) continue;
+        const { roles, path, principal } = session;
+        if (mayHearOf({ roles, path, scopes: principal?.scopes }, change)) session.push(plain);
       }
       for (const listener of listeners) {
         const { exchange, lists, subscription } = listener;
         const { principal } = exchange;
-        if (!lists.has(filter) || !leadsTo(exchange.path, change.server)) continue;
+        if (!lists.has(filter) || !leadsTo(exchange.path, change.server, rules())) continue;
         const say: Saying = () =>
-          canReachServer(askerUnder(rules().policy, principal).access, change.server)
+          mayHearOf({ roles: principal.roles, path: exchange.path, scopes: principal.scopes }, change)
             ? stamped(method, subscription, {})
             : undefined;
         // Of two servers one may be out of the caller's reach when it is said.
@@ -388,7 +405,7 @@ const nobody = { kind: 'error' as const, body: Buffer.from('{"code":-32601,"mess
 const silent: LinkListener = { onMessage: () => undefined, onRequest: () => Promise.resolve(nobody) };
 
 function updatedFor(session: Session, server: string, uri: string): Uint8Array {
-  const shown = session.path.kind === 'all' ? wireUri(server, uri) : uri;
+  const shown = isPrefixed(session.path) ? wireUri(server, uri) : uri;
   return Buffer.from(
     `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":${JSON.stringify(shown)}}}`,
   );

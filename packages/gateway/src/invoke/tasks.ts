@@ -14,6 +14,7 @@ import {
   type Era,
   type JsonObject,
 } from '@sallyport/protocol';
+import { isPrefixed } from '../names.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import type { Server } from '../servers.ts';
 import type { Link } from '../upstreams/link.ts';
@@ -134,12 +135,12 @@ export function readTask(
   const place = locate(body, ['taskId']);
   if (place !== undefined) edits.push({ ...place, bytes: jsonBytes(id) });
   const result = locate(body, ['result']);
-  if (result !== undefined && exchange.path.kind === 'all') {
+  if (result !== undefined && isPrefixed(exchange.path)) {
     const renamed = rewriteResult(state.server, body.subarray(result.start, result.end), value['result']);
     edits.push({ ...result, bytes: renamed });
   }
   const edited = withoutMembers(splice(body, edits), ['requestState']);
-  const renamed = exchange.path.kind === 'all' ? rewriteResult(state.server, edited, value) : edited;
+  const renamed = isPrefixed(exchange.path) ? rewriteResult(state.server, edited, value) : edited;
   return { kind: 'result', body: renamed, isToolError: value['isError'] === true, interim };
 }
 

@@ -1,6 +1,7 @@
 /** What the stages know of an exchange, as the fields of its record. */
-import type { DoorKind, Filling, Received, Refused, Screened, Target } from '../exchange.ts';
-import type { Decision } from '../policy/decision.ts';
+import type { DoorKind, Filling, Observed, Received, Refused, Screened, Target } from '../exchange.ts';
+import { pathTail } from '../doors/path.ts';
+import type { Decision, RuleRef } from '../policy/decision.ts';
 import type { Origin } from '../policy/model.ts';
 import type { StageName } from '../refusals.ts';
 import type { RecordDecision, RecordDraft, RecordKind, RecordTarget } from './record.ts';
@@ -37,7 +38,7 @@ export function draftRecord(kind: Exclude<RecordKind, 'checkpoint'>, exchange: K
     // The table's name, where there is one: the caller's is a new string each time.
     method: exchange.method?.name ?? exchange.message?.method ?? exchange.head?.method,
     target: target === undefined ? askedTarget(exchange) : draftTarget(target),
-    decision: decision === undefined ? undefined : draftDecision(decision),
+    decision: exchange.observed === undefined ? draftDecision(decision) : draftObserved(exchange.observed, decision),
     args: exchange.args,
     trace: traceOf(exchange),
   };
@@ -67,8 +68,8 @@ const draftedTargets = new WeakMap<Target, RecordTarget>();
 function draftTarget(target: Target): RecordTarget {
   const known = draftedTargets.get(target);
   if (known !== undefined) return known;
-  const { upstream, kind, name, definition } = target;
-  const made = { upstream, kind, name, definition: definition?.digest };
+  const { upstream, kind, name, definition, effect } = target;
+  const made = { upstream, kind, name, definition: definition?.digest, effect };
   if (kind === 'tool' || kind === 'prompt') draftedTargets.set(target, made);
   return made;
 }
@@ -101,13 +102,16 @@ const doorNames: Readonly<Record<DoorKind, string>> = {
 
 function doorName(exchange: Received): string {
   if (exchange.path.kind === 'all') return doorNames[exchange.door];
-  return `${exchange.door}:/mcp/${exchange.path.server}`;
+  return `${exchange.door}:/mcp${pathTail(exchange.path)}`;
 }
 
 /** Decisions by the place of their rule, which the configuration has made once; one that allows and one that denies. */
 const drafted = new WeakMap<Origin, Partial<Record<Decision['effect'], RecordDecision>>>();
 
-function draftDecision(decision: Decision): RecordDecision {
+function draftDecision(decision: Decision): RecordDecision;
+function draftDecision(decision: Decision | undefined): RecordDecision | undefined;
+function draftDecision(decision: Decision | undefined): RecordDecision | undefined {
+  if (decision === undefined) return undefined;
   const { rule, effect } = decision;
   if (rule === undefined) return effect === 'allow' ? { effect: 'allow' } : { effect: 'deny', rule: 'no-grant' };
   let known = drafted.get(rule.origin);
@@ -118,9 +122,23 @@ function draftDecision(decision: Decision): RecordDecision {
   const { file, line, column } = rule.origin;
   return (known[effect] ??= {
     effect,
-    rule: rule.role === undefined ? `deny: ${rule.pattern}` : `${rule.role}: ${rule.pattern}`,
+    rule: nameRule(rule),
     at: `${file}:${line}:${column}`,
   });
+}
+
+/** What passed although it would be refused is never called allowed, whatever the rules say of the target. */
+function draftObserved({ refusal }: Observed, decision: Decision | undefined): RecordDecision {
+  return {
+    ...draftDecision(decision),
+    effect: 'observe',
+    would: refusal.note === undefined ? refusal.name : `${refusal.name}: ${refusal.note}`,
+  };
+}
+
+function nameRule({ role, view, pattern }: RuleRef): string {
+  if (view !== undefined) return `not in view ${view}`;
+  return role === undefined ? `deny: ${pattern}` : `${role}: ${pattern}`;
 }
 
 /** The caller's program by its own account; never a security input. */

@@ -19,13 +19,17 @@ export interface RecordTarget {
   readonly kind: string;
   readonly name: string;
   readonly definition?: string | undefined;
+  /** The effect that an administrator has assigned. */
+  readonly effect?: string | undefined;
 }
 
-/** What policy said: `rule` is the deciding rule, `at` its file:line:column. */
+/** What policy said (`allow`, `deny`, or `observe` for what passed although it would be refused): `rule` is the deciding rule, `at` its file:line:column. */
 export interface RecordDecision {
   readonly effect: string;
   readonly rule?: string | undefined;
   readonly at?: string | undefined;
+  /** With the effect `observe`: the refusal that was not carried out, as `outcome.reason` would say it. */
+  readonly would?: string | undefined;
 }
 
 /** Arguments: a keyed digest and a size; values only where configuration asks for them. */
@@ -179,6 +183,7 @@ function targetText(target: RecordTarget): string {
   if (target.upstream !== undefined) text += `"upstream":${quote(target.upstream)},`;
   text += `"kind":${quote(target.kind)},"name":${quote(target.name)}`;
   if (target.definition !== undefined) text += `,"definition":${quote(target.definition)}`;
+  if (target.effect !== undefined) text += `,"effect":${quote(target.effect)}`;
   return text + '}';
 }
 
@@ -186,6 +191,7 @@ function decisionText(decision: RecordDecision): string {
   let text = `,"decision":{"effect":${quote(decision.effect)}`;
   if (decision.rule !== undefined) text += `,"rule":${quote(decision.rule)}`;
   if (decision.at !== undefined) text += `,"at":${quote(decision.at)}`;
+  if (decision.would !== undefined) text += `,"would":${quote(decision.would)}`;
   return text + '}';
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { LineBuffer } from '@sallyport/protocol';
 import type { Principal } from '../exchange.ts';
 import { refuse, type Refusal } from '../refusals.ts';
+import { senderOf } from '../networks.ts';
 import type { Limits } from '../rules.ts';
 
 /** The bodies that are being read. */
@@ -27,7 +28,7 @@ const mostWhole = 16;
 
 /** A share of everybody who holds no credential would be one that anybody can take from all others. */
 export function bodyOwner({ id, kind }: Principal, address: string): string {
-  return kind === 'anonymous' ? `anonymous ${address}` : id;
+  return kind === 'anonymous' ? `anonymous ${senderOf(address)}` : id;
 }
 
 interface Share {
@@ -61,7 +62,7 @@ export function createBodies(): Bodies {
 
 function tooMany(limit: number, { count, bytes }: Share): Refusal {
   const note = `${count} bodies of the caller are being read, ${bytes} bytes so far`;
-  return refuse('too-many-at-once', { fill: { limit }, note, retryAfterMs: 1000 });
+  return refuse('too-many-at-once', { fill: { limit }, note });
 }
 
 function gather(

@@ -1,6 +1,7 @@
 /** Every connection that is open at the stdio, WebSocket and SSE doors: who may open one more, and who has to leave. */
 import type { Identified, Lease } from '../exchange.ts';
 import { createConcurrency } from '../limits/concurrency.ts';
+import { senderOf } from '../networks.ts';
 import type { Clock, Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import { judgeCaller } from '../stages/resolve.ts';
@@ -67,7 +68,7 @@ export function createConversations(options: ConversationsOptions): Conversation
       const tooMany = (limit: number, kind: string): Refusal => refuse('too-many-open', { fill: { limit, kind } });
       const ofCaller = callers.acquire(exchange.principal.id, openPerCaller);
       if (ofCaller === undefined) return tooMany(openPerCaller, 'caller');
-      const ofAddress = addresses.acquire(exchange.address, openPerAddress);
+      const ofAddress = addresses.acquire(senderOf(exchange.address), openPerAddress);
       const ofAll = ofAddress === undefined ? undefined : everybody.acquire('', total);
       if (ofAddress === undefined || ofAll === undefined) {
         ofCaller.release();

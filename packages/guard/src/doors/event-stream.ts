@@ -47,12 +47,16 @@ export class EventStream implements Reader {
     return !this.isOver;
   }
 
-  /** Sends the head; `owner` is the principal whose unread bytes these are. */
-  open({ id, head, rules }: Pick<Received, 'id' | 'head' | 'rules'>, owner: string): void {
+  /** Sends the head with further `fields`, names and values in turn; `owner` is the principal whose unread bytes these are. */
+  open(
+    { id, head, rules }: Pick<Received, 'id' | 'head' | 'rules'>,
+    owner: string,
+    fields: readonly string[] = [],
+  ): void {
     if (this.isOpen || this.isOver) return;
     this.isOpen = true;
     this.owner = owner;
-    const safe = [...headersUnder(rules), ...accessHeaders(head, rules)];
+    const safe = [...headersUnder(rules), ...accessHeaders(head, rules), ...fields];
     this.response.writeHead(200, [...streamHeaders, 'Sallyport-Exchange', id, ...safe]);
     this.response.flushHeaders();
     this.leave = this.options.backlog.join(owner, this);

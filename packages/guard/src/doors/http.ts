@@ -55,7 +55,7 @@ export async function serveHttp(
 }
 
 /** An exchange of this door, with what later stages may have added. */
-type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'principal' | 'era' | 'session'>>;
+type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'quota' | 'principal' | 'era' | 'session'>>;
 
 /** Opens or resumes an event stream of a session (GET), or ends the session (DELETE). */
 async function serveSession(
@@ -150,7 +150,7 @@ class HttpStream implements CallerStream {
     const { exchange } = this;
     if (exchange === undefined) return;
     this.events = new EventStream(this.response, this.options);
-    this.events.open(exchange, exchange.principal?.id ?? session?.owner ?? '');
+    this.events.open(exchange, exchange.principal?.id ?? session?.owner ?? '', exchange.quota);
   }
 
   /** Makes this a stream of the session that can be resumed, where its revision knows how. */

@@ -13,7 +13,8 @@ import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
 import { paceOf } from './pace.ts';
 import { servePreflight } from './preflight.ts';
-import { addressKey, arrivalOf, type HttpContext } from './request.ts';
+import { senderOf } from '../networks.ts';
+import { arrivalOf, type HttpContext } from './request.ts';
 import { headersUnder } from './security-headers.ts';
 import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
@@ -222,5 +223,5 @@ function close(server: Server, deadlineMs: number): Promise<void> {
 function mayShakeHands(socket: Socket, { rules, ports }: DoorContext): boolean {
   const inForce = rules();
   if (isFromProxy(socket, inForce)) return true;
-  return ports.buckets.take(`handshake:${addressKey(socket.remoteAddress ?? '')}`, inForce.limits.perAddress).isAllowed;
+  return ports.buckets.take(`handshake:${senderOf(socket.remoteAddress ?? '')}`, inForce.limits.perAddress).isAllowed;
 }

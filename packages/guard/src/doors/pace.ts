@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Replied } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
+import type { RefusalName } from '../refusals.ts';
 
 /** What becomes of one more request of a connection: it is served, served as the last, not served, or a reason to cut. */
 export type Step = 'go' | 'last' | 'drop' | 'cut';
@@ -15,13 +16,15 @@ const mostInTurn = 64;
 /** Requests behind the last one that are let go unanswered before the connection is cut. */
 const mostDropped = 1024;
 
-/** Refusals for the limit of the address that one connection may collect within `refusalMs`. */
+/** Refusals for the limits of the address that one connection may collect within `refusalMs`. */
 const mostRefusals = 8;
 
 /** Milliseconds. */
 const refusalMs = 1000;
 
-/** Counts refusals for the limit of an address. */
+const ofAddress: ReadonlySet<RefusalName> = new Set(['address-limited', 'bad-requests-limited']);
+
+/** Counts refusals for the limits of an address. */
 export class Patience {
   private count = 0;
   private since = 0;
@@ -34,7 +37,7 @@ export class Patience {
    * @returns true when the connection should end
    */
   isSpentBy(replied: Replied, now: number): boolean {
-    if (!('refusal' in replied) || replied.refusal.name !== 'address-limited') return false;
+    if (!('refusal' in replied) || !ofAddress.has(replied.refusal.name)) return false;
     if (this.count === 0 || now - this.since > refusalMs) {
       this.count = 0;
       this.since = now;

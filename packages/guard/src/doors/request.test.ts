@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressKey, arrivalOf } from './request.ts';
+import { arrivalOf } from './request.ts';
 
 const open = { doors: { websocket: true, sse: true } };
 const closed = { doors: { websocket: false, sse: false } };
@@ -44,32 +44,5 @@ describe('the door of a request', () => {
     ] as const) {
       expect(arrivalOf(method, target, closed)).toEqual({ door: 'http', path: undefined });
     }
-  });
-});
-
-describe('the bucket of an address', () => {
-  it.each([
-    ['192.0.2.7', '192.0.2.7'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8:1:2::6', '2001:db8:1:2'],
-    ['2001:db8::6', '2001:db8:0:0'],
-    ['2001:db8::1:2:3:4', '2001:db8:0:0'],
-    ['2001:db8::', '2001:db8:0:0'],
-    ['2001:0:0:1::', '2001:0:0:1'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['64:ff9b::192.0.2.7', '64:ff9b:0:0'],
-    ['::1', '0:0:0:0'],
-    ['::', '0:0:0:0'],
-    ['', ''],
-  ])('of %s is %s', (address, key) => {
-    expect(addressKey(address)).toBe(key);
-  });
-
-  it('is one for all of a /64, however the rest of it is written', () => {
-    const hosts = ['::1', '::2:0:0:1', ':1:2:3:4', '::', ':0:0:5::'].map((host) => `2001:db8:0:7${host}`);
-    const compressed = ['2001:db8::1', '2001:db8::2:0:0:1', '2001:db8::ffff:0', '2001:db8:0:0:1::'];
-    expect(new Set(hosts.map(addressKey))).toEqual(new Set(['2001:db8:0:7']));
-    expect(new Set(compressed.map(addressKey))).toEqual(new Set(['2001:db8:0:0']));
   });
 });

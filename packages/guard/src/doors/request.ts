@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createCanceller } from '../cancellation.ts';
 import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../exchange.ts';
+import { plainAddress } from '../networks.ts';
 import type { Rules } from '../rules.ts';
 import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';
@@ -28,26 +29,31 @@ const streamable = new RegExp(`^/mcp(?:/(${serverName}))?$`);
 const eventDoor = new RegExp(`^/sse(?:/(${serverName}))?$`);
 const messageDoor = new RegExp(`^/messages(?:/(${serverName}))?\\?sessionId=([A-Za-z0-9_-]{1,1024})$`);
 
+/** The part of the rules that says where doors are. */
+export type ArrivalRules = Pick<Rules, 'doors' | 'views'>;
+
 /** Finds the door of a request; a door that the rules keep closed is not there. */
-export function arrivalOf(method: string, target: string, { doors }: Pick<Rules, 'doors'>): Arrival {
+export function arrivalOf(method: string, target: string, { doors, views }: ArrivalRules): Arrival {
   if (target === '/mcp') return everything;
   const found = streamable.exec(target);
-  if (found !== null) return { door: 'http', path: pathTo(found[1]) };
+  if (found !== null) return { door: 'http', path: pathTo(found[1], views) };
   if (!doors.sse) return nowhere;
   const stream = method === 'POST' ? null : eventDoor.exec(target);
-  if (stream !== null) return { door: 'sse', path: pathTo(stream[1]) };
+  if (stream !== null) return { door: 'sse', path: pathTo(stream[1], views) };
   const message = method === 'POST' ? messageDoor.exec(target) : null;
   if (message === null) return nowhere;
   const [, server, connectionId = ''] = message;
-  return { door: 'sse', path: pathTo(server), connectionId };
+  return { door: 'sse', path: pathTo(server, views), connectionId };
 }
 
 const all: DoorPath = { kind: 'all' };
 const everything: Arrival = { door: 'http', path: all };
 const nowhere: Arrival = { door: 'http', path: undefined };
 
-function pathTo(server: string | undefined): DoorPath {
-  return server === undefined ? all : { kind: 'server', server };
+/** Servers and views share their names; one that is neither's is refused later, like a server that is not there. */
+function pathTo(name: string | undefined, views: ArrivalRules['views']): DoorPath {
+  if (name === undefined) return all;
+  return views?.has(name) === true ? { kind: 'view', view: name } : { kind: 'server', server: name };
 }
 
 /** The exchange of a request. */
@@ -62,7 +68,7 @@ export function receiveRequest(
   const { clock } = context.ports;
   const { socket } = request;
   const told = rules.proxy === undefined ? socket.remoteAddress : addressOf(socket, request.headers, rules);
-  const address = addressKey(told ?? socket.remoteAddress ?? '');
+  const address = plainAddress(told ?? socket.remoteAddress ?? '');
   const started = clock.monotonic();
   const time = clock.now();
   return {
@@ -134,17 +140,4 @@ function readHeaders(request: IncomingMessage): Pick<HttpHead, 'headers' | 'repe
     else headers[name] = raw[i + 1] ?? '';
   }
   return { headers, repeated };
-}
-
-/** One bucket for each IPv4 address and each IPv6 /64, which is what one site has. */
-export function addressKey(address: string): string {
-  if (!address.includes(':')) return address;
-  if (address.startsWith('::ffff:')) return address.slice(7);
-  const gap = address.indexOf('::');
-  if (gap === -1) return address.split(':', 4).join(':');
-  // `::` stands for as many zeros as make eight groups (RFC 5952 §4.2); an IPv4 address at the end is two.
-  const before = gap === 0 ? [] : address.slice(0, gap).split(':');
-  const after = address.slice(gap + 2).split(':');
-  const zeros = 8 - before.length - after.length - (address.includes('.') ? 1 : 0);
-  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after].slice(0, 4).join(':');
 }

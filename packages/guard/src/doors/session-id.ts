@@ -68,7 +68,8 @@ function bindingOf({ principal, door, path }: SessionPlace) {
   return { principal: principal.id, path: pathKey(path), subject: door };
 }
 
-/** One word for a door path, e.g. `/mcp/files`. */
+/** One word for a door path, e.g. `/mcp/files`; a view's differs from that of a server that had its name before. */
 export function pathKey(path: DoorPath): string {
-  return path.kind === 'all' ? '/mcp' : `/mcp/${path.server}`;
+  if (path.kind === 'all') return '/mcp';
+  return path.kind === 'server' ? `/mcp/${path.server}` : `/mcp/${path.view} (view)`;
 }

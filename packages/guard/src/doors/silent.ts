@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../ports.ts';
-import { addressKey } from './request.ts';
+import { senderOf } from '../networks.ts';
 
 /** How silence is bounded. */
 export interface SilentOptions {
@@ -41,7 +41,7 @@ export function createSilent({ clock, perAddress, graceMs }: SilentOptions): Sil
 
   return {
     join(socket) {
-      const address = addressKey(socket.remoteAddress ?? '');
+      const address = senderOf(socket.remoteAddress ?? '');
       const silent = addresses.get(address) ?? new Set();
       addresses.set(address, silent.add(socket));
       const since = clock.monotonic();

@@ -14,6 +14,7 @@ import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, standingTeller, type Arrival, type HttpContext } from './request.ts';
 import { accessHeaders } from './cors.ts';
 import { headersUnder } from './security-headers.ts';
+import { pathTail } from './path.ts';
 import { Session } from './session.ts';
 
 /** Serves one request of this door. */
@@ -70,7 +71,7 @@ async function open(
   noteStatus(exchange, 'stream opened', context);
   void conversation.closed.then(() => noteStatus(exchange, 'stream closed', context));
   events.open(exchange, principal.id);
-  const messages = path.kind === 'all' ? '/messages' : `/messages/${path.server}`;
+  const messages = `/messages${pathTail(path)}`;
   events.event(Buffer.from(`${messages}?sessionId=${id}`), undefined, 'endpoint');
 }
 

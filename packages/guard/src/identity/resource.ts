@@ -10,7 +10,8 @@ export const METADATA_PATH = '/.well-known/oauth-protected-resource';
 
 /** Name of the server or view that a door path leads to; `undefined` for all servers. */
 export function nameOf(path: DoorPath): string | undefined {
-  return path.kind === 'all' ? undefined : path.server;
+  if (path.kind === 'all') return undefined;
+  return path.kind === 'view' ? path.view : path.server;
 }
 
 /** The resource identifier of a door: what tokens for it name as their audience. */

@@ -85,6 +85,19 @@ describe('a token bucket', () => {
     fc.assert(property, { numRuns: 500, seed: 5 });
   });
 
+  it('fills no time twice when the clock goes back and comes again', () => {
+    const { buckets, pass } = setUp();
+    for (let call = 0; call < 20; call += 1) buckets.take('a', TEN_A_SECOND);
+    let allowed = 0;
+    for (let swing = 0; swing < 50; swing += 1) {
+      pass(-1000);
+      if (buckets.take('a', TEN_A_SECOND).isAllowed) allowed += 1;
+      pass(1000);
+      if (buckets.take('a', TEN_A_SECOND).isAllowed) allowed += 1;
+    }
+    expect(allowed).toBe(0);
+  });
+
   it('takes nothing when it is only looked at', () => {
     const { buckets } = setUp();
     for (let look = 0; look < 5; look += 1) expect(buckets.peek('a', ONE_A_DAY).isAllowed).toBe(true);
@@ -137,8 +150,13 @@ describe('taking several at once', () => {
 
   it('takes all or nothing', () => {
     const { buckets } = setUp();
-    expect(buckets.takeAll(wants)).toEqual({ isAllowed: true });
-    expect(buckets.takeAll(wants)).toEqual({ isAllowed: false, index: 1, retryAfterMs: 86_400_000 });
+    expect(buckets.takeAll(wants)).toMatchObject({ isAllowed: true });
+    expect(buckets.takeAll(wants)).toEqual({
+      isAllowed: false,
+      index: 1,
+      retryAfterMs: 86_400_000,
+      fullAfterMs: 86_400_000,
+    });
     expect(buckets.peek('caller', TEN_A_SECOND)).toEqual({ isAllowed: true, remaining: 18 });
   });
 
@@ -148,6 +166,58 @@ describe('taking several at once', () => {
     buckets.take('grant', ONE_A_DAY);
     expect(buckets.takeAll(wants)).toMatchObject({ isAllowed: false, index: 1 });
     expect(buckets.takeAll(wants.toReversed())).toMatchObject({ isAllowed: false, index: 0 });
+  });
+
+  it('tells what is left of the one that is nearest to its end, and nothing of what callers share', () => {
+    const { buckets } = setUp();
+    const caller = { key: 'caller:a', rate: TEN_A_SECOND };
+    const grant = { key: 'grant:a', rate: { tokens: 1, perMs: 1000, burst: 3 } };
+    const upstream = { key: 'upstream:x', rate: ONE_A_DAY, isShared: true };
+    const left = { isAllowed: true, remaining: 2, fullAfterMs: 1000 };
+    expect(buckets.takeAll([caller, grant])).toEqual({ ...left, index: 1 });
+    expect(buckets.takeAll([caller, upstream])).toMatchObject({ index: 0, remaining: 18, fullAfterMs: 200 });
+    expect(buckets.takeAll([{ ...upstream, key: 'upstream:y' }])).toMatchObject({ isAllowed: true, index: -1 });
+  });
+
+  it('[limits-truthful] promises a time after which all of them have enough, and no longer one than needed', () => {
+    const rates = fc.record({
+      tokens: fc.integer({ min: 1, max: 50 }),
+      perMs: fc.constantFrom(1000, 60_000, 3_600_000),
+      burst: fc.integer({ min: 1, max: 30 }),
+    });
+    const several = fc.array(rates, { minLength: 1, maxLength: 4 });
+    const steps = fc.array(fc.double({ min: 0, max: 5000, noNaN: true }), { minLength: 1, maxLength: 20 });
+    const property = fc.property(several, steps, (chosen, waits) => {
+      const { buckets, pass } = setUp();
+      const all = chosen.map((rate, index) => ({ key: `kind${index}:k`, rate }));
+      let total = 0;
+      let allowed = 0;
+      let retryAfterMs = 0;
+      const spend = (): void => {
+        for (;;) {
+          const answer = buckets.takeAll(all);
+          if (!answer.isAllowed) {
+            ({ retryAfterMs } = answer);
+            return;
+          }
+          allowed += 1;
+        }
+      };
+      spend();
+      for (const wait of waits) {
+        pass(wait);
+        total += wait;
+        spend();
+      }
+      for (const { tokens, perMs, burst } of chosen) {
+        expect(allowed).toBeLessThanOrEqual(burst + (tokens * total) / perMs + 1);
+      }
+      pass(retryAfterMs - 1);
+      expect(buckets.takeAll(all).isAllowed).toBe(false);
+      pass(1);
+      expect(buckets.takeAll(all).isAllowed).toBe(true);
+    });
+    fc.assert(property, { numRuns: 500, seed: 7 });
   });
 
   it('charges a bucket that is named twice twice', () => {
@@ -184,6 +254,28 @@ describe('at capacity', () => {
       (answer) => answer.isAllowed,
     );
     expect(allowed).toHaveLength(51);
+  });
+
+  it('[valid-never-blocked] has room for each kind of key, so that strangers take none from callers', () => {
+    const { buckets } = setUp(50);
+    for (let key = 0; key < 5000; key += 1) buckets.take(`login:${key}`, ONE_A_DAY);
+    expect(buckets.take('login:next', ONE_A_DAY).isAllowed).toBe(false);
+    for (let key = 0; key < 50; key += 1) expect(buckets.take(`caller:${key}`, ONE_A_DAY).isAllowed).toBe(true);
+    expect(buckets.size).toBe(100);
+  });
+
+  it('gives nobody who drew from the shared bucket a full one of its own when there is room', () => {
+    const { buckets, pass } = setUp(50);
+    const short = { tokens: 1, perMs: 1000, burst: 1 };
+    const rate = { tokens: 1, perMs: 60_000, burst: 5 };
+    for (let key = 0; key < 50; key += 1) buckets.take(`k:${key}`, short);
+    const early = Array.from({ length: 9 }, () => buckets.take('k:patient', rate)).filter((one) => one.isAllowed);
+    expect(early).toHaveLength(5);
+    pass(1000);
+    const late = Array.from({ length: 9 }, () => buckets.take('k:patient', rate)).filter((one) => one.isAllowed);
+    expect([late.length, buckets.size]).toEqual([0, 50]);
+    pass(60_000);
+    expect(buckets.take('k:patient', rate).isAllowed).toBe(true);
   });
 
   it('does not let a look say yes where the shared bucket is empty', () => {

@@ -48,6 +48,10 @@ export interface Access {
   readonly limit: Rate | undefined;
   /** The rules behind it, for explanations. */
   readonly rules: AccessRules;
+  /** What the rules come to where policy is only observed; absent where it is enforced. */
+  readonly strict?: Access;
+  /** What a view lists, where the access is that of a view; in all else it says what the roles say. */
+  readonly isWithin?: (kind: GrantKind, prefix: string) => boolean;
   /** True when a grant has a condition. */
   readonly isConditional: boolean;
   /** True when a condition looks at the caller, so that callers of these roles may see different lists. */

@@ -164,7 +164,9 @@ function reachOf(access: Access, server: string): Reach {
     const withheld = { ...rules, roles: rules.withheld, withheld: rules.roles };
     reach = {
       isReached: grantKinds.some((kind) => access.mayMatchPrefix(kind, prefix)),
-      isWithheld: rules.withheld.length > 0 && grantKinds.some((kind) => mayMatchPrefix(withheld, kind, prefix)),
+      isWithheld:
+        rules.withheld.length > 0 &&
+        grantKinds.some((kind) => access.isWithin?.(kind, prefix) !== false && mayMatchPrefix(withheld, kind, prefix)),
     };
     known.set(server, reach);
   }

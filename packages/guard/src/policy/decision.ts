@@ -5,6 +5,8 @@ import type { Grant, Origin, Rate } from './model.ts';
 export interface RuleRef {
   /** Absent for a top-level denial. */
   readonly role?: string;
+  /** The view that does not hold the target, where that decided. */
+  readonly view?: string;
   readonly pattern: string;
   readonly origin: Origin;
 }
@@ -33,9 +35,16 @@ export interface Allowed {
 /**
  * Why a target is denied: `top-deny` and `role-deny` forbid, `subtracted` was taken out of the list that grants it,
  * `condition` is granted for other arguments, `scopes` would be allowed to a token that carries more, `no-grant` is in
- * no list.
+ * no list, `not-in-view` is not in the view asked for.
  */
-export type DenialReason = 'no-grant' | 'subtracted' | 'role-deny' | 'top-deny' | 'condition' | 'scopes';
+export type DenialReason =
+  | 'no-grant'
+  | 'not-in-view'
+  | 'subtracted'
+  | 'role-deny'
+  | 'top-deny'
+  | 'condition'
+  | 'scopes';
 
 /** The target is denied. */
 export interface Denied {

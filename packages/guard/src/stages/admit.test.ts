@@ -16,6 +16,7 @@ import { admit } from './admit.ts';
 import { authorize } from './authorize.ts';
 
 const once = { tokens: 1, perMs: 60_000, burst: 1 };
+const ten = { tokens: 10, perMs: 1000, burst: 10 };
 const twice = { tokens: 1, perMs: 60_000, burst: 2 };
 
 function authorized(rules: Rules, more: Parameters<typeof resolved>[0] = {}): Authorized {
@@ -73,6 +74,37 @@ describe('admit', () => {
     expect(ports.buckets.peek('caller:key:ada', twice)).toMatchObject({ isAllowed: true });
   });
 
+  it('[limits-truthful] tells what is left on ordinary answers, and only where the caller has a limit of its own', () => {
+    const ports = makePorts();
+    const free = admit(authorized(makeRules({ upstreamLimits: new Map([['files', twice]]) })), ports);
+    expect(free).not.toHaveProperty('quota');
+    const rules = makeRules({ policy: policyOf({ tools: [grantOf('files.*', { limit: twice })], limit: ten }) });
+    const left = ['RateLimit-Policy', '"grant";q=2;w=120', 'RateLimit', '"grant";r=1;t=60'];
+    expect(admit(authorized(rules), ports)).toMatchObject({ quota: left });
+    expect(admitAndEnd(authorized(rules), ports)).toBe('admitted');
+    expect(admit(authorized(rules), ports)).toMatchObject({
+      name: 'limited',
+      retryAfterMs: 60_000,
+      quota: ['RateLimit-Policy', '"grant";q=2;w=120', 'RateLimit', '"grant";r=0;t=120'],
+    });
+  });
+
+  it('counts calls with an effect apart for each caller and effect, whatever the tool', () => {
+    const ports = makePorts();
+    const rules = makeRules({ limits: { effects: { destructive: once } } });
+    const call = (name: string, effect?: Target['effect'], more = {}): string => {
+      const target: Target = { kind: 'tool', upstream: 'files', name, key: `files.${name}` };
+      return admitAndEnd(
+        authorized(rules, { target: effect === undefined ? target : { ...target, effect }, ...more }),
+        ports,
+      );
+    };
+    expect(call('delete', 'destructive')).toBe('admitted');
+    expect(call('wipe', 'destructive')).toBe('limited');
+    for (const effect of ['read', 'write', undefined] as const) expect(call('x', effect)).toBe('admitted');
+    expect(call('wipe', 'destructive', { principal: makePrincipal(rules, { id: 'key:eve' }) })).toBe('admitted');
+  });
+
   it('counts each caller alone, and the upstream for all', () => {
     const ports = makePorts();
     const ownRules = makeRules({ policy: policyOf({ tools: [grantOf('files.*')], limit: once }) });
@@ -112,11 +144,26 @@ describe('admit', () => {
     const ports = makePorts();
     const rules = makeRules({ limits: { concurrentPerCaller: 1 } });
     const first = admit(authorized(rules), ports);
-    expect(admit(authorized(rules), ports)).toMatchObject({ name: 'too-many-at-once', fill: { limit: 1 } });
+    const refused = admit(authorized(rules), ports);
+    expect(refused).toMatchObject({ name: 'too-many-at-once', fill: { limit: 1 } });
+    // Nobody knows when a call ends, so no time is promised.
+    expect(refused).not.toHaveProperty('retryAfterMs');
     expect(isRefusal(admit(authorized(rules, { principal: makePrincipal(rules, { id: 'key:eve' }) }), ports))).toBe(
       false,
     );
     if (!isRefusal(first)) first.lease.release();
     expect(isRefusal(admit(authorized(rules), ports))).toBe(false);
+  });
+
+  it('bounds the calls that an upstream is given at once, for all callers, and takes both places or none', () => {
+    const ports = makePorts();
+    const rules = makeRules({ upstreamPlaces: new Map([['files', 1]]) });
+    const eve = { principal: makePrincipal(rules, { id: 'key:eve' }) };
+    const first = admit(authorized(rules), ports);
+    expect(admit(authorized(rules, eve), ports)).toMatchObject({ name: 'busy' });
+    expect([ports.concurrency.count('key:eve'), ports.concurrency.count('upstream:files')]).toEqual([0, 1]);
+    if (!isRefusal(first)) first.lease.release();
+    expect(admitAndEnd(authorized(rules, eve), ports)).toBe('admitted');
+    expect(ports.concurrency.size).toBe(0);
   });
 });

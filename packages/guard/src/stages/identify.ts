@@ -3,6 +3,8 @@ import { hash } from 'node:crypto';
 import type { Filling, HttpHead, Identified, Principal, Received } from '../exchange.ts';
 import { identifyCertificate } from '../identity/certificate.ts';
 import type { KeyHolder, Ports, TokenFault, TokenHolder } from '../ports.ts';
+import { spentFields } from '../limits/quota.ts';
+import { senderOf } from '../networks.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 
@@ -62,9 +64,10 @@ function identifyHttp(
       : identifyToken(judged, token, exchange, ports);
   }
   if (!rules.callers.keys) return fail(exchange, ports, token, 'bad-credential', 'API keys are off');
-  const holder = ports.credentials.verify(token, exchange.time);
+  const holder = ports.credentials.verify(token, exchange.time, exchange.address);
   if (holder === 'invalid') return fail(exchange, ports, token, 'bad-credential');
   if (holder === 'expired') return fail(exchange, ports, token, 'expired-credential');
+  if (holder === 'elsewhere') return fail(exchange, ports, token, 'credential-elsewhere');
   return principalOf(holder, rules);
 }
 
@@ -88,8 +91,10 @@ function fail(exchange: Received, ports: Ports, credential: string, name: Refusa
 
 /** Charges a failure to its address and credential; a refusal where there were too many. */
 function charge(exchange: Received, ports: Ports, credential: string): Refusal | undefined {
-  const taken = ports.buckets.take(`login:${exchange.address}:${credential}`, exchange.rules.limits.failedLogins);
-  return taken.isAllowed ? undefined : refuse('login-limited', { retryAfterMs: taken.retryAfterMs });
+  const { failedLogins } = exchange.rules.limits;
+  const taken = ports.buckets.take(`login:${senderOf(exchange.address)}:${credential}`, failedLogins);
+  if (taken.isAllowed) return undefined;
+  return refuse('login-limited', { retryAfterMs: taken.retryAfterMs, quota: spentFields('login', failedLogins) });
 }
 
 /** Principals are the same for every call of a key or token under the same rules, so each is made once. */

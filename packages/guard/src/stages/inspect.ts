@@ -1,5 +1,6 @@
 /** Holds the arguments against the accepted input schema, and digests them for the record. */
-import type { Admitted, Filling, Inspected } from '../exchange.ts';
+import type { Admitted, ArgumentFault, Filling, Inspected } from '../exchange.ts';
+import { noteObserved } from '../observed.ts';
 import type { Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 
@@ -15,16 +16,13 @@ export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
     const header = target.definition?.checkHeaders?.(given, head.headers);
     if (header !== undefined) return refuse('header-mismatch', { fill: { detail: header } });
   }
-  if (target.kind === 'tool') {
-    const fault = target.definition?.checkArguments?.(given ?? noArguments);
-    if (fault !== undefined) {
-      const where = fault.path === '' ? 'the arguments' : fault.path;
-      return refuse('bad-arguments', {
-        fill: { detail: `${where} ${fault.message} (${fault.keyword})` },
-        data: { path: fault.path, keyword: fault.keyword },
-        note: `${where} (${fault.keyword})`,
-      });
-    }
+  // Only definitions of tools know what arguments have to be.
+  const fault = target.definition?.checkArguments?.(given ?? noArguments);
+  if (fault !== undefined) {
+    const refusal = refuseArguments(fault);
+    // What is our own to answer is never called in a way that it does not know.
+    if (exchange.rules.observes !== true || target.upstream === undefined) return refusal;
+    noteObserved(exchange, 'inspect', refusal);
   }
   if (method?.needsIntent !== true) return exchange;
   const span = message.spans.arguments;
@@ -34,6 +32,15 @@ export function inspect(exchange: Admitted, ports: Ports): Inspected | Refusal {
   const inspected = exchange as Filling<Inspected>;
   inspected.args = kept === undefined ? { digest, bytes: bytes.length } : { digest, bytes: bytes.length, values: kept };
   return inspected;
+}
+
+function refuseArguments({ path, message, keyword }: ArgumentFault): Refusal {
+  const where = path === '' ? 'the arguments' : path;
+  return refuse('bad-arguments', {
+    fill: { detail: `${where} ${message} (${keyword})` },
+    data: { path, keyword },
+    note: `${where} (${keyword})`,
+  });
 }
 
 function keepValues(given: unknown, names: readonly string[] | undefined): Record<string, unknown> | undefined {

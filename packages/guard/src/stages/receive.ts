@@ -1,5 +1,7 @@
 /** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
 import type { DoorKind, HttpHead, Received } from '../exchange.ts';
+import { spentFields } from '../limits/quota.ts';
+import { senderOf } from '../networks.ts';
 import type { Ports } from '../ports.ts';
 import { noteHeadQuirks } from '../quirks.ts';
 import { refuse, type Refusal } from '../refusals.ts';
@@ -16,8 +18,10 @@ export function receive(exchange: Received, ports: Ports): Received | Refusal {
 /** Charges the address, which has to be known. */
 export function judgeAddress(exchange: Received, ports: Pick<Ports, 'buckets'>): Refusal | undefined {
   if (exchange.isAddressDisputed === true) return refuse('disputed-address');
-  const charge = ports.buckets.take(`address:${exchange.address}`, exchange.rules.limits.perAddress);
-  return charge.isAllowed ? undefined : refuse('address-limited', { retryAfterMs: charge.retryAfterMs });
+  const { perAddress } = exchange.rules.limits;
+  const charge = ports.buckets.take(`address:${senderOf(exchange.address)}`, perAddress);
+  if (charge.isAllowed) return undefined;
+  return refuse('address-limited', { retryAfterMs: charge.retryAfterMs, quota: spentFields('address', perAddress) });
 }
 
 /** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */

@@ -2,6 +2,7 @@
 import { draftRecord, round, stageTimes } from '../audit/draft.ts';
 import type { RecordOutcome } from '../audit/record.ts';
 import type { Ended, Filling, Recorded } from '../exchange.ts';
+import { senderOf } from '../networks.ts';
 import type { Ports } from '../ports.ts';
 import { refusals, type RefusalRow } from '../refusals.ts';
 
@@ -65,7 +66,7 @@ function statusOf(answer: {
  * second with the number of those left out.
  */
 function isOneByOne(exchange: Ended & { readonly refusal: { readonly name: string } }, ports: Ports): boolean {
-  const bucket = `refusals:${exchange.address}:${exchange.refusal.name}`;
+  const bucket = `refusals:${senderOf(exchange.address)}:${exchange.refusal.name}`;
   if (ports.buckets.take(bucket, nameless).isAllowed) return true;
   ports.unrecorded.count(exchange.address, exchange.refusal.name);
   return false;

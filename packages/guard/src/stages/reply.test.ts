@@ -37,6 +37,33 @@ const showing = (view: string) => names.filter((name) => refusals[name].shows ==
 const list = { id: 'a', method: 'tools/list' };
 const read = { id: 'a', method: 'resources/read', params: { uri: 'file:///x' } };
 
+describe('the wait that a refusal promises', () => {
+  const facts = { retryAfterMs: 1200, quota: ['RateLimit', '"caller";r=0;t=9'], fill: { rate: '1 call a second' } };
+  const call = { id: 1, method: 'tools/call', params: { name: 'files__x' } };
+
+  it('[limits-truthful] stands in the answer at the door, in whole seconds', () => {
+    const replied = replyTo(received(), 'address-limited', facts);
+    expect([replied.status, header(replied, 'Retry-After'), header(replied, 'RateLimit')]).toEqual([
+      429,
+      '2',
+      '"caller";r=0;t=9',
+    ]);
+  });
+
+  it('[limits-truthful] stands in the data of an answer of status 200, and in a field where the rules set a status', () => {
+    const within = replyTo(resolved({ value: call }), 'limited', facts);
+    expect([within.status, header(within, 'Retry-After')]).toEqual([200, undefined]);
+    expect(header(within, 'RateLimit')).toBe('"caller";r=0;t=9');
+    expect(Buffer.from(within.body ?? []).toString()).toContain('"retryAfterMs":1200');
+    const plain = replyTo(resolved({ value: call, rules: makeRules({ refusals: 'status' }) }), 'limited', facts);
+    expect([plain.status, header(plain, 'Retry-After'), header(plain, 'RateLimit')]).toEqual([
+      429,
+      '2',
+      '"caller";r=0;t=9',
+    ]);
+  });
+});
+
 describe('an answer', () => {
   it('carries the caller’s own id bytes and the product’s own result bytes', () => {
     const value = '{"id" : "\\u0061\\/" , "jsonrpc":"2.0","method":"tools/list"}';

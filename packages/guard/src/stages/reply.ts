@@ -31,6 +31,7 @@ function replyAnswer(exchange: Extract<Recorded, { screened: Answer }>): Reply {
   const status = screened.kind === 'error' && screened.code !== undefined ? statusInBand(screened.code, era) : 200;
   const headers = jsonHeaders(exchange);
   if (screened.headers !== undefined) headers.push(...screened.headers);
+  if (exchange.quota !== undefined) headers.push(...exchange.quota);
   if (screened.body.length < longBody)
     return { status, headers, body: envelope(exchange, screened.kind, screened.body) };
   return new LongReply(status, headers, envelopeParts(exchange, screened.kind, screened.body));
@@ -85,6 +86,7 @@ function replyRefusal(exchange: Extract<Recorded, { refusal: Refusal }>): Reply 
   const text = describeRefusal(refusal, exchange.target?.key, exchange.id);
   const data = refusalData(refusal, exchange.id);
   const headers = jsonHeaders(exchange);
+  headers.push(...waitHeaders(refusal, status), ...(refusal.quota ?? exchange.quota ?? []));
   if (exchange.method?.name === 'tools/call') {
     const result = {
       ...(exchange.era === 'modern' ? { resultType: 'complete' } : {}),
@@ -117,7 +119,7 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   const challenge = challengeFor(exchange, refusal, row);
   if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);
   if (row.status === 405) headers.push('Allow', 'POST');
-  if (refusal.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.ceil(refusal.retryAfterMs / 1000)));
+  headers.push(...waitHeaders(refusal, row.status), ...(refusal.quota ?? []));
   const code = row.code ?? row.status;
   const isLegacy = isLegacyCaller(exchange);
   const error = {
@@ -152,6 +154,12 @@ function challengeFor(exchange: Recorded, refusal: Refusal, row: RefusalRow): st
     ...(Array.isArray(needed) ? { scopes: needed.map(String) } : {}),
     principal,
   });
+}
+
+/** The status gives the field its meaning (RFC 9110 §10.2.3); within an answer of status 200 the data says it. */
+function waitHeaders({ retryAfterMs }: Refusal, status: number): readonly string[] {
+  if (retryAfterMs === undefined || status < 300) return [];
+  return ['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))];
 }
 
 function isLegacyCaller(exchange: Recorded): boolean {

@@ -3,6 +3,7 @@ import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:c
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
 import type { Transaction } from 'kysely';
+import { findNetworkFault } from '../networks.ts';
 import { noteChange } from './changes.ts';
 import type { KeyTable, StoreTables } from './schema.ts';
 import type { Store } from './store.ts';
@@ -19,14 +20,24 @@ export interface KeyRow {
   readonly createdAt: number;
   /** Milliseconds since the epoch; never when absent. */
   readonly expiresAt?: number;
+  /** Networks that it may be used from; anywhere when absent. */
+  readonly from?: readonly string[];
 }
 
 /** A key as lists show it. */
 export type KeyInfo = Omit<KeyRow, 'mac' | 'pepper'>;
 
+/** What is known of a key's time without any secret. */
+export interface KeyDates extends Pick<KeyRow, 'id' | 'name' | 'createdAt' | 'expiresAt'> {
+  /** Milliseconds since the epoch; absent for a key that was never used. */
+  readonly lastUsedAt?: number;
+}
+
 /** A key of a list: `isSealed` is false for a row that other hands have changed, which is ignored. */
 export interface ListedKey extends KeyInfo {
   readonly isSealed: boolean;
+  /** Milliseconds since the epoch, to a minute while a gateway runs; absent for a key that was never used. */
+  readonly lastUsedAt?: number;
 }
 
 /** A key that was just made. `key` is shown once and kept nowhere. */
@@ -35,7 +46,7 @@ export interface CreatedKey extends KeyInfo {
 }
 
 export interface KeyFault {
-  readonly fault: 'name taken' | 'bad name' | 'no roles' | 'unknown name' | 'broken seal';
+  readonly fault: 'name taken' | 'bad name' | 'no roles' | 'bad network' | 'unknown name' | 'broken seal';
   readonly message: string;
 }
 
@@ -45,6 +56,8 @@ export interface NewKey {
   readonly roles: readonly string[];
   /** Milliseconds since the epoch. Default: never. */
   readonly expiresAt?: number | undefined;
+  /** Networks that it may be used from, in CIDR form. Default: anywhere. */
+  readonly from?: readonly string[] | undefined;
 }
 
 /** A secret for hashing keys, and its id. */
@@ -58,10 +71,17 @@ export interface KeyRepository {
   create(key: NewKey): Promise<CreatedKey | KeyFault>;
   /** All keys, also expired ones and such as are ignored, by name. */
   list(): Promise<ListedKey[]>;
-  /** Makes a new key of the same name; the old one works for another `overlapMs`. Refuses rows that are not sealed. */
+  /**
+   * Makes a new key of the same name, roles and networks; the old one works for another `overlapMs`. Refuses rows that
+   * are not sealed.
+   */
   rotate(name: string, overlapMs: number): Promise<CreatedKey | KeyFault>;
   /** Removes all keys of a name; returns how many there were. */
   revoke(name: string): Promise<number>;
+  /** Removes one key by its id; returns its name, or `undefined` when there is none. */
+  revokeOne(id: string): Promise<string | undefined>;
+  /** Notes when keys were last used, by their ids, milliseconds since the epoch. A key that is gone is passed over. */
+  noteUses(uses: ReadonlyMap<string, number>): Promise<void>;
   /** Everything that checking keys needs: the rows whose seal holds. */
   snapshot(): Promise<KeyRow[]>;
 }
@@ -93,8 +113,10 @@ function makeId(random: Random): string {
 
 /** HMAC over a whole row: whoever can write the database but has not the pepper can then change no key. */
 function sealRow(row: Omit<KeyTable, 'seal'>, pepper: Pepper): Buffer {
-  const { id, name, roles, mac, created_at, expires_at } = row;
+  const { id, name, roles, mac, created_at, expires_at, allowed_from } = row;
   const parts = [id, name, roles, Buffer.from(mac).toString('hex'), pepper.id, created_at, expires_at];
+  // Left out where there is none, so that seals from before there were networks hold.
+  if (allowed_from !== null) parts.push(allowed_from);
   // A list in JSON begins with a bracket and a key with `sp_`: no seal is the MAC of a key.
   return createHmac('sha256', pepper.secret).update(JSON.stringify(parts)).digest();
 }
@@ -105,10 +127,10 @@ function withSeal(row: Omit<KeyTable, 'seal'>, pepper: Pepper): KeyTable {
 }
 
 /** SQLite keeps a value of any type in any column, so what was changed may be no list of names. */
-function parseRoles(written: unknown): string[] {
+function parseTexts(written: unknown): string[] {
   try {
-    const roles: unknown = JSON.parse(String(written));
-    return Array.isArray(roles) ? roles.map(String) : [];
+    const texts: unknown = JSON.parse(String(written));
+    return Array.isArray(texts) ? texts.map(String) : [];
   } catch {
     return [];
   }
@@ -118,16 +140,27 @@ function toRow(row: KeyTable): KeyRow {
   return {
     id: row.id,
     name: row.name,
-    roles: parseRoles(row.roles),
+    roles: parseTexts(row.roles),
     mac: row.mac,
     pepper: row.pepper,
     createdAt: row.created_at,
     ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
+    ...(row.allowed_from === null ? {} : { from: parseTexts(row.allowed_from) }),
   };
 }
 
 function toInfo({ mac: _mac, pepper: _pepper, ...info }: KeyRow): KeyInfo {
   return info;
+}
+
+async function forgetUse(transaction: Transaction<StoreTables>, id: string): Promise<void> {
+  await transaction.deleteFrom('guard_key_uses').where('id', '=', id).execute();
+}
+
+/** Says why a text is no network: none or one message. */
+function faultOf(network: string): string[] {
+  const fault = findNetworkFault(network);
+  return fault === undefined ? [] : [`${JSON.stringify(network)} is no network: ${fault.message}`];
 }
 
 /**
@@ -155,11 +188,15 @@ export function createKeyRepository(
     return row.seal.length === expected.length && timingSafeEqual(row.seal, expected);
   }
 
-  function prepare(name: string, roles: readonly string[], expiresAt: number | undefined) {
+  function prepare({ name, roles, expiresAt, from }: NewKey) {
     const key = `sp_${makeId(random)}_${Buffer.from(random.bytes(32)).toString('base64url')}`;
     const id = key.slice(3, 3 + ID_LENGTH);
     const createdAt = clock.now();
-    const info: KeyInfo = { id, name, roles, createdAt, ...(expiresAt === undefined ? {} : { expiresAt }) };
+    const info: KeyInfo = {
+      ...{ id, name, roles, createdAt },
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(from === undefined ? {} : { from }),
+    };
     const facts = {
       id,
       name,
@@ -168,6 +205,7 @@ export function createKeyRepository(
       pepper: pepper.id,
       created_at: createdAt,
       expires_at: expiresAt ?? null,
+      allowed_from: from === undefined ? null : JSON.stringify(from),
     };
     const row = withSeal(facts, pepper);
     return { row, created: { ...info, key } };
@@ -202,12 +240,15 @@ export function createKeyRepository(
   }
 
   return {
-    create: ({ name, roles, expiresAt }) => {
+    create: (wanted) => {
+      const { name, roles, from } = wanted;
       if (!NAME.test(name)) {
         const rule = 'letters, digits, dot, underscore and dash, at most 64, beginning with a letter or digit';
         return Promise.resolve({ fault: 'bad name', message: `${JSON.stringify(name)} is not a key name: ${rule}` });
       }
       if (roles.length === 0) return Promise.resolve({ fault: 'no roles', message: 'a key needs at least one role' });
+      const network = from?.length === 0 ? 'a list of networks names at least one' : from?.flatMap(faultOf)[0];
+      if (network !== undefined) return Promise.resolve({ fault: 'bad network', message: network });
       return database.transaction().execute(async (transaction): Promise<CreatedKey | KeyFault> => {
         const found = await transaction
           .selectFrom('guard_keys')
@@ -216,13 +257,25 @@ export function createKeyRepository(
           .where((is) => is.or([is('expires_at', 'is', null), is('expires_at', '>', clock.now())]))
           .executeTakeFirst();
         if (found !== undefined) return { fault: 'name taken', message: `there is a key named ${name} already` };
-        const { row, created } = prepare(name, roles, expiresAt);
+        const { row, created } = prepare(wanted);
         await transaction.insertInto('guard_keys').values(row).execute();
         await note(transaction, 'keys.create', name);
         return created;
       });
     },
-    list: async () => (await readAll()).map((row) => ({ ...toInfo(toRow(row)), isSealed: isSealed(row) })),
+    list: async () => {
+      const rows = await readAll();
+      const uses = await database.selectFrom('guard_key_uses').selectAll().execute();
+      const usedAt = new Map(uses.map(({ id, used_at }) => [id, used_at]));
+      return rows.map((row) => {
+        const lastUsedAt = usedAt.get(row.id);
+        return {
+          ...toInfo(toRow(row)),
+          isSealed: isSealed(row),
+          ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+        };
+      });
+    },
     rotate: (name, overlapMs) =>
       database.transaction().execute(async (transaction): Promise<CreatedKey | KeyFault> => {
         const found = await transaction.selectFrom('guard_keys').selectAll().where('name', '=', name).execute();
@@ -240,17 +293,39 @@ export function createKeyRepository(
         // The new key lives as long as the one before was made to live.
         const lifetime = newest.expires_at === null ? undefined : newest.expires_at - newest.created_at;
         const expiresAt = lifetime === undefined ? undefined : clock.now() + lifetime;
-        const { row, created } = prepare(name, toRow(newest).roles, expiresAt);
+        const { roles, from } = toRow(newest);
+        const { row, created } = prepare({ name, roles, expiresAt, from });
         await transaction.insertInto('guard_keys').values(row).execute();
         await note(transaction, 'keys.rotate', name);
         return created;
       }),
     revoke: (name) =>
       database.transaction().execute(async (transaction) => {
-        const result = await transaction.deleteFrom('guard_keys').where('name', '=', name).executeTakeFirst();
-        const count = Number(result.numDeletedRows);
-        if (count > 0) await note(transaction, 'keys.revoke', name);
-        return count;
+        const removed = await transaction.deleteFrom('guard_keys').where('name', '=', name).returning('id').execute();
+        for (const { id } of removed) await forgetUse(transaction, id);
+        if (removed.length > 0) await note(transaction, 'keys.revoke', name);
+        return removed.length;
+      }),
+    revokeOne: (id) =>
+      database.transaction().execute(async (transaction) => {
+        const removed = await transaction.deleteFrom('guard_keys').where('id', '=', id).returning('name').execute();
+        const name = removed[0]?.name;
+        if (name === undefined) return undefined;
+        await forgetUse(transaction, id);
+        await note(transaction, 'keys.revoke', name);
+        return name;
+      }),
+    noteUses: (uses) =>
+      database.transaction().execute(async (transaction) => {
+        const kept = new Set((await transaction.selectFrom('guard_keys').select('id').execute()).map(({ id }) => id));
+        for (const [id, used_at] of uses) {
+          if (!kept.has(id)) continue;
+          await transaction
+            .insertInto('guard_key_uses')
+            .values({ id, used_at })
+            .onConflict((conflict) => conflict.column('id').doUpdateSet({ used_at }))
+            .execute();
+        }
       }),
     snapshot,
   };

@@ -21,7 +21,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a look at a store', () => {
   it('makes nothing where nothing is', async () => {
-    expect(await lookAtStore(path)).toEqual({ isThere: false, keys: 0, isCurrent: false });
+    expect(await lookAtStore(path)).toEqual({ isThere: false, keys: 0, dates: [], isCurrent: false });
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -30,9 +30,15 @@ describe('a look at a store', () => {
     if ('fault' in store) throw new Error(store.message);
     const keys = createKeyRepository(store, [createPepper(new Uint8Array(32).fill(7))], clock, random);
     for (const name of ['ci', 'laptop']) await keys.create({ name, roles: ['reader'] });
+    const [first] = await keys.list();
+    await keys.noteUses(new Map([[first?.id ?? '', 2_000_000]]));
     await store.close();
     const before = readdirSync(folder);
-    expect(await lookAtStore(path)).toEqual({ isThere: true, keys: 2, isCurrent: true });
+    const dates = [
+      { id: expect.any(String) as unknown, name: 'ci', createdAt: 1_000_000, lastUsedAt: 2_000_000 },
+      { id: expect.any(String) as unknown, name: 'laptop', createdAt: 1_000_000 },
+    ];
+    expect(await lookAtStore(path)).toEqual({ isThere: true, keys: 2, dates, isCurrent: true });
     expect(readdirSync(folder)).toEqual(before);
   });
 

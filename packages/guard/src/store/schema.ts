@@ -16,8 +16,18 @@ export interface KeyTable {
   /** Milliseconds since the epoch. */
   created_at: number;
   expires_at: number | null;
+  /** JSON array of the networks that the key may be used from; anywhere when null. */
+  allowed_from: string | null;
   /** HMAC-SHA-256 over all the others, with the same pepper; a row without one is ignored. */
   seal: Uint8Array | null;
+}
+
+/** When a key was last used. Apart from the keys, whose rows are sealed. */
+export interface KeyUseTable {
+  /** Of the key. */
+  id: string;
+  /** Milliseconds since the epoch. */
+  used_at: number;
 }
 
 export interface BlockTable {
@@ -59,6 +69,7 @@ export interface SessionMarkTable {
 
 export interface StoreTables {
   guard_keys: KeyTable;
+  guard_key_uses: KeyUseTable;
   guard_blocks: BlockTable;
   guard_changes: ChangeTable;
   guard_ended_sessions: EndedSessionTable;
@@ -128,6 +139,17 @@ export const GUARD_MIGRATIONS: MigrationSet = {
           .createTable('guard_session_marks')
           .addColumn('name', 'text', (column) => column.primaryKey())
           .addColumn('at', 'integer', (column) => column.notNull())
+          .execute();
+      },
+    },
+    {
+      name: '005_key_networks_and_uses',
+      up: async (database) => {
+        await database.schema.alterTable('guard_keys').addColumn('allowed_from', 'text').execute();
+        await database.schema
+          .createTable('guard_key_uses')
+          .addColumn('id', 'text', (column) => column.primaryKey())
+          .addColumn('used_at', 'integer', (column) => column.notNull())
           .execute();
       },
     },

@@ -205,6 +205,63 @@ describe('API keys', () => {
     expect(last.verify(next.key, now)).toMatchObject({ name: 'ci', expiresAt: now + 90_000 });
   });
 
+  it('[api-keys] work from their networks only, also after a rotation, and nowhere when the address is not known', async () => {
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
+    const from = ['10.0.0.0/8', '2001:db8::/32'];
+    const { key } = await mustCreate(keys, { name: 'ci', roles: ['reader'], from });
+    const fresh = mustBeKey(await keys.rotate('ci', 5000));
+    expect(fresh.from).toEqual(from);
+    const index = createKeyIndex(await keys.snapshot(), [pepper]);
+    for (const one of [key, fresh.key]) {
+      for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '2001:db8::7']) {
+        expect(index.verify(one, now, address)).toMatchObject({ name: 'ci' });
+      }
+      for (const address of ['11.0.0.1', '2001:db9::7', 'local', '', undefined]) {
+        expect(index.verify(one, now, address)).toBe('elsewhere');
+      }
+    }
+    expect(await keys.create({ name: 'x', roles: ['reader'], from: ['10.0.0.0/33'] })).toMatchObject({
+      fault: 'bad network',
+    });
+    expect(await keys.create({ name: 'x', roles: ['reader'], from: [] })).toMatchObject({ fault: 'bad network' });
+  });
+
+  it('[api-keys] end one by one by their ids, and all together by their name', async () => {
+    const keys = createKeyRepository(await open(), [pepper], clock, random);
+    const old = await mustCreate(keys, { name: 'ci', roles: ['reader'] });
+    const fresh = mustBeKey(await keys.rotate('ci', 5000));
+    expect(await keys.revokeOne(old.id)).toBe('ci');
+    expect(await keys.revokeOne(old.id)).toBeUndefined();
+    const index = createKeyIndex(await keys.snapshot(), [pepper]);
+    expect(index.verify(old.key, now)).toBe('invalid');
+    expect(index.verify(fresh.key, now)).toMatchObject({ name: 'ci' });
+    mustBeKey(await keys.rotate('ci', 5000));
+    expect(await keys.revoke('ci')).toBe(2);
+  });
+
+  it('tell when each was last used, once that is written, and forget it with the key', async () => {
+    const store = await open();
+    const keys = createKeyRepository(store, [pepper], clock, random);
+    const [one, other] = [
+      await mustCreate(keys, { name: 'one', roles: ['reader'] }),
+      await mustCreate(keys, { name: 'other', roles: ['reader'], expiresAt: now + 1 }),
+    ];
+    const index = createKeyIndex(await keys.snapshot(), [pepper]);
+    for (let call = 0; call < 5; call += 1) index.verify(one.key, now + call);
+    index.verify(`${one.key.slice(0, -1)}!`, now + 9);
+    index.verify(other.key, now + 9);
+    const uses = index.takeUses();
+    expect([...uses]).toEqual([[one.id, now + 4]]);
+    expect(index.takeUses().size).toBe(0);
+    await keys.noteUses(new Map([...uses, ['gone', now]]));
+    expect((await keys.list()).map(({ name, lastUsedAt }) => [name, lastUsedAt])).toEqual([
+      ['one', now + 4],
+      ['other', undefined],
+    ]);
+    await keys.revoke('one');
+    expect(await store.database.selectFrom('guard_key_uses').selectAll().execute()).toEqual([]);
+  });
+
   it('outlive a change of the master key as long as the pepper before is known', async () => {
     const store = await open();
     const { key } = await mustCreate(createKeyRepository(store, [pepper], clock, random), {
@@ -263,6 +320,8 @@ describe('a key whose row was changed by other hands', () => {
     ['another name', `name = 'boss'`],
     ['no end', 'expires_at = NULL'],
     ['a later end', 'expires_at = expires_at + 1'],
+    ['networks of its own', `allowed_from = '["0.0.0.0/0"]'`],
+    ['networks that are no text', `allowed_from = x'00'`],
     ['another beginning', 'created_at = created_at - 1'],
     ['the hash of another key', `mac = (SELECT mac FROM guard_keys WHERE name = 'own')`],
     [

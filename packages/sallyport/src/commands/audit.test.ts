@@ -28,6 +28,6 @@ describe('a reason to search for', () => {
     }
     expect(failure).toBeInstanceOf(Failure);
     expect(failure).toMatchObject({ exitCode: 2, way: expect.stringContaining('did you mean forbidden?') as unknown });
-    expect(failure).toMatchObject({ way: expect.stringContaining('body-too-large, caller-blocked') as unknown });
+    expect(failure).toMatchObject({ way: expect.stringContaining('caller-blocked, cancelled') as unknown });
   });
 });

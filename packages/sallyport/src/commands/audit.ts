@@ -16,6 +16,7 @@ import { nearest } from '@sallyport/gateway';
 import { requireOutline } from '../configuration.ts';
 import { shortPath, type CommonOptions, type Context } from '../context.ts';
 import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
+import { createRecordCounter, groupLines, type RecordGroup } from '../record-groups.ts';
 import { recordLine } from '../record-line.ts';
 import { plain } from '../terminal.ts';
 import { readMoment } from '../time-words.ts';
@@ -34,6 +35,10 @@ export interface SearchOptions extends CommonOptions {
   readonly reason?: string;
   readonly since?: string;
   readonly until?: string;
+  /** Only what passed although policy would have refused it. */
+  readonly wouldRefuse?: boolean;
+  /** Numbers instead of records. */
+  readonly count?: boolean;
 }
 
 /** Options of `audit verify`. */
@@ -43,6 +48,9 @@ export interface VerifyCommandOptions extends CommonOptions {
 
 /** What people look for; intents and checkpoints are there for machines, and shown as JSON. */
 const shownKinds = ['outcome', 'refusal', 'auth', 'admin', 'system'] as const;
+
+/** What has an outcome. */
+const countedKinds = ['outcome', 'refusal', 'auth'] as const;
 
 /** Shows the last records, and goes on with `follow` until interrupted. */
 export async function tail(options: TailOptions, context: Context): Promise<number> {
@@ -76,12 +84,19 @@ export async function search(options: SearchOptions, context: Context): Promise<
   if (reason !== undefined) requireReason(reason);
   const directory = await trailDirectory(options, context);
   const kinds = options.json || exchange !== undefined ? undefined : shownKinds;
+  // An intent would count its exchange twice.
+  const wanted = options.count === true ? countedKinds : kinds;
+  const counter = options.count === true ? createRecordCounter() : undefined;
+  const isObserved = options.wouldRefuse === true;
   let count = 0;
-  for await (const record of readRecords(directory, { exchange, principal, since, until, kinds })) {
-    if (!isTarget(record) || !hasReason(record, reason)) continue;
+  for await (const record of readRecords(directory, { exchange, principal, since, until, kinds: wanted })) {
+    if (isObserved && record.decision?.effect !== 'observe') continue;
+    if (!isTarget(record) || !hasReason(record, reason, isObserved)) continue;
     count += 1;
-    show(record, options, context);
+    if (counter === undefined) show(record, options, context);
+    else counter.add(record);
   }
+  if (counter !== undefined) showGroups(counter.groups(), options, context);
   if (count === 0 && !options.json) context.terminal.note('nothing found');
   return count === 0 ? exitCodes.refused : exitCodes.fine;
 }
@@ -146,9 +161,14 @@ export function requireReason(reason: string): void {
   throw usageFailure(`--reason "${reason}" is no reason`, `${hint}reasons: ${names.toSorted().join(', ')}`);
 }
 
-function hasReason(record: AuditRecord, reason: string | undefined): boolean {
-  const found = record.outcome?.reason;
+function hasReason(record: AuditRecord, reason: string | undefined, isObserved: boolean): boolean {
+  const found = isObserved ? record.decision?.would : record.outcome?.reason;
   return reason === undefined || found === reason || found?.startsWith(`${reason}:`) === true;
+}
+
+function showGroups(groups: readonly RecordGroup[], options: CommonOptions, { terminal }: Context): void {
+  if (options.json) for (const group of groups) terminal.json(group);
+  else if (groups.length > 0) for (const line of groupLines(groups, terminal.paint)) terminal.print(line);
 }
 
 function show(record: AuditRecord, options: CommonOptions, { terminal }: Context): void {

@@ -21,6 +21,8 @@ describe('what a word names to block', () => {
     ['notes.read', { kind: 'tool', subject: 'notes.read' }],
     ['notes.*', { kind: 'tool', subject: 'notes.*' }],
     ['*.delete_*', { kind: 'tool', subject: '*.delete_*' }],
+    ['key:ci-*', { kind: 'caller', subject: 'key:ci-*' }],
+    ['jwt:https://login.example|*', { kind: 'caller', subject: 'jwt:https://login.example|*' }],
     ['n*', { kind: 'tool', subject: 'n*' }],
   ])('%s', (words, target) => {
     expect(blockTarget(words, config)).toEqual(target);
@@ -30,7 +32,7 @@ describe('what a word names to block', () => {
     expect(fault('nothere.*')).toContain('matches no tool of any upstream');
     expect(fault('nothere.read')).toContain('names no caller, tool or upstream');
     expect(fault('notes.')).toContain('names no caller, tool or upstream');
-    expect(fault('key:*')).toContain('callers are blocked one by one');
+    expect(fault('key:a\\b*')).toContain('key:ci-*');
     expect(fault('Notes.*')).toContain('cannot begin a server name');
   });
 });

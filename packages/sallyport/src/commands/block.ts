@@ -59,19 +59,20 @@ export async function unblock(words: string, options: CommonOptions, context: Co
   return exitCodes.fine;
 }
 
-/** How a target is called: a pattern stands for many tools. */
+/** How a target is called: a pattern stands for many. */
 function nounOf({ kind, subject }: BlockTarget): string {
-  return kind === 'tool' && subject.includes('*') ? 'every tool' : `the ${kind}`;
+  return subject.includes('*') ? `every ${kind}` : `the ${kind}`;
 }
 
 /**
- * Tells what a word names: a caller by its principal id, a server by its name, a tool by `server.tool`, many tools by a
- * pattern. What would stop nothing is refused.
+ * Tells what a word names: a caller by its principal id, a server by its name, a tool by `server.tool`, many callers of
+ * one kind or many tools by a pattern. What would stop nothing is refused.
  */
 export function blockTarget(words: string, config: Pick<ConfigOutline, 'upstreams'>): BlockTarget {
   if (/^(?:key|jwt|cert|local|account):./.test(words) || words === 'anonymous') {
-    if (!words.includes('*')) return { kind: 'caller', subject: words };
-    throw usageFailure(`"${words}" is a pattern, and callers are blocked one by one`, 'write it like key:ci');
+    const pattern = compilePattern(`caller.${words}`);
+    if (!words.includes('*') || pattern.kind === 'pattern') return { kind: 'caller', subject: words };
+    throw usageFailure(`"${words}": ${pattern.message}`, 'write it like key:ci or key:ci-*');
   }
   const names = config.upstreams.map((upstream) => upstream.name);
   const known = names.length === 0 ? '' : `; upstreams here: ${names.join(', ')}`;
@@ -98,6 +99,11 @@ async function findDoubt({ kind, subject }: BlockTarget, config: ConfigOutline):
     if (!subject.startsWith('key:')) return undefined;
     const name = subject.slice(4);
     const keys = await withStore(config, (store) => store.keys.list());
+    if (name.includes('*')) {
+      const pattern = compilePattern(`caller.${name}`);
+      const isKnown = pattern.kind === 'pattern' && keys.some((key) => matchesPattern(pattern, `caller.${key.name}`));
+      return isKnown ? undefined : `no key that is there now matches ${subject}`;
+    }
     if (keys.some((key) => key.name === name)) return undefined;
     const close = nearest(
       name,

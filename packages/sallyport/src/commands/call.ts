@@ -82,7 +82,7 @@ async function callSomewhere(
   const { terminal } = context;
   const deadline = performance.now() + busyTimeout;
   for (let tries = 0; ; tries += 1) {
-    const socket = await openControlDoor(controlPath({ files }), options.as);
+    const socket = await openControlDoor(controlPath({ files }), options.as === undefined ? {} : { role: options.as });
     if (socket !== undefined) {
       return request({ input: socket, output: socket }, wireName(toolCall.server, toolCall.tool), toolCall);
     }

@@ -39,7 +39,7 @@ import { introspectorWords, issuerWords } from '../issuers.ts';
 import { exists } from '../files.ts';
 import { findProgram } from '../find-program.ts';
 import type { Host } from '../host.ts';
-import { withStore } from '../store.ts';
+import { doubtsOfKeys, withStore } from '../store.ts';
 import { clip, plain, table } from '../terminal.ts';
 import { isStatus } from '../running.ts';
 
@@ -72,6 +72,7 @@ export async function doctor(options: CommonOptions, context: Context): Promise<
     findings.push(
       await stateFinding(config, context.host),
       await storeFinding(config, context.host),
+      ...(await keyFindings(config)),
       await auditFinding(config),
     );
     const client = createEgress(egress === undefined ? {} : egressSettings({ egress }));
@@ -282,6 +283,16 @@ async function storeFinding(config: ConfigOutline, host: Host): Promise<Finding>
     text: `${ignored.length} of ${keys} ignored: made under another master key, or changed by other hands`,
     way: 'put back the master key that belongs to the store, or revoke them',
   };
+}
+
+/** Keys that end soon, and keys that nobody uses. */
+async function keyFindings(config: ConfigOutline): Promise<Finding[]> {
+  return (await doubtsOfKeys(config)).map(({ message, suggestion }) => ({
+    what: 'keys',
+    verdict: 'warning',
+    text: message,
+    way: suggestion,
+  }));
 }
 
 /** What helps depends on what is wrong: a file that others can change is right where it is, but not to be trusted. */

@@ -72,7 +72,8 @@ async function explainExchange(
   if (last === undefined) {
     throw new Failure(`no exchange ${id} in the audit trail`, 'see the latest:  sallyport audit tail');
   }
-  const explanation = last.kind === 'refusal' ? explainAgain(last, config) : undefined;
+  const isObserved = last.decision?.effect === 'observe';
+  const explanation = last.kind === 'refusal' || isObserved ? explainAgain(last, config) : undefined;
   if (options.json) {
     terminal.json({
       exchange: id,
@@ -104,8 +105,8 @@ async function recordsOf(id: string, config: ConfigOutline): Promise<AuditRecord
 
 /** Asks the rules in force now about what was refused then, for the change that would allow it. */
 function explainAgain(record: AuditRecord, config: ConfigOutline): Explanation | undefined {
-  const { target, principal, outcome } = record;
-  const isPolicy = /^(?:forbidden|denied|step-up)\b/.test(outcome?.reason ?? '');
+  const { target, principal, outcome, decision } = record;
+  const isPolicy = /^(?:forbidden|denied|step-up)\b/.test(decision?.would ?? outcome?.reason ?? '');
   const kind = target && grantKinds[target.kind];
   if (!isPolicy || target === undefined || kind === undefined) return undefined;
   const policy = compilePolicy(toPolicyModel(config));

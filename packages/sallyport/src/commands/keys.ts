@@ -1,9 +1,11 @@
 /** `sallyport keys create|list|rotate|revoke`: API keys in the store; a running gateway follows within a second. */
 import type { CreatedKey, KeyFault, KeyInfo, ListedKey } from '@sallyport/guard';
-import type { ConfigOutline } from '@sallyport/gateway';
+import { controlPath, type ConfigOutline } from '@sallyport/gateway';
 import { requireOutline } from '../configuration.ts';
 import type { CommonOptions, Context } from '../context.ts';
+import { askGateway } from '../control.ts';
 import { exitCodes, Failure, usageFailure } from '../failure.ts';
+import { findKeyDoubts } from '../key-doubts.ts';
 import { withStore } from '../store.ts';
 import { plain, table, type Paint } from '../terminal.ts';
 import { readDuration } from '../time-words.ts';
@@ -13,6 +15,8 @@ export interface CreateKeyOptions extends CommonOptions {
   readonly name: string;
   readonly role: readonly string[];
   readonly expires?: string;
+  /** Networks, one or more separated by commas in each. */
+  readonly from?: readonly string[];
 }
 
 /** Options of `keys rotate`. */
@@ -23,11 +27,12 @@ export interface RotateKeyOptions extends CommonOptions {
 /** Makes a key and shows it, once. */
 export async function createKey(options: CreateKeyOptions, context: Context): Promise<number> {
   const lifetime = options.expires === undefined ? undefined : readDuration(options.expires, '--expires');
+  const from = options.from?.flatMap((given) => given.split(','));
   const config = await requireOutline(options, context);
   requireRoles(options.role, config);
   const expiresAt = lifetime === undefined ? undefined : Date.now() + lifetime;
   const made = await withStore(config, ({ keys }) =>
-    keys.create({ name: options.name, roles: options.role, expiresAt }),
+    keys.create({ name: options.name, roles: options.role, expiresAt, from }),
   );
   showKey(made, options, context);
   if (!config.callers.keys) context.terminal.note('! the configuration accepts no keys: set callers.keys to true');
@@ -37,10 +42,12 @@ export async function createKey(options: CreateKeyOptions, context: Context): Pr
 /** Lists all keys, without what would let anybody use them. Exit 0 also when there are none. */
 export async function listKeys(options: CommonOptions, context: Context): Promise<number> {
   const config = await requireOutline(options, context);
+  // A gateway that runs writes what it knows of their last uses first.
+  await askGateway(controlPath(config), 'refresh');
   const keys = await withStore(config, (store) => store.keys.list());
   const { terminal } = context;
   if (options.json) {
-    terminal.json(keys.map((key) => ({ ...keyFacts(key), ...(key.isSealed ? {} : { ignored: true }) })));
+    terminal.json(keys.map(listedFacts));
     return exitCodes.fine;
   }
   if (keys.length === 0) terminal.note('no keys yet; make one:  sallyport keys create --name ci --role reader');
@@ -52,32 +59,55 @@ export async function listKeys(options: CommonOptions, context: Context): Promis
     paint.dim(`sp_${plain(key.id)}_…`),
     paint.dim(`made ${day(key.createdAt)}`),
     validityWords(key, now, paint),
+    paint.dim(useWords(key)),
+    paint.dim(key.from === undefined ? '' : `from ${key.from.map(plain).join(', ')}`),
   ]);
   for (const line of table(rows)) terminal.print(line);
+  for (const { message, suggestion } of findKeyDoubts(
+    keys.filter(({ isSealed }) => isSealed),
+    now,
+  )) {
+    terminal.note(`${terminal.paintErr.yellow('!')} ${plain(message)}; ${plain(suggestion)}`);
+  }
   if (keys.some((key) => !key.isSealed)) {
     terminal.note('! an ignored key was changed by other hands, or made under another master key; revoke it');
   }
   return exitCodes.fine;
 }
 
-/** Replaces a key by a new one of the same name and roles. */
+/** Replaces a key by a new one of the same name, roles and networks. */
 export async function rotateKey(name: string, options: RotateKeyOptions, context: Context): Promise<number> {
   const overlap = options.overlap === undefined ? 0 : readDuration(options.overlap, '--overlap');
   const config = await requireOutline(options, context);
-  showKey(await withStore(config, ({ keys }) => keys.rotate(name, overlap)), options, context);
+  const made = await withStore(config, ({ keys }) => keys.rotate(name, overlap));
+  showKey(made, options, context);
+  if (!options.json) {
+    const end = overlap === 0 ? 'stopped working' : `works until ${minute(Date.now() + overlap)} UTC`;
+    context.terminal.note(`  the old key ${end}`);
+  }
   return exitCodes.fine;
 }
 
-/** Ends all keys of a name. */
-export async function revokeKey(name: string, options: CommonOptions, context: Context): Promise<number> {
+/** Ends all keys of a name, or the one key of an id. */
+export async function revokeKey(words: string, options: CommonOptions, context: Context): Promise<number> {
   const config = await requireOutline(options, context);
-  const count = await withStore(config, ({ keys }) => keys.revoke(name));
-  if (count === 0) throw new Failure(`no key called "${name}"`, 'see them:  sallyport keys list');
+  const { name, count } = await withStore(config, async ({ keys }) => {
+    const ended = await keys.revoke(words);
+    if (ended > 0) return { name: words, count: ended };
+    const id = keyId.exec(words)?.[1];
+    const owner = id === undefined ? undefined : await keys.revokeOne(id);
+    return owner === undefined ? { name: words, count: 0 } : { name: owner, count: 1 };
+  });
+  if (count === 0) throw new Failure(`no key called "${words}"`, 'see them:  sallyport keys list');
   const { terminal } = context;
+  const what = name === words ? plain(name) : `${plain(words)} of ${plain(name)}`;
   if (options.json) terminal.json({ name, revoked: count });
-  else terminal.print(`${terminal.paint.green('✓')} revoked ${terminal.paint.bold(plain(name))}`);
+  else terminal.print(`${terminal.paint.green('✓')} revoked ${terminal.paint.bold(what)}`);
   return exitCodes.fine;
 }
+
+/** An id as `keys list` shows it, or alone. */
+const keyId = /^(?:sp_)?([a-z0-9]{12})(?:_…?)?$/;
 
 function requireRoles(roles: readonly string[], config: ConfigOutline): void {
   const known = config.roles.map((role) => role.name);
@@ -93,12 +123,13 @@ const ways: Readonly<Record<KeyFault['fault'], string>> = {
   'bad name': 'choose another name',
   'no roles': 'give --role',
   'unknown name': 'see them:  sallyport keys list',
+  'bad network': 'write it like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32',
   'broken seal': 'end it with keys revoke, and make a new one',
 };
 
 function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal }: Context): void {
   if ('fault' in made) {
-    const isUsage = made.fault === 'bad name' || made.fault === 'no roles';
+    const isUsage = ['bad name', 'no roles', 'bad network'].includes(made.fault);
     throw new Failure(made.message, ways[made.fault], isUsage ? exitCodes.usage : exitCodes.refused);
   }
   if (options.json) {
@@ -114,13 +145,22 @@ function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal
   );
 }
 
-function keyFacts({ id, name, roles, createdAt, expiresAt }: KeyInfo) {
+function listedFacts(key: ListedKey) {
+  return {
+    ...keyFacts(key),
+    ...(key.lastUsedAt !== undefined && { lastUsedAt: new Date(key.lastUsedAt).toISOString() }),
+    ...(!key.isSealed && { ignored: true }),
+  };
+}
+
+function keyFacts({ id, name, roles, createdAt, expiresAt, from }: KeyInfo) {
   return {
     name,
     id,
     roles,
     createdAt: new Date(createdAt).toISOString(),
     ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
+    ...(from !== undefined && { from }),
   };
 }
 
@@ -133,6 +173,14 @@ function validityWords(key: ListedKey, now: number, paint: Paint): string {
 function expiryWords(key: KeyInfo, now: number): string {
   if (key.expiresAt === undefined) return 'never expires';
   return key.expiresAt <= now ? 'expired' : `until ${day(key.expiresAt)}`;
+}
+
+function useWords({ lastUsedAt }: ListedKey): string {
+  return lastUsedAt === undefined ? 'never used' : `used ${minute(lastUsedAt)}`;
+}
+
+function minute(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 function day(time: number): string {

@@ -29,6 +29,8 @@ export interface RunOptions extends CommonOptions {
   readonly verbose: boolean;
   /** A role: makes a key for trying things out. */
   readonly try?: string;
+  /** A server or view, for the stdio door. */
+  readonly at?: string;
 }
 
 /** The name of the key that `--try` makes. */
@@ -44,6 +46,8 @@ export async function run(options: RunOptions, context: Context): Promise<number
     if (options.try !== undefined) throw usageFailure('--try and --stdio exclude each other', 'give one of them');
     return (await import('../stdio-gate.ts')).runStdio(options, context);
   }
+  if (options.at !== undefined)
+    throw usageFailure('--at is for --stdio', 'callers over HTTP choose by the path: /mcp/NAME');
   const files = configFiles(options, context.host);
   const config = await requireConfig(options, context);
   const trial = options.try === undefined ? undefined : requireTrial(options.try, config);
@@ -167,6 +171,7 @@ function bannerFacts(
     servers: status.servers,
     endpoint: gateway.endpoint ?? '',
     admin: gateway.admin,
+    isObserving: status.mode === 'observe',
     audit: shortPath(config.audit.directory, host),
     key: key && { text: key.key, role: key.roles.join(', ') },
   };
@@ -199,7 +204,8 @@ async function tries(
   const isAllowed = (name: string) => decide(access, 'tools', name).effect === 'allow';
   const tools = config.callers.local === undefined ? [] : await listTools(gateway);
   const allowed = pickAllowed(tools, isAllowed);
-  const refused = pickRefused(tools, isAllowed);
+  // Where policy is only observed nothing would be refused.
+  const refused = config.mode === 'observe' ? undefined : pickRefused(tools, isAllowed);
   const own = (command: string, words: string) => ownCommand(command, words, options, host);
   const found: Try[] = [];
   if (allowed !== undefined) {

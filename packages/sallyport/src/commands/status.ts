@@ -8,7 +8,7 @@ import {
   type ServerStatus,
 } from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
-import { count, serverLines } from '../banner.ts';
+import { count, observingLines, serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
@@ -57,7 +57,10 @@ async function readOutline(files: readonly string[]): Promise<ConfigOutline | un
   return loaded.ok ? loaded.config : undefined;
 }
 
-function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Context): void {
+/** A gateway of an older version does not tell of its views. */
+type ShownStatus = Omit<GatewayStatus, 'views'> & Partial<Pick<GatewayStatus, 'views'>>;
+
+function show(status: ShownStatus, blocks: readonly BlockRow[], context: Context): void {
   const { terminal } = context;
   const { paint } = terminal;
   const now = Date.now();
@@ -65,6 +68,7 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Conte
     `${paint.bold('Sallyport')} ${paint.dim(`${status.version}, process ${status.pid}, up ${age(now - status.started)}`)}`,
   );
   terminal.print();
+  if (status.mode === 'observe') for (const line of [...observingLines(paint), '']) terminal.print(line);
   for (const line of serverLines(status.servers, { paint, isTerminal: terminal.out.isTerminal })) terminal.print(line);
   for (const server of status.servers) {
     if (server.unreadable !== undefined) {
@@ -85,6 +89,13 @@ function show(status: GatewayStatus, blocks: readonly BlockRow[], context: Conte
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
     ...issuerRows(issuersOf(status), paint),
     ...introspectorRows(status.introspection, paint),
+    ...(status.views ?? []).map(({ name, mode }) => [
+      paint.dim('View'),
+      `${name}${mode === 'search' ? ', searched' : ''} ${paint.dim(`at /mcp/${name}`)}`,
+    ]),
+    ...(status.mode === 'observe'
+      ? [[paint.yellow('Observed'), `${count(status.wouldRefuse, 'exchange')} would have been refused since the start`]]
+      : []),
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
     ...Object.entries(status.doors)
       .filter(([, { isOpen, connections }]) => isOpen || connections > 0)

@@ -136,9 +136,13 @@ export function typeOf(value: Outcome): string {
   return typeof value === 'number' ? 'a number' : typeof value === 'string' ? 'text' : 'true or false';
 }
 
+/** As deep as a message can be (`limits.depth`), and no deeper than the stack. */
+const MAX_DEPTH = 512;
+
 /** CEL's equality: numbers by what they are worth, everything else by type and value; never a fault. */
-export function areEqual(one: Value, other: Value, meter: Meter): boolean {
+export function areEqual(one: Value, other: Value, meter: Meter, depth = 0): boolean {
   meter.spend(1);
+  if (depth > MAX_DEPTH) throw new Abandoned('the arguments are nested too deep for this condition');
   if (typeof one === 'string' && typeof other === 'string') {
     if (one.length !== other.length) return false;
     meter.spend(stepsToCompare(one.length));
@@ -148,8 +152,8 @@ export function areEqual(one: Value, other: Value, meter: Meter): boolean {
     if (typeof one === typeof other) return one === other;
     return !Number.isNaN(one) && !Number.isNaN(other) && !(one < other) && !(one > other);
   }
-  if (isList(one)) return isList(other) && areListsEqual(one, other, meter);
-  if (isMap(one)) return isMap(other) && areMapsEqual(one, other, meter);
+  if (isList(one)) return isList(other) && areListsEqual(one, other, meter, depth + 1);
+  if (isMap(one)) return isMap(other) && areMapsEqual(one, other, meter, depth + 1);
   return one === other;
 }
 
@@ -161,6 +165,7 @@ function areListsEqual(
   one: MadeList | readonly unknown[],
   other: MadeList | readonly unknown[],
   meter: Meter,
+  depth: number,
 ): boolean {
   const length = lengthOf(one);
   if (length !== lengthOf(other)) return false;
@@ -168,7 +173,7 @@ function areListsEqual(
   meter.spend(length);
   for (let index = 0; index < length; index += 1) {
     const [left, right] = [itemOf(one, index), itemOf(other, index)];
-    if (left instanceof Fault || right instanceof Fault || !areEqual(left, right, meter)) return false;
+    if (left instanceof Fault || right instanceof Fault || !areEqual(left, right, meter, depth)) return false;
   }
   return true;
 }
@@ -177,13 +182,14 @@ function areMapsEqual(
   one: MadeMap | Readonly<Record<string, unknown>>,
   other: MadeMap | Readonly<Record<string, unknown>>,
   meter: Meter,
+  depth: number,
 ): boolean {
   const names = namesOf(one, meter);
   if (names.length !== namesOf(other, meter).length) return false;
   return names.every((name) => {
     const [left, right] = [memberOf(one, name), memberOf(other, name)];
     if (left === undefined || right === undefined || left instanceof Fault || right instanceof Fault) return false;
-    return areEqual(left, right, meter);
+    return areEqual(left, right, meter, depth);
   });
 }
 
