@@ -362,7 +362,7 @@ describe('failed logins', () => {
   it('[api-keys] take no credential from a query, and no two at once', async () => {
     const before = upstream.of('tools/call').length;
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
-    expect((await post(`${gateway.url}?access_token=${key}`, body)).status).toBe(404);
+    expect((await post(`${gateway.url}?access_token=${key}`, body)).status).toBe(400);
     expect((await post(gateway.url, body, { headers: { 'x-api-key': key, cookie: `key=${key}` } })).status).toBe(401);
     const lines = (second: string) =>
       [
