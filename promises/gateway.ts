@@ -101,7 +101,21 @@ export const gateway: readonly ProductPromise[] = [
     id: 'no-passthrough',
     sentence: 'A token given to Sallyport never travels upstream.',
     source: ['MCP 2025-11-25, Authorization', 'gen-4'],
-    tests: ['tests/attacks/door-limits.test.ts'],
+    tests: ['tests/attacks/door-limits.test.ts', 'tests/journeys/upstream-oauth.test.ts'],
+  },
+  {
+    id: 'accounts',
+    sentence:
+      'People connect their accounts at servers in the middle of their first call; the tokens are encrypted, renewed once, revocable within a second, and never used for anybody else.',
+    source: ['fw-1', 'MCP 2026-07-28, Authorization'],
+    tests: ['tests/journeys/upstream-oauth.test.ts'],
+  },
+  {
+    id: 'account-links',
+    sentence:
+      'A link to connect an account is good once, for ten minutes and in one browser; nothing that comes back from elsewhere or in the name of another issuer is redeemed.',
+    source: ['fw-1', 'MCP 2026-07-28, Security best practices'],
+    tests: ['tests/attacks/account-links.test.ts'],
   },
   {
     id: 'config-errors',

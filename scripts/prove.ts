@@ -7,18 +7,21 @@ import { rows, type Row } from '../tests/prove/rows.ts';
 import { run } from './command.ts';
 import { listFiles, root } from './tree.ts';
 
-const modules = listFiles('tests/prove', (path) => /\/(?:\d\d|\d\.\d)-[a-z0-9-]+\.ts$/.test(path));
+const modules = listFiles('tests/prove', (path) => /\/(?:\d\d|\d\.\d{1,2})-[a-z0-9-]+\.ts$/.test(path));
 
 const moduleOf = (row: Row): string | undefined => modules.find((path) => path.startsWith(`tests/prove/${row.id}-`));
 
+/** How a row is called for: `4` for `04`; the tenth of a table is not its first. */
+const shortId = (row: Row): string => row.id.replace(/^0/, '');
+
 /** The row's name as in its file: `04-answers-never-cross.ts` → `answers-never-cross`. */
-const slugOf = (row: Row): string => moduleOf(row)?.replace(/^.*\/(?:\d\d|\d\.\d)-|\.ts$/g, '') ?? '';
+const slugOf = (row: Row): string => moduleOf(row)?.replace(/^.*\/(?:\d\d|\d\.\d{1,2})-|\.ts$/g, '') ?? '';
 
 function list(): void {
   console.log('Rows (npm run prove <row>, or all):\n');
   for (const row of rows) {
     const state = moduleOf(row) === undefined ? 'not available' : slugOf(row);
-    console.log(`  ${String(Number(row.id)).padStart(2)}  ${row.title.padEnd(40)} ${state}\n      goal: ${row.goal}`);
+    console.log(`  ${shortId(row).padStart(4)}  ${row.title.padEnd(40)} ${state}\n        goal: ${row.goal}`);
   }
 }
 
@@ -65,9 +68,9 @@ if (wanted === undefined) {
 } else if (wanted === 'all') {
   process.exit((await proveAll()) ? 0 : 1);
 } else {
-  const row = rows.find((entry) => Number(entry.id) === Number(wanted) || slugOf(entry) === wanted);
+  const row = rows.find((entry) => [entry.id, shortId(entry)].includes(wanted) || slugOf(entry) === wanted);
   if (row === undefined) {
-    console.error(`No row '${wanted}'. Rows: ${rows.map((row) => Number(row.id)).join(', ')}, or all.`);
+    console.error(`No row '${wanted}'. Rows: ${rows.map(shortId).join(', ')}, or all.`);
     process.exit(2);
   }
   process.exit((await prove(row)) ? 0 : 1);

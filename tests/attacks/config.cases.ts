@@ -466,6 +466,102 @@ export const wrongValues: readonly WrongConfig[] = [
     helps: 'either bearer',
   },
   {
+    what: 'two kinds of token',
+    yaml: server('{ url: https://a.example, auth: ▸{ oauth: {}, bearer: env:TOKEN } }'),
+    says: 'bearer and oauth exclude each other',
+    helps: 'another kind alone',
+  },
+  {
+    what: 'a user with a colon',
+    yaml: server("{ url: https://a.example, auth: { basic: { user: ▸'a:b', password: env:TOKEN } } }"),
+    says: 'cannot be a user name',
+    helps: 'without colon',
+  },
+  {
+    what: 'a password in clear',
+    yaml: server('{ url: https://a.example, auth: { basic: { user: a, password: ▸hunter2 } } }'),
+    says: 'a secret stands here in clear',
+    helps: 'env:NAME',
+  },
+  {
+    what: 'a token endpoint nobody knows',
+    yaml: server('{ url: https://a.example, auth: { clientCredentials: ▸{ clientId: a, clientSecret: env:TOKEN } } }'),
+    says: '`issuer` is missing',
+    helps: 'tokenUrl: https://',
+  },
+  {
+    what: 'two ways to the token endpoint',
+    yaml: server(
+      '{ url: https://a.example, auth: { clientCredentials: ▸{ issuer: https://b.example, tokenUrl: https://b.example/t, clientId: a, clientSecret: env:TOKEN } } }',
+    ),
+    says: 'issuer and tokenUrl exclude each other',
+    helps: 'remove tokenUrl',
+  },
+  {
+    what: 'a token endpoint without encryption',
+    yaml: server(
+      '{ url: https://a.example, auth: { clientCredentials: { tokenUrl: ▸http://b.example/t, clientId: a, clientSecret: env:TOKEN } } }',
+    ),
+    says: 'tokens would travel without encryption',
+    helps: 'https://b.example',
+  },
+  {
+    what: 'a client without proof',
+    yaml: server(
+      '{ url: https://a.example, auth: { clientCredentials: ▸{ issuer: https://b.example, clientId: a } } }',
+    ),
+    says: 'either clientSecret or privateKey',
+    helps: 'clientSecret: env:NAME',
+  },
+  {
+    what: 'on-behalf-of without scopes',
+    yaml: server(
+      '{ url: https://a.example, auth: { tokenExchange: ▸{ kind: entra-obo, issuer: https://b.example, clientId: a, clientSecret: env:TOKEN } } }',
+    ),
+    says: 'by `scopes`',
+    helps: '/.default',
+  },
+  {
+    what: 'an assertion grant for nobody',
+    yaml: server(
+      '{ url: https://a.example, auth: { tokenExchange: ▸{ kind: id-jag, issuer: https://b.example, clientId: a, clientSecret: env:TOKEN } } }',
+    ),
+    says: '`audience` and `target`',
+    helps: 'target: { clientId',
+  },
+  {
+    what: 'a kind of exchange that is none',
+    yaml: server(
+      '{ url: https://a.example, auth: { tokenExchange: { kind: ▸obo, issuer: https://b.example, clientId: a, clientSecret: env:TOKEN } } }',
+    ),
+    says: 'obo',
+    helps: 'entra-obo',
+  },
+  {
+    what: 'a secret for whoever the server names',
+    yaml: server('{ url: https://a.example, auth: { oauth: ▸{ clientId: a, clientSecret: env:TOKEN } } }'),
+    says: 'whichever authorization server',
+    helps: 'issuer: https://',
+  },
+  {
+    what: 'scopes in one text',
+    yaml: server("{ url: https://a.example, auth: { oauth: { scopes: [▸'read write'] } } }"),
+    says: 'is not a scope',
+    helps: '[read, write]',
+  },
+  {
+    what: 'accounts of people on a shared connection',
+    yaml: server('{ url: https://a.example, ▸share: all, auth: { oauth: {} } }'),
+    says: 'each caller has a credential of its own',
+    helps: 'share: caller',
+  },
+  {
+    what: 'a certificate that is none',
+    yaml: server('{ url: https://a.example, auth: { mtls: { cert: ▸env:TOKEN, key: env:TOKEN } } }'),
+    says: 'holds no certificate',
+    helps: 'client.pem',
+  },
+  {
     what: 'no way to authenticate',
     yaml: server('{ url: https://a.example, auth: ▸{} }'),
     says: 'auth is empty',

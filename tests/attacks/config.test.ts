@@ -7,8 +7,8 @@ import * as cases from './config.cases.ts';
 import * as policyCases from './config-policy.cases.ts';
 import type { WrongConfig } from './config.cases.ts';
 import { wrongEgress } from './config-egress.cases.ts';
-import { wrongIntrospection } from './config-introspection.cases.ts';
 import { wrongViews } from './config-views.cases.ts';
+import { wrongIntrospection } from './config-introspection.cases.ts';
 
 const FOLDER = '/etc/sallyport';
 const MAIN = `${FOLDER}/sallyport.yaml`;
@@ -19,7 +19,7 @@ const groups: readonly [string, readonly WrongConfig[], number][] = [
   ['a key that nothing reads', cases.wrongKeys, 24],
   ['a key of a later version', cases.laterKeys, 5],
   ['a value of the wrong type', cases.wrongTypes, 37],
-  ['a value that means nothing or something unsafe', cases.wrongValues, 45],
+  ['a value that means nothing or something unsafe', cases.wrongValues, 59],
   ['a reference to what is not there', cases.wrongReferences, 9],
   ['a pattern', cases.wrongPatterns, 12],
   ['a rate, duration or size', cases.wrongQuantities, 24],

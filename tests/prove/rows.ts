@@ -58,16 +58,6 @@ export const rows: readonly Row[] = [
     goal: 'cross-era ≥ 0.6 of same-era; lists from memory ≥ 0.9 of a bare server',
   },
   {
-    id: '4.5',
-    title: 'addresses that documents, redirects and callers name',
-    goal: '656 of 656 never connect, 30 of 30 controls allowed; 1,000 rebinding answers: 0 private connects',
-  },
-  {
-    id: '4.8',
-    title: 'TLS, certificates and proxies',
-    goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
-  },
-  {
     id: '4.1',
     title: 'tokens of the corpus',
     goal: '4/4 accepted, 218 × 401, 6 × 431, 14 as documented, 0 outbound requests; refusal p99 < 5 ms',
@@ -84,18 +74,33 @@ export const rows: readonly Row[] = [
     goal: 'discovery to first call, step-up: 3 SDK clients × 3 registrations; Entra-like, Okta-like, opaque tokens',
   },
   {
+    id: '4.5',
+    title: 'addresses that documents, redirects and callers name',
+    goal: '656 of 656 never connect, 30 of 30 controls allowed; 1,000 rebinding answers: 0 private connects',
+  },
+  {
     id: '4.6',
     title: 'limits against ever new callers and addresses',
     goal: '1,000,000: burst + rate·t ± 1, promises kept, memory bounded, 14 ways round them limited',
   },
   {
-    id: '4.12',
-    title: 'what it costs to know the caller',
-    goal: 'a cached JWT within 10 % of a key; flat in number and size of roles',
-  },
-  {
     id: '4.7',
     title: 'listed ⇔ callable with conditions, scopes and denials',
     goal: '100,000 seeds without a counterexample; errors, missing fields and huge lists deny in under 5 ms each',
+  },
+  {
+    id: '4.8',
+    title: 'TLS, certificates and proxies',
+    goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
+  },
+  {
+    id: '4.10',
+    title: 'accounts of people at servers',
+    goal: 'consent in the first call, 50 renewals = 1, revoke, refusal without a page; 1,000 interleaved calls: 0 crossed',
+  },
+  {
+    id: '4.12',
+    title: 'what it costs to know the caller',
+    goal: 'a cached JWT within 10 % of a key; flat in number and size of roles',
   },
 ];

@@ -89,12 +89,7 @@ export async function startGuarded(
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
   const profile = process.env['OVERHEAD_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-  const [node = '', ...command] = nodeCommand(
-    program,
-    file,
-    String(setup.keys),
-    JSON.stringify(like),
-  );
+  const [node = '', ...command] = nodeCommand(program, file, String(setup.keys), JSON.stringify(like));
   const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
   const port = await printedPort(running);
   const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];

@@ -79,6 +79,8 @@ export interface ControlHandlers extends ControlAnswers {
   openStdio(socket: Socket, wish: DoorWish): void;
   /** Takes over what another process has changed in the store. */
   refresh(): Promise<void>;
+  /** Begins to connect an account of a caller at a server; gives the link, or why there is none. */
+  connectAccount?(server: string, principal: string): Promise<object>;
 }
 
 /** An open control socket. */
@@ -160,6 +162,12 @@ function greet(socket: Socket, handlers: ControlHandlers): void {
     } else if (hello?.['ask'] === 'refresh') {
       void handlers.refresh().then(
         () => socket.end('{"refreshed":true}\n'),
+        () => socket.destroy(),
+      );
+    } else if (hello?.['ask'] === 'connect-account' && handlers.connectAccount !== undefined) {
+      const { server, principal } = hello;
+      void handlers.connectAccount(String(server), String(principal)).then(
+        (answer) => socket.end(`${JSON.stringify(answer)}\n`),
         () => socket.destroy(),
       );
     } else {

@@ -372,6 +372,11 @@ export async function makeWorld(
     results,
     sessions,
     subscriptions,
+    connections: {
+      begin: () => Promise.resolve(linkFailure('closed', 'There are no accounts here.')),
+      find: () => undefined,
+      wait: () => Promise.resolve(undefined),
+    },
     settlement: { wait: () => undefined },
     egress: {
       request: ({ url }) => Promise.resolve({ kind: 'fault', reason: 'connection', message: `${url} is not there.` }),

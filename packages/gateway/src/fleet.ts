@@ -4,6 +4,7 @@ import { followServer } from './cache/follow.ts';
 import type { ResultCache } from './cache/result-cache.ts';
 import type { ConfigChanges } from './config/diff.ts';
 import type { Config, UpstreamConfig } from './config/types.ts';
+import type { CredentialSource } from './credentials/source.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
 import { ownInfo } from './own-request.ts';
 import { defineUpstream, makeServer, surroundingsOf, type Server } from './servers.ts';
@@ -15,6 +16,8 @@ export interface FleetOptions {
   readonly catalog: Catalog;
   readonly results: ResultCache;
   readonly subscriptions: Pick<Subscriptions, 'watch'>;
+  /** Where the credentials for a server come from; `undefined` where fixed headers are all. */
+  readonly credentials: (upstream: UpstreamConfig) => CredentialSource | undefined;
   /** What servers need from the machine. */
   readonly ports: UpstreamPorts;
   readonly log: (level: UpstreamLogEntry['level'], text: string, server: string) => void;
@@ -42,14 +45,15 @@ const pollMs = 20;
  * @param servers - the table that requests look into; the fleet keeps it, in the order of the configuration
  */
 export function createFleet(servers: Map<string, Server>, options: FleetOptions): Fleet {
-  const { catalog, results, subscriptions, ports, log } = options;
+  const { catalog, results, subscriptions, credentials, ports, log } = options;
 
   function add(upstreamConfig: UpstreamConfig, config: Config): void {
     const { name } = upstreamConfig;
     const message = { bytes: config.limits.message, depth: config.limits.depth };
-    const definition = defineUpstream(upstreamConfig, message, surroundingsOf(config));
+    const source = credentials(upstreamConfig);
+    const definition = defineUpstream(upstreamConfig, message, surroundingsOf(config), source);
     const upstream = createUpstream(definition, ports, ownInfo);
-    const server = makeServer(upstreamConfig, upstream);
+    const server = makeServer(upstreamConfig, upstream, source);
     servers.set(name, server);
     upstream.onLog(({ level, text }) => log(level, text, name));
     upstream.onChange(({ state }) => {
@@ -73,6 +77,7 @@ export function createFleet(servers: Map<string, Server>, options: FleetOptions)
       await pause(ports.timers, pollMs);
     }
     await server.upstream.stop('removed from the configuration');
+    server.credentials?.close();
   }
 
   /** Puts the table into the order of the configuration. */
@@ -90,7 +95,8 @@ export function createFleet(servers: Map<string, Server>, options: FleetOptions)
       for (const name of tuned) {
         const server = servers.get(name);
         const upstream = byName.get(name);
-        if (server !== undefined && upstream !== undefined) servers.set(name, makeServer(upstream, server.upstream));
+        if (server !== undefined && upstream !== undefined)
+          servers.set(name, makeServer(upstream, server.upstream, server.credentials));
       }
       const leaving = [...removed, ...changed].map(remove);
       for (const name of [...changed, ...added]) {

@@ -41,6 +41,10 @@ export interface GatewayTarget extends CatalogTarget {
   readonly meta?: MetaTool;
   /** True when the call is begun again because its server wanted a page visited first. */
   readonly isAgain?: boolean;
+  /** The consent that the caller was asked for when it last sent the call. */
+  readonly consent?: string;
+  /** True for a name at a server that tells what it has only to people with an account, and nobody has connected one yet. */
+  readonly isPending?: true;
 }
 
 /** What leads a caller back to its call that waits. */
@@ -142,7 +146,30 @@ function namedServers({ path, message, principal }: Parsed, world: World): reado
 function findNamed(list: 'tools' | 'prompts', exchange: Parsed, world: World): GatewayTarget | Refusal {
   const name = exchange.message.params?.['name'];
   if (typeof name !== 'string') return badParams('params.name must be a string');
-  return lookUp(list, name, exchange.path, world) ?? unknown(list === 'tools' ? 'tool' : 'prompt', name);
+  const found = lookUp(list, name, exchange.path, world) ?? findPending(list, name, exchange.path, world);
+  return found ?? unknown(list === 'tools' ? 'tool' : 'prompt', name);
+}
+
+/** A name that a locked server may have: whoever may call it is asked to connect an account first. */
+function findPending(
+  list: 'tools' | 'prompts',
+  wireName: string,
+  path: DoorPath,
+  world: Pick<World, 'catalog' | 'servers'>,
+): GatewayTarget | undefined {
+  const cut = wireName.indexOf('__');
+  const [server, name] =
+    path.kind === 'server' ? [path.server, wireName] : [wireName.slice(0, Math.max(0, cut)), wireName.slice(cut + 2)];
+  if (world.catalog.server(server)?.isLocked !== true || !/^[A-Za-z0-9_.-]{1,128}$/.test(name)) return undefined;
+  const kind = list === 'tools' ? 'tool' : 'prompt';
+  return {
+    kind,
+    upstream: server,
+    name,
+    key: `${server}.${name}`,
+    isPending: true,
+    ...(path.kind === 'all' ? { asked: wireName } : {}),
+  };
 }
 
 function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {
@@ -271,6 +298,7 @@ function openState(opened: unknown, target: GatewayTarget, world: World): Gatewa
   const round = typeof opened['round'] === 'number' ? opened['round'] : 0;
   if (typeof state === 'string') return { ...target, requestState: state, round };
   if (opened['isAgain'] === true) return { ...target, isAgain: true, round };
+  if (typeof opened['consent'] === 'string') return { ...target, consent: opened['consent'], round };
   if (typeof park !== 'string' || typeof node !== 'string' || node !== world.parking.node) return undefined;
   return { ...target, parked: { park, node, round } };
 }

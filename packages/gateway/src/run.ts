@@ -25,6 +25,9 @@ import {
   type Session,
 } from '@sallyport/guard';
 import { openAdmin, type AdminServer } from './admin.ts';
+import { createConnections, type Connections } from './credentials/grants/connections.ts';
+import { makeSource } from './credentials/make-source.ts';
+import { createDirectory } from './credentials/server-metadata.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { diffConfig, type ConfigChanges } from './config/diff.ts';
@@ -58,6 +61,7 @@ import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createRunningCalls } from './running-calls.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
+  ConnectLink,
   DoorStatus,
   GatewayLogLine,
   GatewayOptions,
@@ -71,6 +75,9 @@ import type { World } from './world.ts';
 const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
+
+/** How long somebody who has just connected waits for what their server publishes, milliseconds. */
+const connectedMs = 10_000;
 
 /** How long callers may take to answer a close, milliseconds. */
 const lastCloseMs = 2000;
@@ -145,6 +152,7 @@ class Gateway implements RunningGateway {
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
+  readonly #connections: Connections;
   readonly #issuers: Issuers;
   readonly #introspector: Introspector;
   readonly #stops: Array<() => void | Promise<void>> = [];
@@ -186,6 +194,22 @@ class Gateway implements RunningGateway {
     const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
     const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches, this.#buckets);
     const digest = createDigest(state.keys.current.auditDigest);
+    const credentialContext = { clock: systemClock, egress: this.#egress, directory: createDirectory(systemClock) };
+    this.#connections = createConnections({
+      ...credentialContext,
+      random: systemRandom,
+      timers: realTimers,
+      grants: state.live.grants,
+      audit: state.trail,
+      base: () => this.#pageBase(),
+      log: (text, server) => state.log('warning', text, server),
+      onConnected: (server, principal) => this.#serveConnected(server, principal),
+      onDisconnected: (server, principal) => {
+        const reason = 'the account of the caller is not connected any more';
+        this.#servers.get(server)?.upstream.releaseOwners((owner) => owner !== principal, reason);
+        this.#results.drop(server);
+      },
+    });
     this.#world = {
       clock: systemClock,
       timers: realTimers,
@@ -207,12 +231,14 @@ class Gateway implements RunningGateway {
       }),
       settlement: this.#settlement,
       egress: this.#egress,
+      connections: this.#connections,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
+      credentials: (upstream) => makeSource(upstream, credentialContext, this.#connections),
       ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
@@ -237,6 +263,7 @@ class Gateway implements RunningGateway {
       nextId: createExchangeIds(systemRandom),
       sessions,
       conversations,
+      pages: this.#connections.pages,
     };
   }
 
@@ -254,6 +281,33 @@ class Gateway implements RunningGateway {
     const listen = this.#config.admin?.listen;
     if (this.#adminServer === undefined || listen === undefined) return undefined;
     return `http://${hostText(listen.host)}:${this.#adminServer.port}`;
+  }
+
+  /** Where browsers reach the pages. */
+  #pageBase(): string | undefined {
+    if (this.#http === undefined) return undefined;
+    return this.#config.publicUrl ?? `http://${hostText(this.#http.host)}:${this.#http.port}`;
+  }
+
+  /** Has ready what somebody who has just connected will call for: a conversation, and what the server publishes. */
+  async #serveConnected(name: string, principal: string): Promise<void> {
+    const server = this.#servers.get(name);
+    const credential = server?.credentials?.of({ principal, kind: principal.split(':')[0] ?? '', token: undefined });
+    if (server === undefined || credential === undefined) return;
+    const isKnown = this.#catalog.server(name)?.isLocked !== true;
+    if (isKnown) return;
+    const wish = { era: 'modern', scope: principal, owner: principal, clientCapabilities: {}, credential } as const;
+    const serving = (async (): Promise<void> => {
+      const opened = await server.upstream.acquire(wish);
+      if (opened.kind === 'open') await this.#catalog.refresh(name);
+    })();
+    await within(serving, connectedMs);
+  }
+
+  async connectAccount(server: string, principal: string): Promise<ConnectLink> {
+    const begun = await this.#connections.begin({ server, principal, scopes: [] });
+    if ('reason' in begun) return { error: begun.detail ?? begun.text };
+    return { url: begun.url, code: begun.code, server, principal };
   }
 
   async start(): Promise<StateFault | undefined> {
@@ -279,7 +333,10 @@ class Gateway implements RunningGateway {
     // Keys and tokens expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
+    this.#every(60_000, () => this.#followGrants());
+    this.#followGrants();
     this.#state.live.onChange(() => {
+      this.#followGrants();
       this.#closeUnwelcome();
       void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
@@ -468,6 +525,7 @@ class Gateway implements RunningGateway {
       configuration: () => this.configuration(),
       tools: () => this.tools(),
       refresh: () => this.refresh(),
+      connectAccount: (server, principal) => this.connectAccount(server, principal),
     });
     if (control === undefined) {
       return {
@@ -573,6 +631,13 @@ class Gateway implements RunningGateway {
     this.#running.stop(live.blocks, (principal) => principal.startsWith('key:') && live.isRevoked(principal.slice(4)));
   }
 
+  /** Takes over what was taken back, here or by another process. */
+  #followGrants(): void {
+    this.#connections.refresh().catch((cause: unknown) => {
+      this.#state.log('warning', `connected accounts could not be read: ${String(cause)}`);
+    });
+  }
+
   /** One run at a time, so that no change is recorded twice. */
   async #recordChanges(): Promise<void> {
     const { live, trail, log } = this.#state;
@@ -593,13 +658,13 @@ class Gateway implements RunningGateway {
   }
 }
 
+const observing =
+  'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
+
 function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'introspection'> {
   const introspection = introspector.status();
   return introspection === undefined ? {} : { introspection };
 }
-
-const observing =
-  'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
 
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;

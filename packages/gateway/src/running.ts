@@ -97,6 +97,12 @@ export interface RunningGateway {
   tools(): Readonly<Record<string, readonly string[]>>;
   /** Takes over keys and blocks that another hand has just changed; without it that takes a quarter of a second. */
   refresh(): Promise<void>;
+  /**
+   * Begins to connect an account of a caller at a server, for whoever hands the link on to that caller's person.
+   *
+   * @returns the link with its code, or `error`
+   */
+  connectAccount(server: string, principal: string): Promise<ConnectLink>;
   /** Serves MCP over a pair of streams as the local user. */
   openStdio(input: Readable, output: Writable, options?: OpenStdioOptions): Conversation;
   /** Stops taking new work, lets running calls end, then stops servers and writes the last records. */
@@ -112,3 +118,8 @@ export interface OpenStdioOptions {
   /** A role to try out in place of `callers.local`. */
   readonly role?: string;
 }
+
+/** A link with which a person connects an account, or why there is none. */
+export type ConnectLink =
+  | { readonly url: string; readonly code: string; readonly server: string; readonly principal: string }
+  | { readonly error: string };

@@ -1,14 +1,15 @@
 /** A configured server as requests use it: its upstream, and what the configuration says about it. */
 import { dirname } from 'node:path';
-import type { DoorPath, Intended, Rules, Session } from '@sallyport/guard';
+import type { ClientCertificate, DoorPath, Intended, Rules, Session } from '@sallyport/guard';
 import { hasSecretName, hasTokenShape } from './config/secret-shapes.ts';
 import type { Secret } from './config/secret.ts';
-import type { Config, StdioUpstreamConfig, UpstreamConfig } from './config/types.ts';
+import type { Config, StdioUpstreamConfig, UpstreamConfig, UrlUpstreamCommon } from './config/types.ts';
 import { controlPath } from './control.ts';
 import { declaredBy } from './invoke/declared.ts';
 import type { AskKind } from './upstreams/link.ts';
 import type { UpstreamDefinition } from './upstreams/options.ts';
 import type { StdioOptions } from './upstreams/stdio/options.ts';
+import type { CredentialSource, CredentialSubject } from './credentials/source.ts';
 import type { AcquireWish, Upstream } from './upstreams/upstream.ts';
 
 export interface Server {
@@ -20,10 +21,12 @@ export interface Server {
   readonly timeoutMs: number;
   /** Milliseconds in all. */
   readonly maxTimeMs: number;
+  /** Where the credentials of each caller come from; `undefined` where all callers have the gateway's. */
+  readonly credentials?: CredentialSource | undefined;
 }
 
 /** Joins an upstream with its configuration. */
-export function makeServer(config: UpstreamConfig, upstream: Upstream): Server {
+export function makeServer(config: UpstreamConfig, upstream: Upstream, credentials?: CredentialSource): Server {
   return {
     name: config.name,
     upstream,
@@ -31,6 +34,7 @@ export function makeServer(config: UpstreamConfig, upstream: Upstream): Server {
     ask: config.ask,
     timeoutMs: config.timeout,
     maxTimeMs: config.maxTime,
+    credentials,
   };
 }
 
@@ -71,6 +75,7 @@ export function defineUpstream(
   config: UpstreamConfig,
   message: { readonly bytes: number; readonly depth: number },
   surroundings: Surroundings,
+  credentials?: CredentialSource,
 ): UpstreamDefinition {
   const transport =
     config.kind === 'stdio'
@@ -79,6 +84,7 @@ export function defineUpstream(
           kind: config.kind,
           url: config.url,
           headers: Object.fromEntries(config.credentials.map(({ name, value }) => [name, value.reveal()])),
+          ...certificateOf(config),
         };
   return {
     name: config.name,
@@ -86,7 +92,13 @@ export function defineUpstream(
     share: config.share,
     ask: config.ask,
     tuning: { messageBytes: message.bytes, messageDepth: message.depth },
+    ...(credentials === undefined ? {} : { credentials }),
   };
+}
+
+function certificateOf({ certificate }: UrlUpstreamCommon): { clientCertificate?: ClientCertificate } {
+  if (certificate === undefined) return {};
+  return { clientCertificate: { cert: certificate.cert, key: certificate.key.reveal() } };
 }
 
 /** What starts a local server. */
@@ -139,10 +151,24 @@ export function wishOf(exchange: Intended, server: Server): AcquireWish {
     scope,
     owner: exchange.principal.id,
     clientCapabilities: declaredBy(exchange),
+    ...(server.credentials === undefined || server.credentials.shared !== undefined
+      ? undefined
+      : { credential: server.credentials.of(subjectOf(exchange)) }),
   };
   if (holder === undefined || scope !== holder.id) return wish;
   endWith(holder, server.upstream);
   return { ...wish, isOver: () => holder.isClosed };
+}
+
+/**
+ * Says for whom a credential is. Only a token that an authorization server issued is one that another may be made from:
+ * API keys are ours alone.
+ */
+function subjectOf({ principal, head }: Pick<Intended, 'principal' | 'head'>): CredentialSubject {
+  const { id, kind } = principal;
+  const given = kind === 'jwt' ? head?.headers['authorization'] : undefined;
+  const token = given === undefined ? undefined : /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(given)?.[1];
+  return { principal: id, kind, token };
 }
 
 /** Conversations that end with a session or connection. */

@@ -5,6 +5,7 @@ import {
   createBlockRepository,
   createChangeRepository,
   createDisk,
+  createEnvelope,
   createKeyIndex,
   createKeyRepository,
   createPepper,
@@ -36,6 +37,8 @@ import {
   type TrailState,
 } from '@sallyport/guard';
 import { indexBlocks } from './blocks.ts';
+import { GATEWAY_MIGRATIONS } from './credentials/grants/grant-schema.ts';
+import { createGrantStore, type GrantStore } from './credentials/grants/grant-store.ts';
 import { resolveSecret } from './config/resolve-secret.ts';
 import type { ConfigPorts } from './config/ports.ts';
 import type { Config } from './config/types.ts';
@@ -97,7 +100,22 @@ async function readMaster(
 
 /** Opens the store that the configuration names. */
 export async function openConfiguredStore(config: Pick<Config, 'store'>): Promise<Store | StateFault> {
-  return openStore(`sqlite:${config.store.path}`, { clock: systemClock, actor: `local:${userInfo().username}` });
+  return openStore(`sqlite:${config.store.path}`, {
+    clock: systemClock,
+    actor: `local:${userInfo().username}`,
+    migrations: [GATEWAY_MIGRATIONS],
+  });
+}
+
+/** The grants of people in a store that `openConfiguredStore` gave. */
+export function openGrants(store: Store, keys: KeyRing): GrantStore {
+  const previous = keys.previous === undefined ? [] : [keys.previous.envelope];
+  return createGrantStore(
+    store,
+    createEnvelope([keys.current.envelope, ...previous], systemRandom),
+    systemClock,
+    systemRandom,
+  );
 }
 
 /** The store's keys and blocks in memory, kept up to date while other processes change them. */
@@ -106,6 +124,8 @@ export interface LiveStore {
   readonly blocks: Blocks;
   /** Which sessions of earlier processes are over. */
   readonly ended: EndedSessions;
+  /** What people have let the gateway do at servers in their name. */
+  readonly grants: GrantStore;
   /** True while some key of this name works. */
   hasKey(name: string): boolean;
   /** True when there is no key of this name, not even one that has expired. */
@@ -143,13 +163,18 @@ export async function openLiveStore(
         'or made under another master key; revoke it and make a new one',
     ),
   );
+  const grants = openGrants(store, keys);
   const ended = await openEndedSessions(store, {
     clock: systemClock,
     onError: (cause) => log(`the end of sessions could not be written: ${String(cause)}`),
   });
   /** Whose credential was taken away, or who was blocked, is done with the sessions from before. */
   const endSessions = async ({ action, kind, subject, time }: ChangeRow): Promise<boolean> => {
-    if (action === 'keys.revoke') return ended.addCaller(`key:${subject}`, time);
+    if (action === 'keys.revoke') {
+      // Whoever gets a key of this name next is somebody else.
+      await grants.revoke({ principal: `key:${subject}` }, 'connections.revoke');
+      return ended.addCaller(`key:${subject}`, time);
+    }
     return action === 'block' && kind === 'caller' ? ended.addCaller(subject, time) : true;
   };
   for (const change of await changes.pending()) await endSessions(change);
@@ -198,6 +223,7 @@ export async function openLiveStore(
     },
     ended,
     isRevoked: (name) => !lastDays.has(name),
+    grants,
     hasKey: (name) => systemClock.now() < (lastDays.get(name) ?? 0),
     async refresh() {
       await writeUses();

@@ -2,6 +2,7 @@
 import type { AuditPort, Blocks, Clock, Egress, Random, Rules, Seal, Sessions } from '@sallyport/guard';
 import type { ResultCache } from './cache/result-cache.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { Connections } from './credentials/grants/connections.ts';
 import type { Parking } from './invoke/parking.ts';
 import type { Subscriptions } from './invoke/subscriptions.ts';
 import type { Server } from './servers.ts';
@@ -26,6 +27,8 @@ export interface World {
   readonly subscriptions: Subscriptions;
   readonly parking: Parking;
   readonly settlement: Pick<Settlement, 'wait'>;
+  /** Accounts of people at upstreams. */
+  readonly connections: Pick<Connections, 'begin' | 'find' | 'wait'>;
   /** The one way out, for all that is not a conversation with a server. */
   readonly egress: Egress;
 }

@@ -67,6 +67,7 @@ export type { Conversations, ConversationsOptions } from './doors/conversations.
 export { createConversations } from './doors/conversations.ts';
 export type { Listener, ListenerOptions } from './doors/listener.ts';
 export { onCredentialEnd } from './doors/credential-end.ts';
+export type { PageAnswer, PageRequest, Pages } from './doors/pages.ts';
 export { openListener } from './doors/listener.ts';
 export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
 export { safeHeaders } from './doors/security-headers.ts';
@@ -162,7 +163,12 @@ export type {
 } from './store/keys.ts';
 export { createKeyRepository, createPepper } from './store/keys.ts';
 export type { ChangeRepository, ChangeRow } from './store/changes.ts';
-export { createChangeRepository } from './store/changes.ts';
+export { createChangeRepository, noteChange } from './store/changes.ts';
+export type { Generated, Kysely, Transaction } from 'kysely';
+export type { StoreTables } from './store/schema.ts';
+export type { Migration, MigrationSet } from './store/migrations.ts';
+export type { Envelope, EnvelopePlace } from './store/envelope.ts';
+export { createEnvelope } from './store/envelope.ts';
 export type { KeyIndex } from './store/key-index.ts';
 export { createKeyIndex } from './store/key-index.ts';
 export type { BlockKind, BlockRepository, BlockRow } from './store/blocks.ts';
@@ -182,6 +188,9 @@ export type { Connections, ConnectionsOptions } from './egress/connections.ts';
 export type { EgressClient, EgressOptions, EgressSettings } from './egress/client.ts';
 export { createEgress } from './egress/client.ts';
 export type { OpenSocket, Socket, SocketEnd, SocketListener, SocketRequest } from './egress/web-socket.ts';
+export type { AddressBlock } from './egress/addresses.ts';
+export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
+export { findProxyFault } from './egress/proxy.ts';
 export type { Algorithm } from './identity/algorithms.ts';
 export { ALGORITHMS, isSymmetric, shapeOf } from './identity/algorithms.ts';
 export type { ClaimPath } from './identity/claim-path.ts';
@@ -203,6 +212,3 @@ export { createDiscoverySource, createUrlSource } from './identity/key-source.ts
 export type { RoleMapping } from './identity/role-map.ts';
 export { compileRoleMap, findMappingFault } from './identity/role-map.ts';
 export { verifySignature } from './identity/signature.ts';
-export type { AddressBlock } from './egress/addresses.ts';
-export { readAddress, readBlock as readAddressBlock } from './egress/addresses.ts';
-export { findProxyFault } from './egress/proxy.ts';

@@ -67,6 +67,10 @@ const contract: readonly Row[] = [
   ['cancelled', 'invoke', 'call', 499],
   ['unbridgeable', 'invoke', 'call', 501],
   ['cannot-ask', 'invoke', 'call', 403],
+  ['upstream-credentials', 'invoke', 'call', 502],
+  ['upstream-identity', 'invoke', 'call', 403],
+  ['upstream-consent', 'invoke', 'call', 403],
+  ['consent-refused', 'invoke', 'call', 403],
   ['answer-too-large', 'screen', 'call', 502],
   ['internal', 'any', 'call', 500],
 ];
@@ -92,7 +96,19 @@ describe('the table of refusals', () => {
   });
 
   it('fills every place of its texts from facts that the stages give', () => {
-    const given = new Set(['limit', 'retryAfter', 'detail', 'kind', 'name', 'handle', 'rate', 'allowed', 'scopes']);
+    const given = new Set([
+      'limit',
+      'retryAfter',
+      'detail',
+      'kind',
+      'name',
+      'handle',
+      'rate',
+      'allowed',
+      'server',
+      'principal',
+      'scopes',
+    ]);
     for (const row of Object.values<RefusalRow>(refusals)) {
       for (const [, place = ''] of `${row.text} ${row.advice}`.matchAll(/\{(\w+)\}/g)) expect(given).toContain(place);
     }

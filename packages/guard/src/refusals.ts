@@ -420,6 +420,35 @@ const rows = {
     text: 'the server has to ask something that cannot be asked here: {detail}',
     advice: 'Use a client that declares it, or let the operator allow it with `ask`.',
   },
+  'upstream-credentials': {
+    stage: 'invoke',
+    shows: 'call',
+    status: 502,
+    text: 'the credentials for the server could not be had',
+    advice: 'Retry later; the operator finds the reason under the exchange id.',
+  },
+  'upstream-identity': {
+    stage: 'invoke',
+    shows: 'call',
+    status: 403,
+    text: 'the server acts for people, and you came without a token that says for whom: {detail}',
+    advice: 'Call with a token of your authorization server.',
+  },
+  'upstream-consent': {
+    stage: 'invoke',
+    shows: 'call',
+    status: 403,
+    text: 'your account at the server is not connected: {detail}',
+    advice:
+      'Use a client that can open a URL (elicitation), or let the operator run: sallyport connections open {server} --caller {principal}',
+  },
+  'consent-refused': {
+    stage: 'invoke',
+    shows: 'call',
+    status: 403,
+    text: 'your account at the server was not connected: {detail}',
+    advice: 'Call again to be asked again.',
+  },
   'answer-too-large': {
     stage: 'screen',
     shows: 'call',

@@ -98,14 +98,14 @@ export interface Rules {
   readonly doors: DoorRules;
   /** Names of servers that a door path may name. */
   readonly servers: ReadonlySet<string>;
-  /** What callers are told about how to get a token; absent where no token is accepted. */
-  readonly resource?: ResourceRules;
   /** Views that a door path may name; absent where there are none. */
   readonly views?: ReadonlyMap<string, View>;
   /** Effects of tools; absent where none is assigned. */
   readonly effects?: Effects;
   /** True where policy refuses nothing and what it would refuse is recorded. */
   readonly observes?: boolean;
+  /** What callers are told about how to get a token; absent where no token is accepted. */
+  readonly resource?: ResourceRules;
   /** `status` gives in-band refusals an HTTP status for plain API clients. */
   readonly refusals: 'result' | 'status';
   /** Names of the arguments whose values the audit trail keeps for a target key; `undefined` for none. */

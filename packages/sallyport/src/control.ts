@@ -10,6 +10,8 @@ import { Failure, systemCode } from './failure.ts';
 const connectTimeout = 2_000;
 /** How long it may take to answer a question, milliseconds. */
 const answerTimeout = 5_000;
+/** How long it may take when it has to ask an authorization server, milliseconds. */
+const connectingTimeout = 45_000;
 /** Longest answer to a question, bytes. */
 const longestAnswer = 8 * 1024 * 1024;
 
@@ -43,13 +45,21 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
 }
 
 /** Asks a running gateway and returns its answer; nothing when none runs. */
-export async function askGateway(path: string, question: keyof ControlAnswers | 'refresh'): Promise<unknown> {
+export async function askGateway(
+  path: string,
+  question:
+    | keyof ControlAnswers
+    | 'refresh'
+    | { readonly ask: 'connect-account'; readonly server: string; readonly principal: string },
+): Promise<unknown> {
   const socket = await connectControl(path);
   if (socket === undefined) return undefined;
-  socket.setTimeout(answerTimeout, () =>
+  const asked = typeof question === 'string' ? { ask: question } : question;
+  // Where an account is connected, others are asked first.
+  socket.setTimeout(typeof question === 'string' ? answerTimeout : connectingTimeout, () =>
     socket.destroy(new Failure('the gateway does not answer', 'stop it and start it again')),
   );
-  socket.write(`${JSON.stringify({ sallyport: 1, ask: question })}\n`);
+  socket.write(`${JSON.stringify({ sallyport: 1, ...asked })}\n`);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of socket) {

@@ -322,6 +322,37 @@ function commandGroups(context: Context): [string, string, CommandRow[]][] {
       ],
     ],
     [
+      'connections',
+      'list, open and revoke accounts that people connect at servers',
+      [
+        {
+          usage: 'list',
+          summary: 'show who has connected an account where, without any token',
+          examples: [['sallyport connections list', '']],
+          run: async (_, options) => (await import('./commands/connections.ts')).listConnections(options, context),
+        },
+        {
+          usage: 'open <server>',
+          summary: 'print a link with which a person connects an account, for callers that cannot show one',
+          options: [option('--caller <id>', 'for whom, like key:ci or local:ada')],
+          examples: [['sallyport connections open github --caller key:ci', 'good once, for ten minutes']],
+          run: async ([server = ''], options) =>
+            (await import('./commands/connections.ts')).openConnection(server, as(options), context),
+        },
+        {
+          usage: 'revoke <server>',
+          summary: 'take back accounts at a server at once, here and at their authorization server',
+          options: [option('--caller <id>', "this caller's only; default: everybody's")],
+          examples: [
+            ['sallyport connections revoke github --caller key:ada', ''],
+            ['sallyport connections revoke github', "everybody's"],
+          ],
+          run: async ([server = ''], options) =>
+            (await import('./commands/connections.ts')).revokeConnections(server, as(options), context),
+        },
+      ],
+    ],
+    [
       'audit',
       'read and verify the audit trail',
       [

@@ -11,11 +11,13 @@ import {
 import {
   controlPath,
   openConfiguredStore,
+  openGrants,
   openKeys,
   systemClock,
   systemConfigPorts,
   systemRandom,
   type ConfigOutline,
+  type GrantStore,
 } from '@sallyport/gateway';
 import { askGateway } from './control.ts';
 import { exists } from './files.ts';
@@ -26,6 +28,7 @@ import { findKeyDoubts, type KeyDoubt } from './key-doubts.ts';
 export interface CommandStore {
   readonly keys: KeyRepository;
   readonly blocks: BlockRepository;
+  readonly grants: GrantStore;
 }
 
 /**
@@ -41,7 +44,11 @@ export async function withStore<T>(config: ConfigOutline, use: (store: CommandSt
     const previous = ring.previous === undefined ? [] : [createPepper(ring.previous.pepper)];
     const peppers = [createPepper(ring.current.pepper), ...previous] as const;
     const keys = createKeyRepository(store, peppers, systemClock, systemRandom);
-    const result = await use({ keys, blocks: createBlockRepository(store, systemClock) });
+    const result = await use({
+      keys,
+      blocks: createBlockRepository(store, systemClock),
+      grants: openGrants(store, ring),
+    });
     await askGateway(controlPath(config), 'refresh');
     return result;
   } finally {

@@ -26,6 +26,8 @@ export interface ServerCatalog {
   readonly loaded: number;
   /** How long it may be shown without asking again, milliseconds. */
   readonly ttlMs: number;
+  /** The server tells what it publishes only to callers with a credential of their own, and none has been there yet. */
+  readonly isLocked?: true;
 }
 
 /** A list that has changed. */
@@ -179,8 +181,19 @@ export function createCatalog(options: CatalogOptions): Catalog {
     for (const listener of listeners) listener(change);
   }
 
+  /** What was read over a caller's conversation stands until the next one is there. */
+  function keepLocked(name: string): void {
+    const before = loaded.get(name);
+    const since = { loaded: clock.now(), ttlMs: ttl };
+    publish({ ...(before ?? lockedCatalog(name)), ...since });
+  }
+
   async function load(source: Server): Promise<void> {
     const fetched = await fetchList(source);
+    if (fetched.kind === 'failure' && fetched.failure.reason === 'consent') {
+      if (watched.get(source.name)?.upstream === source.upstream) keepLocked(source.name);
+      return;
+    }
     if (fetched.kind === 'failure') {
       if (watched.get(source.name)?.upstream === source.upstream) fail(source.name, fetched.failure.text);
       return;
@@ -333,6 +346,24 @@ export function createCatalog(options: CatalogOptions): Catalog {
 }
 
 const nothing: ReadonlyMap<string, Entry> = new Map();
+
+function lockedCatalog(server: string): ServerCatalog {
+  return {
+    server,
+    tools: nothing,
+    prompts: nothing,
+    resources: nothing,
+    templates: nothing,
+    quarantined: [],
+    // What it really has is not known, and callers ask for nothing that was not announced.
+    capabilities: { tools: {}, prompts: {}, resources: {} },
+    serverInfo: undefined,
+    instructions: undefined,
+    loaded: 0,
+    ttlMs: 0,
+    isLocked: true,
+  };
+}
 
 function isSameList(before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>): boolean {
   if (before.size !== after.size) return false;

@@ -50,6 +50,8 @@ export async function fetchList(server: Server): Promise<FetchedLists | { kind: 
   let ttlMs: number | undefined;
   for (const kind of Object.keys(sources) as ListKind[]) {
     const source = sources[kind];
+    // What a caller has at the server is its own; what the server can do is everybody's to see.
+    if (kind === 'resources' && acquired.isLent === true) continue;
     if (!isObject(link.peer.capabilities[source.capability])) continue;
     const fetched = await fetchPages(link, source, lists[kind], room, server.timeoutMs);
     if (fetched.kind === 'failure') {

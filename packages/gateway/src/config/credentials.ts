@@ -1,35 +1,12 @@
-/** Reads the credential that the gateway itself presents to an HTTP upstream. */
+/** Reads the credentials that the gateway itself presents to an upstream at a URL. */
+import { clientCertificate } from './client-certificate.ts';
+import { plainSecret as secret } from './credential-secret.ts';
+import type { AuthConfig, ClientCertificateConfig, TokensConfig } from './credential-types.ts';
 import { object } from './object.ts';
-import { lengthOf, quoted, readText, wrongType, wrongValue, type Reader } from './reader.ts';
-import { isReference } from './resolve-secret.ts';
+import { quoted, text, wrongType, wrongValue, type Reader } from './reader.ts';
 import type { Secret } from './secret.ts';
+import { clientCredentials, oauth, tokenExchange } from './token-sources.ts';
 import type { CredentialHeader } from './types.ts';
-
-/** A value that must not stand in the file. */
-const secret: Reader<Secret> = {
-  schema: { type: 'string', pattern: '^(?:env:|file:(?!//)|command:)' },
-  read: (node, reading) => {
-    if (node.kind === 'scalar' && node.value !== null && !(typeof node.value === 'string' && isReference(node.value))) {
-      reading.log.hide(node.origin, lengthOf(node));
-      reading.log.report(node.origin, {
-        code: 'literal-secret',
-        message: 'a secret stands here in clear',
-        suggestion: 'write env:NAME, file:PATH or command:PROGRAM',
-        length: lengthOf(node),
-      });
-      return undefined;
-    }
-    const found = readText(node, reading, 'a reference to a secret', 'env:NAME, file:PATH or command:PROGRAM');
-    if (found?.secret === undefined) return undefined;
-    if (!found.secret.isKnown || /^[\x20-\x7e\t]+$/.test(found.value)) return found.secret;
-    return wrongValue(
-      found,
-      reading,
-      'the value holds characters that no HTTP header can carry',
-      'store the plain credential',
-    );
-  },
-};
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Headers that the gateway writes itself. */
@@ -64,15 +41,40 @@ const headers: Reader<readonly CredentialHeader[]> = {
   },
 };
 
+/** User and password (RFC 7617): a colon would end the user's name. */
+const user: Reader<string> = text('a user name', 'gateway', {}, (found, reading) =>
+  /^[\x20-\x39\x3b-\x7e]+$/.test(found.value)
+    ? found.value
+    : wrongValue(found, reading, `${quoted(found.shown)} cannot be a user name`, 'write it without colon'),
+);
+
+const basic = object<{ readonly user: string; readonly password: Secret }>(
+  {
+    user: { reader: user, isRequired: true, description: 'The user name' },
+    password: { reader: secret, isRequired: true, description: 'The password' },
+  },
+  { wanted: 'basic', example: '{ user: gateway, password: env:NAME }' },
+);
+
 interface AuthBody {
   readonly bearer: Secret | undefined;
+  readonly basic: { readonly user: string; readonly password: Secret } | undefined;
   readonly header: readonly CredentialHeader[] | undefined;
+  readonly mtls: ClientCertificateConfig | undefined;
+  readonly clientCredentials: TokensConfig | undefined;
+  readonly tokenExchange: TokensConfig | undefined;
+  readonly oauth: TokensConfig | undefined;
 }
 
 const authBody = object<AuthBody>(
   {
     bearer: { reader: secret, description: 'Sent as Authorization: Bearer' },
+    basic: { reader: basic, description: 'Sent as Authorization: Basic' },
     header: { reader: headers, description: 'Headers that carry a credential' },
+    mtls: { reader: clientCertificate, description: 'A certificate that is shown, alone or beside another kind' },
+    clientCredentials: { reader: clientCredentials, description: 'A token for the gateway itself' },
+    tokenExchange: { reader: tokenExchange, description: "A token for each caller, made from the caller's own" },
+    oauth: { reader: oauth, description: 'A token for each person, who consents to it once' },
   },
   {
     wanted: 'auth',
@@ -80,29 +82,47 @@ const authBody = object<AuthBody>(
     hints: {
       token: 'write bearer: env:NAME',
       headers: 'write header: { NAME: env:NAME }',
-      basic: 'write header: { Authorization: env:NAME }',
+      cert: 'write mtls: { cert: client.pem, key: file:client.key }',
+      oauth2: 'write oauth: {}',
     },
   },
 );
 
-/** `auth:` of an upstream; the headers that carry it. */
-export const auth: Reader<readonly CredentialHeader[]> = {
-  schema: { ...authBody.schema, minProperties: 1, maxProperties: 1 },
+/** The kinds of which one excludes the others. */
+const kinds = ['bearer', 'basic', 'header', 'clientCredentials', 'tokenExchange', 'oauth'] as const;
+
+/** `auth:` of an upstream. */
+export const auth: Reader<AuthConfig> = {
+  schema: { ...authBody.schema, minProperties: 1, maxProperties: 2 },
   read: (node, reading) => {
     const found = authBody.read(node, reading);
     if (found === undefined || node.kind !== 'map') return undefined;
-    if (found.bearer !== undefined && found.header === undefined) {
-      return [{ name: 'authorization', value: found.bearer.withPrefix('Bearer ') }];
-    }
-    if (found.header !== undefined && found.bearer === undefined) return found.header;
-    if (node.entries.length === 0 || found.header !== undefined) {
-      const message = found.header === undefined ? 'auth is empty' : 'bearer and header exclude each other';
+    const given = kinds.filter((kind) => found[kind] !== undefined);
+    const written = kinds.filter((kind) => node.entries.some((entry) => entry.key === kind));
+    if (written.length <= 1 && (given.length === 1 || found.mtls !== undefined)) return authOf(found);
+    if (node.entries.length === 0 || written.length > 1) {
+      const message = node.entries.length === 0 ? 'auth is empty' : `${written.join(' and ')} exclude each other`;
       reading.log.report(node.origin, {
         code: 'conflict',
         message,
-        suggestion: 'write either bearer: env:NAME or header: { NAME: env:NAME }',
+        suggestion: 'write either bearer: env:NAME or header: { NAME: env:NAME }, or another kind alone',
       });
     }
     return undefined;
   },
 };
+
+function authOf(found: AuthBody): AuthConfig {
+  return {
+    credentials: headersOf(found),
+    certificate: found.mtls,
+    tokens: found.clientCredentials ?? found.tokenExchange ?? found.oauth,
+  };
+}
+
+function headersOf({ bearer, basic: pair, header }: AuthBody): readonly CredentialHeader[] {
+  if (bearer !== undefined) return [{ name: 'authorization', value: bearer.withPrefix('Bearer ') }];
+  if (pair === undefined) return header ?? [];
+  const value = pair.password.map((password) => `Basic ${Buffer.from(`${pair.user}:${password}`).toString('base64')}`);
+  return [{ name: 'authorization', value }];
+}

@@ -264,7 +264,7 @@ async function followReferences(
       if (resolution !== undefined) resolutions.set(node, resolution);
     }),
   );
-  for (const node of publicFiles.flatMap((keys) => plainPathAt(root, keys))) {
+  for (const node of publicPaths(root).flatMap((keys) => plainPathAt(root, keys))) {
     const path = resolve(dirname(node.origin.file), String(node.value));
     files.add(path);
     resolutions.set(node, await resolvePublicFile(path, node.written, ports));
@@ -273,7 +273,11 @@ async function followReferences(
 }
 
 /** Keys that name a file by its plain path; what it holds is no secret. */
-const publicFiles: readonly (readonly string[])[] = [['egress', 'ca']];
+function publicPaths(root: MapNode): readonly (readonly string[])[] {
+  const upstreams = entryOf(root, 'upstreams')?.value;
+  const names = upstreams?.kind === 'map' ? upstreams.entries.map(({ key }) => key) : [];
+  return [['egress', 'ca'], ...names.map((name) => ['upstreams', name, 'auth', 'mtls', 'cert'])];
+}
 
 /** The text at a path of keys, where it is one and no reference. */
 function plainPathAt(root: MapNode, keys: readonly string[]): readonly ScalarNode[] {

@@ -38,7 +38,12 @@ export class Secret {
 
   /** Returns a secret whose value has `prefix` before it. */
   withPrefix(prefix: string): Secret {
-    return new Secret(this.#value === undefined ? undefined : prefix + this.#value, this.source);
+    return this.map((value) => prefix + value);
+  }
+
+  /** Returns a secret whose value was made from this one's. */
+  map(make: (value: string) => string): Secret {
+    return new Secret(this.#value === undefined ? undefined : make(this.#value), this.source);
   }
 
   toString(): string {

@@ -16,6 +16,7 @@ import type {
   RoleMapping,
   ViewModel,
 } from '@sallyport/guard';
+import type { ClientCertificateConfig, TokensConfig } from './credential-types.ts';
 import type { Secret, SecretReference } from './secret.ts';
 import type { MapNode } from './node.ts';
 
@@ -279,7 +280,12 @@ export interface CredentialHeader {
 /** What a server at a URL has. */
 export interface UrlUpstreamCommon extends UpstreamCommon {
   readonly url: string;
+  /** Headers of every request. */
   readonly credentials: readonly CredentialHeader[];
+  /** What is shown when the connection begins. */
+  readonly certificate: ClientCertificateConfig | undefined;
+  /** Where further credentials are had from. */
+  readonly tokens: TokensConfig | undefined;
 }
 
 /** A server reached over HTTP: Streamable HTTP in either era, or HTTP+SSE. */

@@ -4,6 +4,7 @@ import type { Origin, Rate } from '@sallyport/guard';
 import { bareHost, isLoopback, upstreamUrl } from './address.ts';
 import { duration, rate } from './grammar.ts';
 import { entryOf, type ConfigNode, type MapNode } from './node.ts';
+import type { AuthConfig } from './credential-types.ts';
 import { auth } from './credentials.ts';
 import { resourceLimits, sandbox, type SandboxSetting } from './custody.ts';
 import { env, refuseToken } from './environment.ts';
@@ -23,14 +24,7 @@ import {
   type Reading,
 } from './reader.ts';
 import type { Secret } from './secret.ts';
-import type {
-  Ask,
-  CredentialHeader,
-  ResourceLimitsConfig,
-  Share,
-  StdioUpstreamConfig,
-  UpstreamConfig,
-} from './types.ts';
+import type { Ask, ResourceLimitsConfig, Share, StdioUpstreamConfig, UpstreamConfig } from './types.ts';
 
 const COMMAND_EXAMPLE = "[npx, -y, '@modelcontextprotocol/server-filesystem', ./data]";
 
@@ -126,7 +120,7 @@ type StdioBody = CommonBody & {
   limits: ResourceLimitsConfig | undefined;
   sandbox: SandboxSetting;
 };
-type UrlBody = CommonBody & { url: string; auth: readonly CredentialHeader[] | undefined };
+type UrlBody = CommonBody & { url: string; auth: AuthConfig | undefined };
 
 const stdioKeys: Keys<StdioBody> = {
   command: {
@@ -272,12 +266,32 @@ function warnOfUnpinned(node: ConfigNode | undefined, reading: Reading): void {
 function readUrl(name: string, origin: Origin, node: MapNode, reading: Reading): UpstreamConfig | undefined {
   const found = byUrl.read(node, reading);
   if (found === undefined || !checkCommon(found, node, reading)) return undefined;
-  const { auth: credentials = [], ...rest } = found;
+  const { auth: given, ...rest } = found;
+  const { credentials, certificate, tokens } = given ?? { credentials: [], certificate: undefined, tokens: undefined };
   const url = new URL(found.url);
   const at = entryOf(node, 'url');
   const isSocket = url.protocol === 'ws:' || url.protocol === 'wss:';
   const isClear = url.protocol === 'http:' || url.protocol === 'ws:';
-  if (credentials.length > 0 && isClear && !isLoopback(bareHost(url)) && at !== undefined) {
+  if (certificate !== undefined && isClear && at !== undefined) {
+    reading.log.report(at.value.origin, {
+      code: 'conflict',
+      message: 'a certificate is shown over TLS only',
+      suggestion: `write ${isSocket ? 'wss' : 'https'}://, or remove mtls`,
+      length: lengthOf(at.value),
+    });
+    return undefined;
+  }
+  const share = entryOf(node, 'share');
+  if (tokens !== undefined && tokens.kind !== 'client-credentials' && found.share === 'all') {
+    reading.log.report(share?.keyOrigin ?? node.origin, {
+      code: 'conflict',
+      message: 'each caller has a credential of its own here, so callers cannot share a connection',
+      suggestion: 'write share: caller, or remove share',
+      length: 5,
+    });
+    return undefined;
+  }
+  if ((credentials.length > 0 || tokens !== undefined) && isClear && !isLoopback(bareHost(url)) && at !== undefined) {
     const message = 'the credential travels to this server without encryption';
     reading.log.warn(at.value.origin, {
       code: 'conflict',
@@ -286,7 +300,7 @@ function readUrl(name: string, origin: Origin, node: MapNode, reading: Reading):
       length: lengthOf(at.value),
     });
   }
-  return { kind: isSocket ? 'websocket' : 'http', name, origin, credentials, ...rest };
+  return { kind: isSocket ? 'websocket' : 'http', name, origin, credentials, certificate, tokens, ...rest };
 }
 
 /** Rules over two keys. Returns false after reporting. */

@@ -286,6 +286,19 @@ export function refuseFailure(failure: LinkFailure, limit: number): Refusal {
       return refuse('answer-too-large', { ...facts, fill: { limit } });
     case 'cancelled':
       return refuse(stopRefusals.get(note) ?? 'cancelled', { note });
+    case 'credentials':
+      return refuse('upstream-credentials', facts);
+    case 'identity':
+      return refuse('upstream-identity', { note, fill: { detail: failure.text } });
+    case 'consent':
+      return refuse('upstream-consent', {
+        note,
+        fill: {
+          detail: failure.text,
+          server: failure.consent?.server ?? 'SERVER',
+          principal: failure.consent?.principal ?? 'ID',
+        },
+      });
     case 'unreachable':
     case 'closed':
     case 'session-lost':

@@ -1,14 +1,15 @@
 /** Carries one request to its upstream and the answer back, through the rounds of questions that it takes. */
 import { isRefusal, refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import { isObject, paramHeaders, withAnswers, type JsonObject, type Message } from '@sallyport/protocol';
-import type { GatewayTarget } from '../resolve.ts';
-import type { Link, LinkAnswer, LinkRequest } from '../upstreams/link.ts';
+import { resolveTarget, type GatewayTarget } from '../resolve.ts';
+import type { ConsentNeed, Link, LinkAnswer, LinkFailure, LinkRequest } from '../upstreams/link.ts';
 import { pause } from '../upstreams/ports.ts';
 import { acquireFor, type Server } from '../servers.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
 import { mostRounds } from './bounds.ts';
 import { hasAgreed, isParkable, resumeParked, runParkable, takenFor } from './parked.ts';
+import { askConsent, resumeConsent } from './consent.ts';
 import { holdTask, type HeldListener } from './held-task.ts';
 import { encodeParams } from './params.ts';
 import { createRelay, type Relay } from './relay.ts';
@@ -22,6 +23,43 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
   const relay = createRelay(exchange, target, world);
   if (target.parked !== undefined) return resumeParked(exchange, target, target.parked, server, relay, world);
   if (target.isAgain === true && !hasAgreed(exchange)) return refuse('cancelled', { note: 'the page was not visited' });
+  if (target.consent !== undefined) {
+    const resumed = await resumeConsent(target.consent, exchange, target, world);
+    if (resumed !== 'connected') return resumed;
+  }
+  const sent = await forwardTo(server, target, exchange, relay, world);
+  if (!('consent' in sent)) return sent;
+  const outcome = await askConsent(sent.consent, exchange, target, world);
+  if (outcome !== 'connected') return outcome;
+  const known = target.isPending === true ? await learnTarget(exchange, target, world) : target;
+  if (isRefusal(known)) return known;
+  const again = await forwardTo(server, known, exchange, relay, world);
+  if (!('consent' in again)) return again;
+  return refuse('upstream-credentials', { note: 'the server does not take what the person has just consented to' });
+}
+
+/** What a call of a locked server aims at, now that the server has told; what it was judged by must still be true. */
+async function learnTarget(exchange: Intended, before: GatewayTarget, world: World): Promise<GatewayTarget | Refusal> {
+  const target = await resolveTarget(exchange, world);
+  if (isRefusal(target)) return target;
+  if (target.key !== before.key) return refuse('unavailable', { note: 'the server has another tool of this name' });
+  const fault =
+    target.kind === 'tool'
+      ? target.definition?.checkArguments?.(exchange.message.params?.['arguments'] ?? {})
+      : undefined;
+  if (fault === undefined) return target;
+  const where = fault.path === '' ? 'the arguments' : fault.path;
+  const detail = `${where} ${fault.message} (${fault.keyword})`;
+  return refuse('bad-arguments', { fill: { detail }, data: { path: fault.path, keyword: fault.keyword } });
+}
+
+async function forwardTo(
+  server: Server,
+  target: GatewayTarget,
+  exchange: Intended,
+  relay: Relay,
+  world: World,
+): Promise<Answer | Refusal | { readonly consent: ConsentNeed }> {
   const pages: string[] = [];
   let round: Round | undefined;
   for (let count = 0; ; count++) {
@@ -67,7 +105,7 @@ interface Sending {
 /** One try upstream: what came back, or what the caller gets instead. */
 async function sendOnce(
   sending: Sending,
-): Promise<{ readonly answer: Message; readonly link: Link } | Answer | Refusal> {
+): Promise<{ readonly answer: Message; readonly link: Link } | { readonly consent: ConsentNeed } | Answer | Refusal> {
   const { exchange, target, server, relay, world } = sending;
   const limit = exchange.rules.limits.message;
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.
@@ -75,7 +113,7 @@ async function sendOnce(
     // Nearly always there at once, and waiting for what is there costs a turn.
     const acquiring = acquireFor(exchange, server, takenFor(exchange, server, world));
     const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
-    if (acquired.kind === 'failure') return refuseFailure(acquired.failure, limit);
+    if (acquired.kind === 'failure') return refuseOrAsk(acquired.failure, limit);
     const { link } = acquired;
     if (target.task !== undefined && target.task.era !== link.era) {
       return refuse('unavailable', { note: 'the server speaks another era than when the task began' });
@@ -87,11 +125,17 @@ async function sendOnce(
     server.upstream.observe(answer);
     if (answer.kind === 'failure') {
       if (answer.failure.reason === 'session-lost' && attempt === 0 && relay.count === 0) continue;
-      return refuseFailure(answer.failure, limit);
+      return refuseOrAsk(answer.failure, limit);
     }
     if (relay.refused !== undefined) return refuseFailure(relay.refused, limit);
     return { answer: answer.message, link };
   }
+}
+
+/** A failure that the person can mend is not the end. */
+function refuseOrAsk(failure: LinkFailure, limit: number): Refusal | { readonly consent: ConsentNeed } {
+  const { reason, consent } = failure;
+  return reason === 'consent' && consent !== undefined ? { consent } : refuseFailure(failure, limit);
 }
 
 function sendOver(

@@ -30,6 +30,8 @@ export async function readResource(exchange: Intended, world: World): Promise<An
   if (server === undefined || !isPlain(exchange, server)) return forward(exchange, world);
   const acquiring = acquireFor(exchange, server);
   const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
+  // What the person has to consent to is asked for on the ordinary way.
+  if (acquired.kind === 'failure' && acquired.failure.reason === 'consent') return forward(exchange, world);
   if (acquired.kind === 'failure') return refuseFailure(acquired.failure, exchange.rules.limits.message);
   // Only modern servers say what may be kept.
   if (acquired.link.era === 'legacy') return forward(exchange, world);
@@ -72,6 +74,7 @@ async function readKept(
   });
   const taken = taking instanceof Promise ? await taking : taking;
   const { answer } = taken;
+  if (answer.kind === 'failure' && answer.failure.reason === 'consent') return forward(exchange, world);
   if (answer.kind === 'failure') return refuseFailure(answer.failure, rules.limits.message);
   if (relay.refused !== undefined) return refuseFailure(relay.refused, rules.limits.message);
   // The rounds of questions that a legacy caller is led through are the ordinary way's; a read can be asked for again.

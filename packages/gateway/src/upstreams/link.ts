@@ -81,6 +81,12 @@ export type LinkFailureReason =
   | 'session-lost'
   /** The upstream refused our own credentials (401, 403). */
   | 'unauthorized'
+  /** Our credential for the upstream could not be had. */
+  | 'credentials'
+  /** The caller did not bring what its credential for the upstream is made from. */
+  | 'identity'
+  /** The caller has to consent first; `consent` says to what. */
+  | 'consent'
   /** The upstream itself said that it is too busy (429, 503). */
   | 'busy'
   /** All conversations that this upstream may have at once are taken. */
@@ -102,6 +108,19 @@ export interface LinkFailure {
   readonly httpStatus?: number | undefined;
   /** The server was ended because it exceeded a limit, which `detail` names. */
   readonly isExceeded?: boolean | undefined;
+  /** `WWW-Authenticate` of a server that refused our credentials. */
+  readonly challenge?: string | undefined;
+  /** What the caller has to consent to. */
+  readonly consent?: ConsentNeed | undefined;
+}
+
+/** What a person has to let us do at an upstream in their name. */
+export interface ConsentNeed {
+  readonly server: string;
+  /** Principal id of the person's caller. */
+  readonly principal: string;
+  /** Scopes that an earlier consent did not cover; empty when there is none yet. */
+  readonly scopes: readonly string[];
 }
 
 /** What a request ended in. */
@@ -176,6 +195,8 @@ export const linkFailure = (
     words?: string | undefined;
     httpStatus?: number;
     isExceeded?: boolean;
+    challenge?: string | undefined;
+    consent?: ConsentNeed;
   } = {},
 ): LinkFailure => ({
   reason,
@@ -186,6 +207,8 @@ export const linkFailure = (
   words: more.words,
   httpStatus: more.httpStatus,
   ...(more.isExceeded === true ? { isExceeded: true } : {}),
+  ...(more.challenge === undefined ? {} : { challenge: more.challenge }),
+  ...(more.consent === undefined ? {} : { consent: more.consent }),
 });
 
 /** What implementations of the revisions before 2026-07-28 use for refusals of their own (JSON-RPC 2.0 §5.1). */

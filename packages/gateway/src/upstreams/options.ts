@@ -1,6 +1,7 @@
 /** What an operator can say about an upstream, as this folder needs it: secrets resolved, paths absolute, units plain. */
 import type { Cancellation } from '@sallyport/guard';
 import type { JsonObject } from '@sallyport/protocol';
+import type { LinkCredential } from './credential.ts';
 import type { HttpOptions } from './http/options.ts';
 import type { AskKind, Link, LinkEvent } from './link.ts';
 import type { SseOptions } from './sse/options.ts';
@@ -22,6 +23,18 @@ export interface UpstreamDefinition {
   /** What the server may ask of callers. Default: nothing. Shared conversations never ask. */
   readonly ask?: readonly AskKind[];
   readonly tuning?: Partial<Tuning>;
+  /** What is presented besides fixed headers. Default: nothing. */
+  readonly credentials?: UpstreamCredentials;
+}
+
+/** What an upstream is presented, as conversations need to know it. */
+export interface UpstreamCredentials {
+  /** For every conversation. `undefined`: each caller's wish brings its own, and the gateway itself has none. */
+  readonly shared: LinkCredential | undefined;
+  /** What is secret in the credentials in use, to be taken out of the server's words. */
+  secrets(): readonly string[];
+  /** Hears how the server refuses those who bring nothing. */
+  challenged?(challenge: string): void;
 }
 
 /** Bounds and waits that rarely need changing. Milliseconds and bytes. */
@@ -84,6 +97,8 @@ export interface OpenOptions {
   readonly ask: readonly AskKind[];
   /** More than one caller speaks here, so nothing unattributed may reach any of them. */
   readonly isShared: boolean;
+  /** What every request of the conversation presents besides fixed headers. */
+  readonly credential?: LinkCredential | undefined;
   /** Ends an opening that is still under way. */
   readonly cancellation: Cancellation;
   /** Hears every event of the link, also those of its opening. */

@@ -28,6 +28,8 @@ const PARKED_SHARE = 1 / 10;
 /** What is said against a conversation sooner than this after its start does not end it: its successor would not differ. */
 const YOUNG_MS = 5_000;
 const DRAIN_MS = 1_000;
+/** What the caller can change at once, so that its next try is not made to wait. */
+const OWN_FAULTS: ReadonlySet<LinkFailure['reason']> = new Set(['consent', 'identity', 'credentials']);
 /** When room may be there again, milliseconds. */
 const ROOM_MS = 1_000;
 
@@ -179,7 +181,7 @@ export class LinkPool {
     const isWanted = this.#slots.get(key) === slot;
     if (opening.kind === 'failure') {
       if (isWanted) this.#slots.delete(key);
-      this.#backlog.failed(slot.owner, opening.failure);
+      if (!OWN_FAULTS.has(opening.failure.reason)) this.#backlog.failed(slot.owner, opening.failure);
       return;
     }
     const { link } = opening;

@@ -10,7 +10,8 @@ export type EraWish = 'probe' | 'legacy';
 
 /** How opening went. */
 export type Opening =
-  | { readonly kind: 'open'; readonly link: Link }
+  /** `isLent`: it is a caller's, lent for reading what the server publishes to everybody and for nothing else. */
+  | { readonly kind: 'open'; readonly link: Link; readonly isLent?: true }
   | { readonly kind: 'failure'; readonly failure: LinkFailure };
 
 /** Opens conversations with one upstream. */

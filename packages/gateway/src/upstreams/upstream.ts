@@ -10,6 +10,8 @@ import { changedList, followChanges, type ListKind } from './changes.ts';
 import { discoverParams } from './handshake.ts';
 import { linkFailure, type Carrier, type Link, type LinkAnswer, type LinkEvent, type LinkFailure } from './link.ts';
 import { Listeners } from './listeners.ts';
+import { LockedLink, lockedFailure } from './locked-link.ts';
+import type { LinkCredential } from './credential.ts';
 import { LogLimit, type LogKind } from './log-limit.ts';
 import { defaultTuning, type OpenOptions, type Share, type Tuning, type UpstreamDefinition } from './options.ts';
 import { LinkPool } from './pool.ts';
@@ -81,6 +83,8 @@ export interface AcquireWish {
   readonly clientCapabilities: JsonObject;
   /** True for a conversation in which this request could not be asked anything now. */
   readonly isTaken?: ((link: Link) => boolean) | undefined;
+  /** What the caller's conversation presents, where each caller has a credential of its own. */
+  readonly credential?: LinkCredential;
   /** Says that the scope has ended, so that nothing is opened for it any more. Default: it lasts. */
   readonly isOver?: () => boolean;
 }
@@ -173,6 +177,10 @@ class ManagedUpstream implements Upstream {
   #lent: Opening | undefined;
   #lastSickness: LinkFailure | undefined;
   readonly #stderr: string[] = [];
+  /** Each caller brings a credential of its own, and the gateway itself has none. */
+  readonly #isPerCaller: boolean;
+  /** A caller's conversation over which a server that is each caller's can be asked what it publishes. */
+  #lendable: Link | undefined;
 
   constructor(definition: UpstreamDefinition, ports: UpstreamPorts, clientInfo: JsonObject) {
     this.name = definition.name;
@@ -180,9 +188,13 @@ class ManagedUpstream implements Upstream {
     this.#ports = ports;
     this.#clientInfo = clientInfo;
     const { transport } = definition;
-    this.#redact = createRedaction(
+    const { credentials } = definition;
+    const redactFixed = createRedaction(
       transport.kind === 'stdio' ? (transport.secrets ?? []) : secretsIn(transport.headers),
     );
+    this.#redact =
+      credentials === undefined ? redactFixed : (text) => createRedaction(credentials.secrets())(redactFixed(text));
+    this.#isPerCaller = credentials !== undefined && credentials.shared === undefined;
     this.#tuning = { ...defaultTuning, ...definition.tuning };
     this.#logLimit = new LogLimit((entry) => this.#log.emit(entry), ports);
     this.#share = definition.share ?? (definition.transport.kind === 'stdio' ? 'all' : 'caller');
@@ -217,6 +229,7 @@ class ManagedUpstream implements Upstream {
     this.#transport = undefined;
     this.#pool = undefined;
     this.#lent = undefined;
+    this.#lendable = undefined;
     this.#canceller.cancel(reason);
     this.#breaker.stop();
     this.#unfollow();
@@ -306,6 +319,13 @@ class ManagedUpstream implements Upstream {
     return own instanceof Promise ? own.then((opening) => this.#lend(opening, wish)) : this.#lend(own, wish);
   }
 
+  /** What the gateway itself uses where the server is each caller's. */
+  #lendUnlocked(): Opening {
+    const link = this.#lendable;
+    if (link?.state === 'open') return { kind: 'open', link, isLent: true };
+    return { kind: 'failure', failure: lockedFailure(this.name) };
+  }
+
   onChange(listener: (status: UpstreamStatus) => void): () => void {
     return this.#changes.add(listener);
   }
@@ -325,12 +345,14 @@ class ManagedUpstream implements Upstream {
   /** True when the upstream's own conversation serves this wish. */
   #isForAll(link: Link, wish: AcquireWish): boolean {
     if (wish.scope === '') return true;
+    if (this.#isPerCaller) return false;
     if (this.#definition.transport.kind === 'stdio') return this.#share === 'all';
     if (link.era === 'legacy') return this.#share === 'all';
     return wish.era === 'modern' || this.#ports.clock.monotonic() < this.#modernOnlyUntil;
   }
 
   #lend(own: Opening, wish: AcquireWish): Opening | Promise<Opening> {
+    if (own.kind === 'open' && own.link instanceof LockedLink && wish.scope === '') return this.#lendUnlocked();
     if (own.kind === 'failure' || this.#isForAll(own.link, wish)) return own;
     const pool = this.#pool;
     const transport = this.#transport;
@@ -340,15 +362,19 @@ class ManagedUpstream implements Upstream {
     const isShared = this.#share === 'all';
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
-    const key = JSON.stringify([scope, clientCapabilities]);
-    const { isTaken } = wish;
+    const { credential, isTaken } = wish;
+    const apart = this.#isPerCaller ? [credential?.key ?? '', wish.era] : [];
+    const key = JSON.stringify([scope, clientCapabilities, ...apart]);
     const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner, isTaken }, async () => {
-      const options = this.#openOptions(clientCapabilities, isShared, scope);
-      const opened = await this.#openScoped(transport, options, own.link);
+      const shared = this.#openOptions(clientCapabilities, isShared, scope);
+      const opened = this.#isPerCaller
+        ? await this.#openForCaller(transport, { ...shared, credential }, wish.era)
+        : await this.#openScoped(transport, shared, own.link);
       if (opened.kind === 'open') this.#counters.opened += 1;
       else this.#counters.failures += 1;
       return opened;
     });
+    if (this.#isPerCaller) return opening;
     return opening.then((opened) => {
       // discover need not list what a server still answers to initialize, so only its refusal settles the question.
       const isRefusal = opened.kind === 'failure' && opened.failure.reason === 'bad-answer';
@@ -375,10 +401,28 @@ class ManagedUpstream implements Upstream {
     return transport.open(options, 'probe');
   }
 
+  /** Callers get their own era where the server speaks it. */
+  async #openForCaller(transport: Transport, options: OpenOptions, era: Era): Promise<Opening> {
+    let opened = await transport.open(options, era === 'legacy' ? 'legacy' : 'probe');
+    if (era === 'legacy' && opened.kind === 'failure' && opened.failure.reason === 'bad-answer') {
+      opened = await transport.open(options, 'probe');
+    }
+    if (opened.kind === 'open' && this.#supervisor.link instanceof LockedLink && this.#lendable?.state !== 'open') {
+      this.#lendable = opened.link;
+      for (const kind of ALL_LISTS) this.#lists.emit(kind);
+    }
+    return opened;
+  }
+
   async #openOwn(): Promise<Opening> {
     const transport = this.#transport;
     if (transport === undefined) return { kind: 'failure', failure: linkFailure('closed', `${this.name} is stopped.`) };
-    return transport.open(this.#openOptions({}, true, ''), 'probe');
+    const options = this.#openOptions({}, true, '');
+    const opened = await transport.open(options, 'probe');
+    if (!this.#isPerCaller || opened.kind === 'open' || opened.failure.reason !== 'unauthorized') return opened;
+    const { challenge } = opened.failure;
+    if (challenge !== undefined) this.#definition.credentials?.challenged?.(challenge);
+    return { kind: 'open', link: new LockedLink(transport.kind, options) };
   }
 
   #openOptions(clientCapabilities: JsonObject, isShared: boolean, scope: string): OpenOptions {
@@ -389,6 +433,7 @@ class ManagedUpstream implements Upstream {
       clientInfo: this.#clientInfo,
       ask: isShared ? [] : (this.#definition.ask ?? []),
       isShared,
+      credential: this.#definition.credentials?.shared,
       cancellation: this.#canceller,
       onEvent: (link, event) => this.#heard(link, scope, event),
     };
@@ -399,6 +444,7 @@ class ManagedUpstream implements Upstream {
     const own = await this.#supervisor.get();
     if (own.kind === 'failure') return true;
     const { link } = own;
+    if (link instanceof LockedLink) return (await this.#openOwn()).kind === 'open';
     const { breakerProbeMs: ms } = this.#tuning;
     const isModern = link.era === 'modern';
     const answer = await link.request(
@@ -442,7 +488,7 @@ class ManagedUpstream implements Upstream {
     this.#lastOwn = `${link.era} ${link.carrier}`;
     // Local processes are what they were when they started.
     if (isAnother && link.carrier !== 'stdio') this.#pool?.retire();
-    this.#lent = { kind: 'open', link };
+    this.#lent = link instanceof LockedLink ? undefined : { kind: 'open', link };
     this.#counters.opened += 1;
     this.#breaker.reset();
     this.#unfollow();

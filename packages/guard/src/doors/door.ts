@@ -4,6 +4,7 @@ import type { Received } from '../exchange.ts';
 import type { Ports } from '../ports.ts';
 import type { Rules } from '../rules.ts';
 import type { Conversations } from './conversations.ts';
+import type { Pages } from './pages.ts';
 import type { Sessions } from './session.ts';
 
 export interface DoorContext {
@@ -14,6 +15,8 @@ export interface DoorContext {
   readonly nextId: () => string;
   readonly sessions: Sessions;
   readonly conversations: Conversations;
+  /** Web pages of the product beside the doors; none by default. */
+  readonly pages?: Pages;
 }
 
 /** Writes the record of something that has no message: a stream that opened, a session that ended. */

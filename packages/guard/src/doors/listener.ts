@@ -14,6 +14,7 @@ import { serveHttp } from './http.ts';
 import { paceOf } from './pace.ts';
 import { servePreflight } from './preflight.ts';
 import { senderOf } from '../networks.ts';
+import { pagePathOf, servePage } from './pages.ts';
 import { arrivalOf, type HttpContext } from './request.ts';
 import { headersUnder } from './security-headers.ts';
 import { createSilent } from './silent.ts';
@@ -187,6 +188,9 @@ function serve(
   options: EventStreamOptions,
 ): Promise<void> {
   const rules = context.rules();
+  const { pages } = context;
+  const page = pages === undefined ? undefined : pagePathOf(request, pages);
+  if (pages !== undefined && page !== undefined) return servePage(request, response, page, pages, rules, context);
   if (wantsMetadata(request.url ?? '', rules)) return serveMetadata(request, response, rules, context);
   const method = request.method ?? '';
   if (method === 'OPTIONS') {

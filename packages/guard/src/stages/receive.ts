@@ -21,7 +21,10 @@ export function judgeAddress(exchange: Received, ports: Pick<Ports, 'buckets'>):
   const { perAddress } = exchange.rules.limits;
   const charge = ports.buckets.take(`address:${senderOf(exchange.address)}`, perAddress);
   if (charge.isAllowed) return undefined;
-  return refuse('address-limited', { retryAfterMs: charge.retryAfterMs, quota: spentFields('address', perAddress) });
+  return refuse('address-limited', {
+    retryAfterMs: charge.retryAfterMs,
+    quota: spentFields('address', perAddress),
+  });
 }
 
 /** A query that names a credential (RFC 6750 §2.3 has one, and other programs have others). */

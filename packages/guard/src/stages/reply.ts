@@ -134,6 +134,12 @@ function replyAtDoor(exchange: Recorded, refusal: Refusal, row: RefusalRow): Rep
   return { status, headers, body };
 }
 
+/** The status gives the field its meaning (RFC 9110 §10.2.3); within an answer of status 200 the data says it. */
+function waitHeaders({ retryAfterMs }: Refusal, status: number): readonly string[] {
+  if (retryAfterMs === undefined || status < 300) return [];
+  return ['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))];
+}
+
 /** What the header says about each refusal of a credential (RFC 6750 §3.1); the advice for people has no place in it. */
 const faults: Partial<Record<RefusalName, Pick<ChallengeFacts, 'error' | 'description'>>> = {
   'bad-authorization': { error: 'invalid_request', description: 'One Authorization header is needed' },
@@ -154,12 +160,6 @@ function challengeFor(exchange: Recorded, refusal: Refusal, row: RefusalRow): st
     ...(Array.isArray(needed) ? { scopes: needed.map(String) } : {}),
     principal,
   });
-}
-
-/** The status gives the field its meaning (RFC 9110 §10.2.3); within an answer of status 200 the data says it. */
-function waitHeaders({ retryAfterMs }: Refusal, status: number): readonly string[] {
-  if (retryAfterMs === undefined || status < 300) return [];
-  return ['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))];
 }
 
 function isLegacyCaller(exchange: Recorded): boolean {

@@ -88,7 +88,6 @@ function show(status: ShownStatus, blocks: readonly BlockRow[], context: Context
     ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
     ...issuerRows(issuersOf(status), paint),
-    ...introspectorRows(status.introspection, paint),
     ...(status.views ?? []).map(({ name, mode }) => [
       paint.dim('View'),
       `${name}${mode === 'search' ? ', searched' : ''} ${paint.dim(`at /mcp/${name}`)}`,
@@ -96,6 +95,7 @@ function show(status: ShownStatus, blocks: readonly BlockRow[], context: Context
     ...(status.mode === 'observe'
       ? [[paint.yellow('Observed'), `${count(status.wouldRefuse, 'exchange')} would have been refused since the start`]]
       : []),
+    ...introspectorRows(status.introspection, paint),
     [paint.dim('Callers'), `${status.sessions} sessions, ${status.connections} local programs`],
     ...Object.entries(status.doors)
       .filter(([, { isOpen, connections }]) => isOpen || connections > 0)

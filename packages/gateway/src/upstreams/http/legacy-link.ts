@@ -7,6 +7,7 @@ import { readMessage, type JsonBounds, type Message } from '@sallyport/protocol'
 import { AnswerLimit } from '../answer-limit.ts';
 import { askInitialize, type Outcome } from '../begin.ts';
 import type { Sent } from '../channel.ts';
+import { present, presentNotice, type LinkCredential } from '../credential.ts';
 import { InFlight } from '../in-flight.ts';
 import { LinkBase } from '../link-base.ts';
 import {
@@ -45,6 +46,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   readonly #calls = new InFlight<PendingCall>();
   readonly #resuming = new Map<Post, Listening>();
   readonly #answers: AnswerLimit;
+  readonly #credential: LinkCredential | undefined;
   #listening: Listening | undefined;
   #sessionId: string | undefined;
   #sessionFault = false;
@@ -58,6 +60,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     this.messageBytes = endpoint.tuning.messageBytes;
     this.bounds = endpoint.bounds;
     this.redact = endpoint.redact;
+    this.#credential = options.credential;
   }
 
   get pending(): number {
@@ -80,6 +83,12 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   }
 
   request(request: LinkRequest, listener: LinkListener): Promise<LinkAnswer> {
+    const credential = this.#credential;
+    if (credential === undefined) return this.#send(request, listener);
+    return present(credential, () => this.#send(request, listener));
+  }
+
+  #send(request: LinkRequest, listener: LinkListener): Promise<LinkAnswer> {
     if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.endedFailure() });
     return new Promise((resolve) => {
       const post = new Post(this, request, listener, (answer) => {
@@ -98,7 +107,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
 
   async notify(method: string, params?: Uint8Array): Promise<LinkFailure | undefined> {
     if (this.state === 'closed') return this.endedFailure();
-    return sendNotice(this.#endpoint, this.#headers(), encodeNotification(method, params));
+    return this.#sendNotice(encodeNotification(method, params));
   }
 
   async close(reason?: string): Promise<void> {
@@ -133,6 +142,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
     const listening = new Listening({
       endpoint: this.#endpoint,
       headers: () => this.#headers(),
+      credential: this.#credential,
       lastEventId,
       ...(retryMs === undefined ? {} : { retryMs }),
       maxFailures: RESUME_TRIES,
@@ -172,6 +182,7 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
       this.#listening = new Listening({
         endpoint: this.#endpoint,
         headers: () => this.#headers(),
+        credential: this.#credential,
         onFirst: () => {
           timer.cancel();
           resolve();
@@ -204,11 +215,17 @@ export class LegacyHttpLink extends LinkBase implements PostOwner {
   }
 
   #reply(answer: Buffer): Sent {
-    return this.#answers.send(() => sendNotice(this.#endpoint, this.#headers(), answer));
+    return this.#answers.send(() => this.#sendNotice(answer));
+  }
+
+  #sendNotice(message: Buffer): Promise<LinkFailure | undefined> {
+    const send = (): Promise<LinkFailure | undefined> => sendNotice(this.#endpoint, this.#headers(), message);
+    return this.#credential === undefined ? send() : presentNotice(this.#credential, send);
   }
 
   #headers(): string[] {
     const headers = [...this.#endpoint.headers];
+    if (this.#credential !== undefined) headers.push(...this.#credential.headers());
     if (this.revision !== '') headers.push('mcp-protocol-version', this.revision);
     if (this.#sessionId !== undefined) headers.push('mcp-session-id', this.#sessionId);
     return headers;

@@ -3,6 +3,7 @@
  * (2025-11-25 transports, resumability), waiting as the server hinted or longer and longer.
  */
 import { backoffMs } from '../backoff.ts';
+import type { LinkCredential } from '../credential.ts';
 import type { Timer } from '../ports.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EventGet, type EventGetEnd } from './event-get.ts';
@@ -12,6 +13,8 @@ export interface ListeningOptions {
   readonly endpoint: Endpoint;
   /** Headers of each GET, without `last-event-id`; names and values in turn. */
   headers(): string[];
+  /** What `headers` presents, where that can change: it is made good before each connection. */
+  readonly credential?: LinkCredential | undefined;
   /** Where to resume. */
   readonly lastEventId?: string;
   /** The server's wish how long to wait before the first connection, milliseconds. */
@@ -40,6 +43,8 @@ export class Listening {
   #opened = 0;
   #isStopped = false;
   #hasTold = false;
+  /** The server refused the credential since the stream was last open. */
+  #isRefused = false;
 
   constructor(options: ListeningOptions) {
     this.#options = options;
@@ -61,12 +66,19 @@ export class Listening {
   }
 
   #connect(): void {
+    const readying = this.#options.credential?.ready();
+    if (readying === undefined) this.#open();
+    else void readying.then(() => this.#open());
+  }
+
+  #open(): void {
     if (this.#isStopped) return;
     const { clock } = this.#options.endpoint.ports;
     const headers = this.#options.headers();
     if (this.#lastEventId !== '') headers.push('last-event-id', this.#lastEventId);
     this.#get = new EventGet(this.#options.endpoint, headers, {
       onOpen: () => {
+        this.#isRefused = false;
         this.#opened = clock.monotonic();
         this.#tellFirst();
       },
@@ -83,15 +95,29 @@ export class Listening {
     this.#tellFirst();
     this.#lastEventId = this.#get?.lastEventId || this.#lastEventId;
     this.#hintMs = this.#get?.retryMs ?? this.#hintMs;
+    const { credential } = this.#options;
+    if (end.status === 401 && credential !== undefined && !this.#isRefused) {
+      this.#isRefused = true;
+      void credential.refused({ status: 401, challenge: undefined, sent: credential.headers() }).then((failure) => {
+        if (failure === undefined) this.#connect();
+        else this.#giveUp(end);
+      });
+      return;
+    }
     const isRefused = !end.isStream && end.status !== 0 && end.status < 500 && end.status !== 429;
     const lasted = end.isStream ? this.#options.endpoint.ports.clock.monotonic() - this.#opened : 0;
     this.#failures = lasted > MAX_WAIT_MS ? 1 : this.#failures + 1;
     if (isRefused || this.#failures > (this.#options.maxFailures ?? Infinity)) {
-      this.#isStopped = true;
-      this.#options.onGivenUp(end);
+      this.#giveUp(end);
     } else {
       this.#wait();
     }
+  }
+
+  #giveUp(end: EventGetEnd): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#options.onGivenUp(end);
   }
 
   #tellFirst(): void {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '@sallyport/guard';
 import { encodeHeaderValue, MODERN_REVISION, type JsonBounds, type Message } from '@sallyport/protocol';
+import { present, presentNotice, type LinkCredential } from '../credential.ts';
 import { InFlight } from '../in-flight.ts';
 import { LinkBase } from '../link-base.ts';
 import { troubleIn, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from '../link.ts';
@@ -26,6 +27,7 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
   readonly #endpoint: Endpoint;
   readonly #headers: readonly string[];
   readonly #posts = new InFlight<Post>();
+  readonly #credential: LinkCredential | undefined;
 
   constructor(endpoint: Endpoint, options: OpenOptions) {
     super('http', options);
@@ -35,6 +37,7 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
     this.messageBytes = endpoint.tuning.messageBytes;
     this.bounds = endpoint.bounds;
     this.redact = endpoint.redact;
+    this.#credential = options.credential;
     this.#headers = [...endpoint.headers, 'mcp-protocol-version', MODERN_REVISION, 'mcp-method'];
   }
 
@@ -43,6 +46,12 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
   }
 
   request(request: LinkRequest, listener: LinkListener): Promise<LinkAnswer> {
+    const credential = this.#credential;
+    if (credential === undefined) return this.#send(request, listener, undefined);
+    return present(credential, (headers) => this.#send(request, listener, headers));
+  }
+
+  #send(request: LinkRequest, listener: LinkListener, presented: readonly string[] | undefined): Promise<LinkAnswer> {
     if (this.state === 'closed') return Promise.resolve({ kind: 'failure', failure: this.endedFailure() });
     return new Promise((resolve) => {
       const post: Post = new Post(this, request, listener, (answer) => {
@@ -54,13 +63,17 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
       this.#posts.add(request.id, post);
       const { calls, streams, path } = this.#endpoint;
       const client = request.timeoutMs === Infinity ? streams : calls;
-      post.send(client, path, this.#headersOf(request), encodeRequest(request.id, request.method, request.params));
+      const headers = this.#headersOf(request);
+      if (presented !== undefined) headers.push(...presented);
+      post.send(client, path, headers, encodeRequest(request.id, request.method, request.params));
     });
   }
 
   notify(method: string, params?: Uint8Array): Promise<LinkFailure | undefined> {
     if (this.state === 'closed') return Promise.resolve(this.endedFailure());
-    return sendNotice(this.#endpoint, [...this.#headers, method], encodeNotification(method, params));
+    const send = (presented: readonly string[]): Promise<LinkFailure | undefined> =>
+      sendNotice(this.#endpoint, [...this.#headers, method, ...presented], encodeNotification(method, params));
+    return this.#credential === undefined ? send([]) : presentNotice(this.#credential, send);
   }
 
   close(reason?: string): Promise<void> {

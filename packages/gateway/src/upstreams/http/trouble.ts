@@ -12,6 +12,16 @@ export const single = (headers: ResponseHeaders, name: string): string | undefin
   return typeof value === 'string' ? value : undefined;
 };
 
+/** Longest challenge that is looked at, characters. */
+const LONGEST_CHALLENGE = 4096;
+
+/** What a server asks for in its stead; several challenges are one list (RFC 9110 §11.6.1). */
+const challengeIn = (headers: ResponseHeaders): string | undefined => {
+  const value = headers['www-authenticate'];
+  const text = Array.isArray(value) ? value.join(', ') : value;
+  return text === undefined || text.length > LONGEST_CHALLENGE ? undefined : text;
+};
+
 const retryAfterMs = (headers: ResponseHeaders, now: number): number | undefined => {
   const value = single(headers, 'retry-after');
   if (value === undefined) return undefined;
@@ -44,7 +54,11 @@ export const statusFailure = (
     });
   }
   if (status === 401 || status === 403) {
-    return linkFailure('unauthorized', `${name} refused the credentials it was given.`, { detail, httpStatus: status });
+    return linkFailure('unauthorized', `${name} refused the credentials it was given.`, {
+      detail,
+      httpStatus: status,
+      challenge: challengeIn(headers),
+    });
   }
   if (status === 429 || status === 503) {
     const wait = retryAfterMs(headers, now);

@@ -3,6 +3,7 @@
  * endpoint that the stream names first. The stream is the session: when it ends, so does the channel.
  */
 import type { Channel, ChannelListener, Sent } from '../channel.ts';
+import { presentNotice, type LinkCredential } from '../credential.ts';
 import { Heartbeat } from '../heartbeat.ts';
 import type { Endpoint } from '../http/endpoint.ts';
 import { EventGet, type EventGetEnd } from '../http/event-get.ts';
@@ -19,6 +20,7 @@ export class SseChannel implements Channel {
   /** Where the stream is. */
   readonly #endpoint: Endpoint;
   readonly #heartbeat: Heartbeat;
+  readonly #credential: LinkCredential | undefined;
   /** Where messages go, once the stream has said it. */
   #posts: Endpoint | undefined;
   #get: EventGet | undefined;
@@ -28,8 +30,10 @@ export class SseChannel implements Channel {
   #unsent = 0;
   #isOver = false;
 
-  constructor(endpoint: Endpoint) {
+  /** @param credential what is presented besides fixed headers */
+  constructor(endpoint: Endpoint, credential?: LinkCredential) {
     this.#endpoint = endpoint;
+    this.#credential = credential;
     const { name, tuning, ports } = endpoint;
     this.#heartbeat = new Heartbeat(ports.timers, tuning.quietMs, {
       onQuiet: () => this.#listener?.onQuiet(),
@@ -56,7 +60,8 @@ export class SseChannel implements Channel {
       this.#timer = ports.timers.after(tuning.handshakeMs, () => {
         this.#end(linkFailure('timeout', `${name} did not answer in time.`, { detail: 'no endpoint event' }));
       });
-      this.#get = new EventGet(this.#endpoint, ['accept', 'text/event-stream', ...credentials], {
+      const presented = this.#credential?.headers() ?? [];
+      this.#get = new EventGet(this.#endpoint, ['accept', 'text/event-stream', ...credentials, ...presented], {
         onOpen: () => {},
         onSign: () => this.#heartbeat.heard(),
         onEndpoint: (data) => this.#named(data),
@@ -71,7 +76,10 @@ export class SseChannel implements Channel {
     if (posts === undefined) return linkFailure('closed', `${this.#endpoint.name} is being stopped.`);
     const { length } = message;
     this.#unsent += length;
-    return sendNotice(posts, [...posts.headers], message, posts.calls).then((failure) => {
+    const post = (presented: readonly string[]): Promise<LinkFailure | undefined> =>
+      sendNotice(posts, [...posts.headers, ...presented], message, posts.calls);
+    const sending = this.#credential === undefined ? post([]) : presentNotice(this.#credential, post);
+    return sending.then((failure) => {
       this.#unsent -= length;
       if (failure?.httpStatus !== 404) return failure;
       // The server does not know the session, so it has not looked at the message.

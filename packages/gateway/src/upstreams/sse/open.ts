@@ -1,5 +1,6 @@
 /** Opens conversations with an HTTP+SSE server, each over a stream of its own. Its era is legacy: nothing newer uses it. */
 import { openConversation } from '../begin.ts';
+import { presentOpening } from '../credential.ts';
 import { closeEndpoint, createEndpoint, type Endpoint } from '../http/endpoint.ts';
 import type { OpenOptions, Tuning } from '../options.ts';
 import type { UpstreamPorts } from '../ports.ts';
@@ -27,5 +28,8 @@ export const createSseTransport = (
 };
 
 /** Opens a conversation over a new stream of `endpoint`. */
-export const openSse = (endpoint: Endpoint, open: OpenOptions): Promise<Opening> =>
-  openConversation(() => new SseChannel(endpoint), open, endpoint.ports, 'legacy');
+export const openSse = (endpoint: Endpoint, open: OpenOptions): Promise<Opening> => {
+  const begin = (): Promise<Opening> =>
+    openConversation(() => new SseChannel(endpoint, open.credential), open, endpoint.ports, 'legacy');
+  return open.credential === undefined ? begin() : presentOpening(open.credential, begin);
+};

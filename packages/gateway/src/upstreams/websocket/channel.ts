@@ -65,7 +65,8 @@ export class WebSocketChannel implements Channel {
     if (this.#isOver) return Promise.resolve(linkFailure('closed', `${this.#name} is being stopped.`));
     this.#listener = listener;
     const { messageBytes, handshakeMs } = this.#open.tuning;
-    const { url, headers, ca, clientCertificate } = this.#options;
+    const { url, headers: fixed, ca, clientCertificate } = this.#options;
+    const headers = { ...fixed, ...pairsOf(this.#open.credential?.headers() ?? []) };
     return new Promise((resolve) => {
       this.#onOpened = resolve;
       this.#timer = this.#ports.timers.after(handshakeMs, () => {
@@ -163,4 +164,11 @@ const ruleFailure = (name: string, error: Error, detail: string): LinkFailure =>
     return linkFailure('bad-answer', text, { detail, cause: error });
   }
   return linkFailure('bad-answer', `${name} broke the rules of WebSocket.`, { detail, cause: error });
+};
+
+/** Names and values in turn, as an object. */
+const pairsOf = (headers: readonly string[]): Record<string, string> => {
+  const pairs: Record<string, string> = {};
+  for (let at = 0; at + 1 < headers.length; at += 2) pairs[headers[at] ?? ''] = headers[at + 1] ?? '';
+  return pairs;
 };
