@@ -92,7 +92,7 @@ export const door: readonly ProductPromise[] = [
     sentence:
       'TLS 1.2 or newer only, certificates replaced without a dropped connection, no plain HTTP off loopback unless a proxy is declared.',
     source: ['guard-7', 'fw-3', 'plat-6'],
-    tests: ['tests/attacks/tls.test.ts', 'tests/faults/certificate-swap.test.ts'],
+    tests: ['tests/attacks/tls.test.ts', 'tests/attacks/config-tls.test.ts', 'tests/faults/certificate-swap.test.ts'],
   },
   {
     id: 'cors-headers',

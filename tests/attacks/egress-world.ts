@@ -25,9 +25,11 @@ export interface EgressWorld {
   /** Starts a server of bare TCP in the same way. */
   serveRaw(name: string, handler: (socket: Socket) => void): Promise<string>;
   /** Starts an HTTP proxy that reaches the servers here by address and by name. */
-  serveProxy(status?: number): Promise<number>;
+  serveProxy(status?: number, isSecure?: boolean): Promise<number>;
   /** The port on loopback behind an address. */
   portOf(address: string): number;
+  /** Lets an address lead to a port of loopback. */
+  lead(address: string, port: number): void;
   /** Gives a name other addresses. */
   resolve(name: string, ...addresses: string[]): void;
   open(options?: EgressOptions): EgressClient;
@@ -81,8 +83,8 @@ export function createWorld(): EgressWorld {
       server.on('connection', handler);
       return add(name, server);
     },
-    async serveProxy(status = 200) {
-      const proxy = createHttpServer();
+    async serveProxy(status = 200, isSecure = false) {
+      const proxy = isSecure ? createHttpsServer(authority.issue({ name: '127.0.0.1' })) : createHttpServer();
       proxy.on('connect', (request: IncomingMessage, client: Socket) => {
         const to = request.url ?? '';
         tunnelled.push({ to, authorization: request.headers['proxy-authorization'] });
@@ -102,6 +104,7 @@ export function createWorld(): EgressWorld {
       return listen(proxy);
     },
     portOf: (address) => ports.get(address) ?? 0,
+    lead: (address, port) => void ports.set(address, port),
     resolve: (name, ...addresses) => void names.set(name, addresses),
     open(options = {}) {
       const client = createEgress({

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { setImmediate } from 'node:timers/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { createEgress, type EgressAnswer, type EgressFault } from '@sallyport/guard';
-import { createAuthority } from '@sallyport/testkit';
+import { createAuthority, startRecordingSocket, waitFor } from '@sallyport/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createWorld, type EgressWorld } from './egress-world.ts';
 
@@ -431,6 +431,51 @@ describe('a proxy', () => {
     expect([status, world.tunnelled.map(({ to }) => to)]).toEqual([200, ['a.example:443']]);
   });
 
+  it('may be spoken to over TLS, and is checked as all others are', async () => {
+    await world.serve('a.example', hello);
+    const port = await world.serveProxy(200, true);
+    const ask = (proxy: string, ca: string) =>
+      world.open({ proxy, ca }).request({ url: 'https://a.example/', trust: 'outside' });
+    const { cert } = world.authority;
+    expect(textOf(await ask(`https://127.0.0.1:${port}`, cert))).toBe('hello');
+    const stranger = await ask(`https://127.0.0.1:${port}`, createAuthority().cert);
+    expect(stranger).toMatchObject({ kind: 'fault', reason: 'connection' });
+    expect(textOf(stranger)).toContain('The proxy 127.0.0.1:');
+    expect(world.tunnelled).toHaveLength(1);
+  });
+
+  it('carries WebSockets too', async () => {
+    const server = await startRecordingSocket();
+    world.resolve('live.example', '93.184.215.99');
+    world.lead('93.184.215.99', server.port);
+    const port = await world.serveProxy();
+    const egress = world.open({ proxy: `http://127.0.0.1:${port}` });
+    const { pathname } = new URL(server.url);
+    const opened = await new Promise<boolean>((resolve) => {
+      const socket = egress.webSocket(
+        {
+          url: `ws://live.example${pathname}`,
+          headers: {},
+          protocol: 'mcp',
+          messageBytes: 1000,
+          connectTimeoutMs: 1000,
+        },
+        {
+          onOpen: () => {
+            socket.destroy();
+            resolve(true);
+          },
+          onRefused: () => resolve(false),
+          onMessage: () => {},
+          onSign: () => {},
+          onEnd: () => resolve(false),
+        },
+      );
+    });
+    expect([opened, world.tunnelled.map(({ to }) => to)]).toEqual([true, ['live.example:80']]);
+    await server.close();
+  });
+
   it('[egress] of the environment is not used', async () => {
     await world.serve('a.example', hello);
     const port = await world.serveProxy();
@@ -441,6 +486,27 @@ describe('a proxy', () => {
     vi.unstubAllEnvs();
     expect(textOf(outcome)).toBe('hello');
     expect(world.tunnelled).toEqual([]);
+  });
+});
+
+describe('a client that is closed', () => {
+  it('leaves no connection open, and ends what still waits', async () => {
+    const open = new Set<Socket>();
+    const remember: RequestListener = (request, response) => {
+      open.add(request.socket);
+      request.socket.on('close', () => open.delete(request.socket));
+      if (request.url === '/') response.end('hello');
+    };
+    await world.serve('a.example', remember);
+    const egress = world.open();
+    const ask = (path: string) => egress.request({ url: `https://a.example${path}`, trust: 'outside' });
+    expect(textOf(await ask('/'))).toBe('hello');
+    const waiting = ask('/waits');
+    await waitFor(() => open.size === 2);
+    await egress.close();
+    expect(await waiting).toMatchObject({ kind: 'fault', reason: 'cancelled' });
+    await waitFor(() => open.size === 0);
+    expect(await ask('/')).toMatchObject({ kind: 'fault', reason: 'cancelled' });
   });
 });
 

@@ -101,7 +101,7 @@ async function judge(token: unknown, keys: Uint8Array): Promise<string | undefin
 async function check(compact: CompactToken, algorithm: Algorithm, keys: Uint8Array): Promise<string | undefined> {
   const source = { everyMs: Number.POSITIVE_INFINITY, load: () => readKeyDocument(keys, [algorithm]) };
   const set = new KeySet({ clock: createFrozenClock(), source, staleMs: 0 });
-  const key = await set.fetch(algorithm, compact.header);
+  const key = await set.seek(algorithm, compact.header);
   if (isKeyMiss(key)) return key.note;
   return (await verifySignature(compact, key)) ? undefined : 'the signature does not hold';
 }

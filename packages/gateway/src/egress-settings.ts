@@ -1,8 +1,8 @@
-/** From the configuration to the settings of the one client: secrets revealed here, and they go nowhere else. */
+/** The settings of our own requests, as the configuration says. */
 import type { EgressSettings } from '@sallyport/guard';
 import type { Config } from './config/types.ts';
 
-/** Returns the settings of all requests of our own. */
+/** Returns the settings with secrets revealed: they go nowhere else. */
 export function egressSettings({ egress: { allow, proxy, ca } }: Pick<Config, 'egress'>): EgressSettings {
   return {
     allow,

@@ -45,6 +45,40 @@ describe('the hosts that a door answers to', () => {
   });
 });
 
+describe('the hosts of a door to other machines', () => {
+  const proxied = 'behindProxy: { trusted: [10.0.0.1] }';
+
+  it('are the address that it listens on, and no names of this machine', async () => {
+    const { hosts } = await rulesOf(8848, proxied, 'listen: 10.0.0.5:8848');
+    expect([...hosts]).toEqual(['10.0.0.5:8848']);
+  });
+
+  it('are those of the public URL alone where it listens on every address', async () => {
+    const { hosts } = await rulesOf(8848, proxied, 'listen: 0.0.0.0:8848', 'publicUrl: https://mcp.example.com');
+    expect([...hosts].sort()).toEqual(['mcp.example.com', 'mcp.example.com:443']);
+  });
+});
+
+describe('who comes over TLS', () => {
+  it('is everybody where the public URL is https, for a proxy has it then', async () => {
+    expect((await rulesOf(8848, 'publicUrl: https://mcp.example.com')).isSecure).toBe(true);
+    expect((await rulesOf(8848)).isSecure).toBe(false);
+  });
+});
+
+describe('the proxies that are believed', () => {
+  it('are those of the file, and nobody without it', async () => {
+    expect((await rulesOf(8848)).proxy).toBeUndefined();
+    const { proxy } = await rulesOf(8848, 'behindProxy: { trusted: [10.0.0.0/24, 192.0.2.1] }');
+    expect(['10.0.0.9', '10.0.1.9', '192.0.2.1', '127.0.0.1'].map((each) => proxy?.trusts(each))).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+});
+
 describe('the origins that may call', () => {
   it('are the door’s own, with its port, so that another page of this machine is a stranger', async () => {
     const { origins } = await rulesOf(4711);

@@ -69,7 +69,7 @@ export type { Listener, ListenerOptions } from './doors/listener.ts';
 export { onCredentialEnd } from './doors/credential-end.ts';
 export type { PageAnswer, PageRequest, Pages } from './doors/pages.ts';
 export { openListener } from './doors/listener.ts';
-export { answerUnreadable, bareAnswer } from './doors/bare-answer.ts';
+export { answerUnreadable, bareAnswer } from './doors/unreadable.ts';
 export { safeHeaders } from './doors/security-headers.ts';
 export { trustIn } from './doors/forwarded.ts';
 export type { ForwardedCertificateRules } from './doors/forwarded-certificate.ts';

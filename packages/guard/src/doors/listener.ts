@@ -5,7 +5,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createBacklog, type BacklogOptions } from './backlog.ts';
-import { answerPlainHttp, answerUnreadable, bareAnswer } from './bare-answer.ts';
 import { createBodies } from './body.ts';
 import { preflightMethod } from './cors.ts';
 import type { DoorContext } from './door.ts';
@@ -21,6 +20,7 @@ import { createSilent } from './silent.ts';
 import { serveSse } from './sse.ts';
 import { isFromProxy } from './standing.ts';
 import { createTlsFront, type TlsFront, type TlsMaterial } from './tls.ts';
+import { answerPlainHttp, answerUnreadable, bareAnswer } from './unreadable.ts';
 import { serveWebSocket, wantsWebSocket, type WebSocketOptions } from './websocket.ts';
 import { serveMetadata, wantsMetadata } from './well-known.ts';
 

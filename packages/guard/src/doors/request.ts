@@ -1,12 +1,12 @@
 /** What every door that hangs on node:http makes of a request: its head, its path, its body, and the exchange. */
 import type { IncomingMessage } from 'node:http';
 import { createCanceller } from '../cancellation.ts';
-import type { CallerStream, DoorKind, DoorPath, HttpHead, Received } from '../exchange.ts';
+import type { CallerStream, DoorKind, DoorPath, Filling, HttpHead, Received } from '../exchange.ts';
 import { plainAddress } from '../networks.ts';
 import type { Rules } from '../rules.ts';
 import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';
-import { addressOf, standingOf, type ShownCertificates, type Standing } from './standing.ts';
+import { addressOf, standingOf, unshown, type ShownCertificates, type Standing } from './standing.ts';
 
 /** What the doors of one listener share. */
 export interface HttpContext extends DoorContext {
@@ -70,24 +70,27 @@ export function receiveRequest(
   const told = rules.proxy === undefined ? socket.remoteAddress : addressOf(socket, request.headers, rules);
   const address = plainAddress(told ?? socket.remoteAddress ?? '');
   const started = clock.monotonic();
-  const time = clock.now();
-  return {
+  const received: Filling<Received> = {
     id: context.nextId(),
     door: arrival.door,
     path: arrival.path ?? all,
     rules,
-    time,
+    time: clock.now(),
     started,
     address,
     head,
     ...(arrival.connectionId === undefined ? {} : { connectionId: arrival.connectionId }),
-    ...(rules.proxy !== undefined && told === undefined ? { isAddressDisputed: true } : {}),
-    ...(rules.callers.certificates === undefined ? {} : standingOf(socket, head, rules, context.shown, time)),
     cancellation: createCanceller(),
     caller,
     readBody: (principal) => context.bodies.read(request, bodyOwner(principal, address), rules.limits),
     marks: [],
   };
+  // Only where there can be any: other callers pay nothing for it.
+  if (rules.proxy !== undefined && told === undefined) received.isAddressDisputed = true;
+  if (rules.callers.certificates !== undefined) {
+    Object.assign(received, standingOf(socket, head, rules, context.shown, received.time));
+  }
+  return received;
 }
 
 /** Tells what the caller of a connection has shown, by the rules that are in force when it is asked. */
@@ -95,7 +98,7 @@ export function standingTeller(request: IncomingMessage, head: HttpHead, context
   const { socket } = request;
   return () => {
     const rules = context.rules();
-    if (rules.callers.certificates === undefined) return {};
+    if (rules.callers.certificates === undefined) return unshown;
     return standingOf(socket, head, rules, context.shown, context.ports.clock.now());
   };
 }

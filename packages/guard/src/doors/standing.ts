@@ -25,7 +25,8 @@ export interface Standing {
 /** Tells the certificate of a TLS connection. */
 export type ShownCertificates = (socket: Socket, anchors: TrustAnchors | undefined, now: number) => Standing;
 
-const nothing: Standing = {};
+/** What a caller without a certificate has shown. */
+export const unshown: Standing = {};
 
 /** The rules that say whom to believe. */
 interface StandingRules {
@@ -71,7 +72,7 @@ export function standingOf(
   // A proxy's own certificate names the proxy, never the caller.
   if (isFromProxy(socket, rules)) {
     const told = rules.proxy?.certificate;
-    return (told === undefined ? undefined : forwardedCertificate(head, told, now)) ?? nothing;
+    return (told === undefined ? undefined : forwardedCertificate(head, told, now)) ?? unshown;
   }
-  return shown?.(socket, rules.callers.certificates?.anchors, now) ?? nothing;
+  return shown?.(socket, rules.callers.certificates?.anchors, now) ?? unshown;
 }

@@ -1,15 +1,14 @@
 /** The one client with which Sallyport asks others: every address judged, everything bounded, faults as values. */
-import { Pool } from 'undici';
 import { readBlock, type AddressBlock } from './addresses.ts';
 import { createConnector } from './connector.ts';
 import { ACCEPTED_ENCODINGS } from './decoding.ts';
 import type { Egress, EgressAnswer, EgressFault, EgressRequest } from './egress.ts';
 import { EgressError, faultOf } from './egress-error.ts';
 import { isRedirect, sendHop } from './hop.ts';
+import { createPools } from './pools.ts';
 import { readProxy } from './proxy.ts';
 import { followRedirect, type Journey } from './redirects.ts';
 import { dialSystem, lookupSystem, type Dial, type Lookup, type Surroundings } from './route.ts';
-import { identityKey, type TlsIdentity } from './secure-context.ts';
 import { hostOf, readTarget } from './target.ts';
 import { troubleOf } from './trouble.ts';
 import { openConnections, type Connections, type ConnectionsOptions } from './connections.ts';
@@ -47,15 +46,12 @@ export interface EgressClient extends Egress {
   reach(url: string, timeoutMs: number): Promise<EgressFault | undefined>;
   /** Takes other settings for all connections that are made from now on; requests under way end on the old ones. */
   change(settings: EgressSettings): void;
-  /** Breaks all connections that `request` has made. */
+  /** Ends all requests and breaks their connections; none is sent any more. */
   close(): Promise<void>;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
-const CONNECTIONS_PER_POOL = 64;
-const MAX_POOLS = 256;
-const IDLE_CONNECTION_MS = 4000;
 /** The client writes these itself. */
 const OWN_HEADERS = new Set([
   'connection',
@@ -76,36 +72,8 @@ export function createEgress(options: EgressOptions = {}): EgressClient {
   const { lookup = lookupSystem, dial = dialSystem } = options;
   let surroundings = readSettings(options, lookup, dial);
   let ca = options.ca;
-  const pools = new Map<string, Pool>();
-
-  const poolFor = ({ target, clientCertificate }: Journey, connectTimeoutMs: number): Pool => {
-    const { origin } = target.url;
-    const identity: TlsIdentity = { ca, clientCertificate };
-    const key = `${target.trust} ${origin} ${identityKey(identity)}`;
-    const known = pools.get(key);
-    if (known !== undefined) {
-      pools.delete(key);
-      pools.set(key, known);
-      return known;
-    }
-    const made = new Pool(origin, {
-      connect: createConnector(surroundings, { ...identity, trust: target.trust, connectTimeoutMs }),
-      connections: CONNECTIONS_PER_POOL,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
-      keepAliveMaxTimeout: IDLE_CONNECTION_MS,
-      allowH2: false,
-      pipelining: 1,
-    });
-    pools.set(key, made);
-    const [oldest] = pools;
-    if (pools.size > MAX_POOLS && oldest !== undefined) {
-      pools.delete(oldest[0]);
-      void oldest[1].close();
-    }
-    return made;
-  };
+  let pools = createPools(surroundings, ca);
+  const closing = new AbortController();
 
   const travel = async (request: EgressRequest, signal: AbortSignal): Promise<EgressAnswer | EgressError> => {
     const { url, trust, maxBytes = DEFAULT_MAX_BYTES, maxRedirects = 0 } = request;
@@ -114,14 +82,15 @@ export function createEgress(options: EgressOptions = {}): EgressClient {
     let journey: Journey | EgressError = {
       target,
       method: request.method ?? 'GET',
-      headers: { 'user-agent': 'Sallyport', 'accept-encoding': ACCEPTED_ENCODINGS, ...request.headers },
+      headers: headersOf(request),
       body: request.body,
       clientCertificate: request.clientCertificate,
     };
     for (let hops = 0; ; hops += 1) {
       if (signal.aborted) return signal.reason as EgressError;
       const { target: at, ...rest } = journey;
-      const answer = await sendHop(poolFor(journey, DEFAULT_TIMEOUT_MS), { ...rest, url: at.url, maxBytes, signal });
+      const pool = pools.poolFor(at, rest.clientCertificate);
+      const answer = await sendHop(pool, { ...rest, url: at.url, maxBytes, signal });
       if (answer instanceof EgressError) return answer;
       if (!isRedirect(answer)) return { kind: 'answer', ...answer, url: at.url.href };
       if (hops >= maxRedirects) return tooMany(at.url, answer.headers['location'], maxRedirects);
@@ -132,21 +101,20 @@ export function createEgress(options: EgressOptions = {}): EgressClient {
 
   const request = async (wanted: EgressRequest): Promise<EgressAnswer | EgressFault> => {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = wanted;
-    const own = Object.keys(wanted.headers ?? {}).find((name) => OWN_HEADERS.has(name.toLowerCase()));
-    if (own !== undefined) throw new RangeError(`the client itself writes ${own}`);
     const giveUp = new AbortController();
     const cancel = (): void => giveUp.abort(new EgressError('cancelled', 'The request was given up.'));
     const timer = setTimeout(() => {
       giveUp.abort(new EgressError('timeout', `${nameOf(wanted.url)} did not answer in ${timeoutMs} ms.`));
     }, timeoutMs);
-    signal?.addEventListener('abort', cancel, { once: true });
-    if (signal?.aborted === true) cancel();
+    const signals = signal === undefined ? [closing.signal] : [closing.signal, signal];
+    for (const one of signals) one.addEventListener('abort', cancel, { once: true });
+    if (signals.some(({ aborted }) => aborted)) cancel();
     try {
       const outcome = await travel(wanted, giveUp.signal);
       return outcome instanceof EgressError ? faultOf(outcome) : outcome;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
+      for (const one of signals) one.removeEventListener('abort', cancel);
     }
   };
 
@@ -168,15 +136,22 @@ export function createEgress(options: EgressOptions = {}): EgressClient {
     change(settings) {
       surroundings = readSettings(settings, lookup, dial);
       ca = settings.ca;
-      for (const pool of pools.values()) void pool.close();
-      pools.clear();
+      pools.retire();
+      pools = createPools(surroundings, ca);
     },
     async close() {
-      const open = [...pools.values()];
-      pools.clear();
-      await Promise.all(open.map((pool) => pool.destroy()));
+      closing.abort();
+      await pools.destroy();
     },
   };
+}
+
+/** Returns the headers to send, names in lower case. */
+function headersOf({ headers = {} }: EgressRequest): Readonly<Record<string, string>> {
+  const own = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const reserved = own.find(([name]) => OWN_HEADERS.has(name));
+  if (reserved !== undefined) throw new RangeError(`the client itself writes ${reserved[0]}`);
+  return { 'user-agent': 'Sallyport', 'accept-encoding': ACCEPTED_ENCODINGS, ...Object.fromEntries(own) };
 }
 
 function both(one: string | undefined, other: string | undefined): string | undefined {

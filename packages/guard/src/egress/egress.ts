@@ -21,20 +21,23 @@ export interface EgressRequest {
   readonly trust: UrlTrust;
   /** Default GET. */
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Lower-case names. Credentials among them are dropped when a redirect leaves the origin. */
+  /**
+   * Lower-case names. When a redirect leaves the origin, only those that describe the request stay (`accept`,
+   * `content-type` and their like): any other may be a credential.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   /** Milliseconds for everything, redirects included. Default 10,000. */
   readonly timeoutMs?: number;
   /** Largest answer, bytes, after decompression too. Default 1 MiB. */
   readonly maxBytes?: number;
-  /** Redirects that are followed; each leads to an address from outside. Default 0. */
+  /** Redirects that are followed; each leads to an address from outside. One more is a fault. Default 0. */
   readonly maxRedirects?: number;
   readonly clientCertificate?: ClientCertificate;
   readonly signal?: AbortSignal;
 }
 
-/** What came back, whatever its status. */
+/** What came back, whatever its status; a redirect is none. */
 export interface EgressAnswer {
   readonly kind: 'answer';
   readonly status: number;

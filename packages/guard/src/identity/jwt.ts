@@ -77,7 +77,7 @@ export function createJwtVerifier(issuers: readonly JwtIssuer[], options: JwtVer
   const judge = async (token: Read, digest: string, exchange: Received): Promise<TokenHolder | TokenFault> => {
     const { rules, keys } = token.issuer;
     const { header } = token.compact;
-    const key = keys.find(token.algorithm, header) ?? (await keys.fetch(token.algorithm, header));
+    const key = keys.find(token.algorithm, header) ?? (await keys.seek(token.algorithm, header));
     if (isKeyMiss(key)) {
       if (key.miss === 'unknown') return invalid(key.note);
       return { fault: 'unavailable', note: key.note, retryAfterMs: key.retryAfterMs };

@@ -7,7 +7,7 @@ const two = makeSigningKey('two');
 
 const find = async ({ keys }: VerifierBench, kid?: string) => {
   const header = { alg: 'ES256', ...(kid === undefined ? {} : { kid }) };
-  const found = keys.find('ES256', header) ?? (await keys.fetch('ES256', header));
+  const found = keys.find('ES256', header) ?? (await keys.seek('ES256', header));
   return isKeyMiss(found) ? found.miss : found.kid;
 };
 
@@ -55,6 +55,16 @@ describe('the keys of an issuer', () => {
     bench.clock.advance(5000);
     for (let i = 0; i < 100; i++) await find(bench, `more-${i}`);
     expect(bench.source.loads).toBe(6);
+  });
+
+  it('may rotate as often as their issuer likes: a reading that finds the key counts for nothing', async () => {
+    const bench = makeBench([one]);
+    await find(bench, 'one');
+    for (let rotation = 0; rotation < 20; rotation++) {
+      bench.source.content = [makeSigningKey(`key-${rotation}`)];
+      expect(await find(bench, `key-${rotation}`)).toBe(`key-${rotation}`);
+    }
+    expect(bench.source.loads).toBe(21);
   });
 
   it('are not read for what cannot be a name', async () => {
@@ -145,7 +155,7 @@ describe('the keys of an issuer', () => {
     expect(bench.source.loads).toBe(1);
     const pauses: number[] = [];
     for (let i = 0; i < 8; i++) {
-      const miss = await bench.keys.fetch('ES256', { alg: 'ES256', kid: 'one' });
+      const miss = await bench.keys.seek('ES256', { alg: 'ES256', kid: 'one' });
       const pause = isKeyMiss(miss) && miss.miss === 'unavailable' ? miss.retryAfterMs : 0;
       pauses.push(pause);
       bench.clock.advance(pause);
@@ -162,9 +172,10 @@ describe('the keys of an issuer', () => {
     const bench = makeBench([one]);
     await find(bench, 'one');
     bench.source.content = 'connection refused';
-    for (let i = 0; i < 100; i++) expect(await find(bench, `made-up-${i}`)).toBe('unknown');
+    for (let i = 0; i < 100; i++) expect(await find(bench, `made-up-${i}`)).toBe('unavailable');
     expect(bench.source.loads).toBe(2);
     expect(await find(bench, 'one')).toBe('one');
+    expect(await find(bench, 'no name')).toBe('unknown');
   });
 
   it('that are none are said to be none, and accept nobody', async () => {

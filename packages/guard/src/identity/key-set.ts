@@ -55,8 +55,10 @@ const hurryEveryMs = 5000;
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 
-/** Names of keys that are worth a reading; others are no names that an issuer gives. */
-const PLAUSIBLE_NAME = /^[\x21-\x7e]{1,256}$/;
+/** Says whether a name is worth a reading; others are none that an issuer gives. */
+function isPlausible(kid: string | undefined): boolean {
+  return kid !== undefined && /^[\x21-\x7e]{1,256}$/.test(kid);
+}
 
 /** The keys of one issuer. */
 export class KeySet {
@@ -98,11 +100,14 @@ export class KeySet {
       kid === undefined ? any.get(algorithm) : (named.get(nameOf(algorithm, kid)) ?? unnamed.get(algorithm));
     if (chosen === 'several') return unknown('several keys fit the token, and it does not name one of them');
     if (chosen !== undefined) return chosen;
-    return this.mayHurry(kid) ? undefined : unknown('no key of the issuer fits the token');
+    if (this.mayHurry(kid)) return undefined;
+    // While the issuer is away nobody can say that it has no such key.
+    if (this.problem !== undefined && isPlausible(kid)) return this.unavailable();
+    return unknown('no key of the issuer fits the token');
   }
 
   /** Finds the key for a token, reading the keys first where they are missing or the token names one that is not known. */
-  async fetch(algorithm: Algorithm, header: TokenHeader): Promise<VerificationKey | KeyMiss> {
+  async seek(algorithm: Algorithm, header: TokenHeader): Promise<VerificationKey | KeyMiss> {
     if (this.isUsable()) this.hurry();
     else if (this.reading === undefined && this.options.clock.monotonic() < this.nextAt) return this.unavailable();
     const hasJoined = this.reading !== undefined;
@@ -115,6 +120,7 @@ export class KeySet {
       await this.read();
       found = this.find(algorithm, header);
     }
+    if (found !== undefined && !isKeyMiss(found)) this.takeBack();
     return found ?? unknown('no key of the issuer fits the token');
   }
 
@@ -194,7 +200,7 @@ export class KeySet {
   }
 
   private mayHurry(kid: string | undefined): boolean {
-    if (kid === undefined || !PLAUSIBLE_NAME.test(kid)) return false;
+    if (!isPlausible(kid)) return false;
     if (this.reading !== undefined) return true;
     return this.hurriesLeft() >= 1 && this.options.clock.monotonic() >= this.pausedUntil();
   }
@@ -213,6 +219,11 @@ export class KeySet {
     if (this.reading !== undefined) return;
     this.hurryLevel = this.hurriesLeft() - 1;
     this.hurryAt = this.options.clock.monotonic();
+  }
+
+  /** A reading that found what was asked for costs nothing, so issuers may rotate as often as they like. */
+  private takeBack(): void {
+    this.hurryLevel = Math.min(mostHurried, this.hurryLevel + 1);
   }
 
   private unavailable(): KeyMiss {
