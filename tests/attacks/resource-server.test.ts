@@ -42,6 +42,7 @@ beforeAll(async () => {
     resources: {
       [`${url}/mcp`]: { scopes },
       [`${url}/mcp/files`]: { scopes },
+      [`${url}/mcp/front`]: { scopes },
       'https://other.example/mcp': { scopes },
       'urn:opaque': { scopes, format: 'opaque', audience: `${url}/mcp` },
       'urn:opaque:files': { scopes, format: 'opaque', audience: `${url}/mcp/files` },
@@ -75,6 +76,10 @@ beforeAll(async () => {
         notes: { command: stubStdioCommand() },
         hidden: { command: stubStdioCommand() },
       },
+      views: {
+        front: { tools: ['files.echo', 'notes.echo'], for: ['reader'] },
+        back: { tools: ['hidden.*'], for: ['keeper'] },
+      },
     },
     env: { [secretName]: machine.secret },
   });
@@ -101,6 +106,7 @@ describe('[resource-metadata] a metadata document', () => {
     ['/mcp', '/mcp'],
     ['/mcp/files', '/mcp/files'],
     ['/mcp/notes', '/mcp/notes'],
+    ['/mcp/front', '/mcp/front'],
   ])('at %j is that of %s', async (path, resource) => {
     const response = await fetch(`${url}${metadata}${path}`, { headers: { origin: 'https://anywhere.example' } });
     expect(response.status).toBe(200);
@@ -154,6 +160,7 @@ describe('[resource-metadata] a metadata document', () => {
     };
     expect(await answer('ghost')).toMatchObject({ status: 404 });
     expect(await answer('hidden')).toEqual(await answer('ghost'));
+    expect(await answer('back')).toEqual(await answer('ghost'));
     const challenge = async (name: string) => (await post(`${url}/mcp/${name}`, '{}')).headers['www-authenticate'];
     expect(await challenge('hidden')).toBe(await challenge('ghost'));
     expect((await call('/mcp/hidden', key, 'echo')).status).toBe(200);
@@ -249,6 +256,16 @@ describe('[token-audience] a token', () => {
         await status('/mcp/notes', files, 'echo'),
       ],
     }).toEqual({ everywhere: [200, 200, 200], files: [401, 200, 401] });
+  });
+
+  it('for a view holds at that view', async () => {
+    const token = await tokenFor(`${url}/mcp/front`);
+    expect((await call('/mcp/front', token, 'files__echo')).status).toBe(200);
+    for (const path of ['/mcp', '/mcp/files', '/mcp/notes', '/mcp/back']) {
+      expect((await call(path, token, 'echo')).status).toBe(401);
+    }
+    expect((await call('/mcp/front', await tokenFor(`${url}/mcp/files`), 'files__echo')).status).toBe(401);
+    expect((await call('/mcp/front', await tokenFor(`${url}/mcp`), 'files__echo')).status).toBe(200);
   });
 
   it('for somebody else is refused everywhere', async () => {

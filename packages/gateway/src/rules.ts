@@ -12,9 +12,8 @@ import {
 } from '@sallyport/guard';
 import { isWildcard } from './config/address.ts';
 import { toPolicyModel } from './config/policy-model.ts';
-import type { Config, EffectLimits, JwtRolesConfig } from './config/types.ts';
-import { introspectedIssuer } from './tokens/introspector.ts';
-import { makeResource, serverDoor, viewDoor, type TokenIssuer } from './tokens/resource.ts';
+import type { Config, EffectLimits } from './config/types.ts';
+import { resourceRules } from './resource-rules.ts';
 import { certificateRules, isSecure, proxyRules } from './transport-rules.ts';
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -22,11 +21,11 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 /** Makes the rules of a configuration. `port` is the one that the door really listens on. */
 export function makeRules(config: Config, port: number): Rules {
   const { limits, callers } = config;
-  const policy = makePolicy(config);
+  const policy = compilePolicy(toPolicyModel(config));
   const certificates = certificateRules(config);
   const proxy = proxyRules(config);
   return {
-    policy,
+    policy: inForce(policy, config),
     limits: {
       body: limits.body,
       message: limits.message,
@@ -60,11 +59,11 @@ export function makeRules(config: Config, port: number): Rules {
     ),
     doors: config.doors,
     servers: new Set(config.upstreams.map(({ name }) => name)),
+    ...resourceRules(config, ownOrigins(config, port)[0] ?? '', policy),
     ...(config.views.length === 0
       ? {}
       : { views: new Map(config.views.map((view) => [view.name, compileView(view)])) }),
     ...(config.effects.length === 0 ? {} : { effects: compileEffects(config.effects) }),
-    ...resourceOf(config, port, policy),
     refusals: config.refusals,
     ...(config.mode === 'observe' ? { observes: true } : {}),
     keptArguments: makeKeptArguments(config),
@@ -72,9 +71,8 @@ export function makeRules(config: Config, port: number): Rules {
 }
 
 /** An observing gateway's policy lets everything pass that no top-level denial forbids. */
-function makePolicy(config: Config): Policy {
-  const policy = compilePolicy(toPolicyModel(config));
-  return config.mode === 'observe' ? observePolicy(policy) : policy;
+function inForce(policy: Policy, { mode }: Config): Policy {
+  return mode === 'observe' ? observePolicy(policy) : policy;
 }
 
 function halfOf({ tokens, perMs, burst }: Rate): Rate {
@@ -90,22 +88,6 @@ function givenOf({ read, write, destructive }: EffectLimits): NonNullable<Rules[
     ...(write === undefined ? {} : { write }),
     ...(destructive === undefined ? {} : { destructive }),
   };
-}
-
-/** What the gateway is as a resource server: its name is the public URL, or on loopback the address itself. */
-function resourceOf(config: Config, port: number, policy: Policy): Pick<Rules, 'resource'> {
-  const [own = ''] = ownOrigins(config, port);
-  const doors = [...config.upstreams.map(({ name }) => serverDoor(name, policy)), ...config.views.map(viewDoor)];
-  const resource = makeResource(own, tokenIssuers(config.callers), doors, policy);
-  return resource === undefined ? {} : { resource };
-}
-
-/** Everybody whose tokens are accepted, as clients have to know them. */
-function tokenIssuers({ jwt, introspection }: Config['callers']): TokenIssuer[] {
-  const rolesOf = (roles: JwtRolesConfig | undefined): readonly string[] =>
-    (roles?.map ?? []).flatMap((mapping) => mapping.roles);
-  const asked = introspection === undefined ? [] : [{ ...introspection, issuer: introspectedIssuer(introspection) }];
-  return [...jwt, ...asked].map(({ issuer, roles, scopePrefix }) => ({ issuer, roles: rolesOf(roles), scopePrefix }));
 }
 
 /** True for addresses that only this machine reaches. */

@@ -1,5 +1,5 @@
 /** What the gateway says about itself as an OAuth resource server: its identifier, whose tokens it takes, what to ask for. */
-import { type Policy, type ResourceRules, type ViewModel } from '@sallyport/guard';
+import type { Access, Policy, ResourceRules } from '@sallyport/guard';
 
 /** An issuer, as far as clients have to know it. */
 export interface TokenIssuer {
@@ -18,17 +18,14 @@ export interface NamedDoor {
 
 const kinds = ['tools', 'resources', 'prompts'] as const;
 
-/** The door of a server. */
-export function serverDoor(name: string, policy: Policy): NamedDoor {
-  return {
-    name,
-    isReachedBy: (role) => kinds.some((kind) => policy.access([role]).mayMatchPrefix(kind, `${name}.`)),
-  };
+/** Says whether an access may lead to something of a server, for a caller of whom nothing else is known. */
+export function leadsTo(access: Access, server: string): boolean {
+  return kinds.some((kind) => access.mayMatchPrefix(kind, `${server}.`));
 }
 
-/** The door of a view. */
-export function viewDoor({ name, for: roles }: Pick<ViewModel, 'name' | 'for'>): NamedDoor {
-  return { name, isReachedBy: (role) => roles === undefined || roles.includes(role) };
+/** The door of a server. */
+export function serverDoor(name: string, policy: Policy): NamedDoor {
+  return { name, isReachedBy: (role) => leadsTo(policy.access([role]), name) };
 }
 
 /**

@@ -42,7 +42,7 @@ export function metadataOf(resource: ResourceRules, name: string | undefined): o
 export interface ChallengeFacts {
   /** `error` of RFC 6750 §3.1; absent where no credential was sent. */
   readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope';
-  /** For people, without a quote or backslash. */
+  /** For people, without a quote or backslash; said where there is a way to log in. */
   readonly description?: string;
   /** Scopes that the operation needs, as tokens carry them; those of a first login by default. */
   readonly scopes?: readonly string[];
@@ -60,8 +60,8 @@ export interface ChallengeFacts {
 export function challengeOf(resource: ResourceRules | undefined, path: DoorPath, facts: ChallengeFacts): string {
   const parts = ['realm="sallyport"'];
   if (facts.error !== undefined) parts.push(`error="${facts.error}"`);
-  if (facts.description !== undefined) parts.push(`error_description="${facts.description}"`);
   if (resource !== undefined) {
+    if (facts.description !== undefined) parts.push(`error_description="${facts.description}"`);
     const name = nameOf(path);
     const isNamed = name !== undefined && resource.named?.has(name) === true;
     const scopes = facts.scopes ?? (isNamed ? resource.named?.get(name) : resource.scopes) ?? [];
