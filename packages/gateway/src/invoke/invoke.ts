@@ -7,6 +7,7 @@ import { answerDiscover, answerInitialize, answerPing, answerSetLevel } from './
 import { answerList } from './lists.ts';
 import { readResource } from './read.ts';
 import { takeNotification, takeResponse } from './notices.ts';
+import { unlock } from './unlock.ts';
 
 type Handler = (exchange: Intended, world: World) => Answer | Refusal | Promise<Answer | Refusal>;
 
@@ -19,10 +20,10 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['tasks/update', forward],
   ['tasks/result', forward],
   ['tasks/cancel', forward],
-  ['tools/list', answerList],
-  ['prompts/list', answerList],
-  ['resources/list', answerList],
-  ['resources/templates/list', answerList],
+  ['tools/list', answerUnlocked],
+  ['prompts/list', answerUnlocked],
+  ['resources/list', answerUnlocked],
+  ['resources/templates/list', answerUnlocked],
   ['resources/subscribe', (exchange, world) => world.subscriptions.subscribe(exchange, world)],
   ['resources/unsubscribe', (exchange, world) => world.subscriptions.unsubscribe(exchange, world)],
   ['subscriptions/listen', (exchange, world) => world.subscriptions.listen(exchange, world)],
@@ -31,6 +32,12 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['server/discover', answerDiscover],
   ['ping', answerPing],
 ]);
+
+/** What a server tells only to callers of its own is read first, where this one is such a caller. */
+function answerUnlocked(exchange: Intended, world: World): Answer | Refusal | Promise<Answer | Refusal> {
+  const unlocking = unlock(exchange, world);
+  return unlocking === undefined ? answerList(exchange, world) : unlocking.then(() => answerList(exchange, world));
+}
 
 /** The gateway's invoker (the core's port). */
 export function invokeTarget(exchange: Intended, world: World): Answer | Refusal | Promise<Answer | Refusal> {
