@@ -60,7 +60,7 @@ beforeAll(async () => {
       const who =
         subject === null
           ? 'gateway'
-          : String((JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub: string }).sub);
+          : (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub: string }).sub;
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ access_token: `upstream-token-of-${who}`, token_type: 'Bearer', expires_in: 600 }));
     });
@@ -73,7 +73,7 @@ beforeAll(async () => {
     { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
       const { subject } = (request.socket as TLSSocket).getPeerCertificate();
-      certificates.push(String(subject.CN));
+      certificates.push(subject.CN);
       const to = new URL(servers.get('mtls')?.url ?? '');
       const onward = forward(
         to,

@@ -18,18 +18,6 @@ export interface KnownFailure {
 
 const everywhere: readonly Way[] = ['http', 'stdio'];
 
-/** Checks of scenarios that come after one that leaves its call waiting. */
-const leftWaiting = [
-  'input-required-result-basic-list-roots: sep-2322-list-roots-incomplete',
-  'input-required-result-basic-sampling: sep-2322-sampling-incomplete',
-  'input-required-result-multi-round: sep-2322-multi-round-r1',
-  'input-required-result-multiple-input-requests: sep-2322-multiple-inputs-incomplete',
-  'input-required-result-non-tool-request: sep-2322-non-tool-incomplete',
-  'input-required-result-request-state: sep-2322-request-state-incomplete',
-  'input-required-result-result-type: sep-2322-result-type-included',
-  'input-required-result-tampered-state: sep-2322-reject-tampered-state',
-];
-
 /** Every check that cannot pass. */
 export const crossEraBaseline: readonly KnownFailure[] = [
   {
@@ -52,11 +40,4 @@ export const crossEraBaseline: readonly KnownFailure[] = [
     reason:
       'A legacy question has an id of its conversation and no key, so the gateway names it; the scenario expects the key of one server.',
   },
-  ...leftWaiting.map((check): KnownFailure => ({
-    revision: '2026-07-28',
-    ways: ['stdio'],
-    check,
-    reason:
-      'An earlier scenario leaves a call behind that waits for its answer; over stdio a legacy question names no call, so until that call ends no other call of this caller can ask.',
-  })),
 ];

@@ -3,7 +3,7 @@ import type { Arm } from './arm.ts';
 import { bare } from './bare.ts';
 import { direct } from './direct.ts';
 import { mcpHub, mcpProxy, mcpProxyLegacy, supergateway } from './peers.ts';
-import { sallyportFull, sallyportIntent, sallyportInterval } from './sallyport.ts';
+import { otherIntent, otherInterval, sallyportFull, sallyportIntent, sallyportInterval } from './sallyport.ts';
 
 /** Every arm. */
 export const arms: readonly Arm[] = [
@@ -12,6 +12,8 @@ export const arms: readonly Arm[] = [
   sallyportInterval,
   sallyportIntent,
   sallyportFull,
+  otherInterval,
+  otherIntent,
   mcpProxy,
   mcpProxyLegacy,
   supergateway,

@@ -1,11 +1,11 @@
 // The gateway with every guard on: API keys, roles with patterns and a denial, limits of each kind, argument schemas,
 // the audit trail. Calls go through `/mcp`, where names are rewritten.
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Dialect } from '../call-template.ts';
 import { nodeCommand, printedPort, start } from '../process.ts';
-import { fileOf, type Arm, type ArmSetup, type RunningArm } from './arm.ts';
+import { CannotServe, fileOf, type Arm, type ArmSetup, type RunningArm } from './arm.ts';
 
 const aggregated: Dialect = { era: 'modern', path: '/mcp', prefix: 'bench__' };
 
@@ -45,27 +45,41 @@ export function guardedConfiguration(durability: string, upstream: object): obje
   };
 }
 
-function sallyport(durability: 'interval' | 'intent' | 'full'): Arm {
+function sallyport(durability: 'interval' | 'intent' | 'full', program?: () => string): Arm {
+  const whose = program === undefined ? 'sallyport' : 'other';
   return {
-    name: `sallyport-${durability}`,
-    about: `Sallyport, all guards on, durability ${durability}`,
+    name: `${whose}-${durability}`,
+    about: `Sallyport${program === undefined ? '' : ' of another checkout'}, all guards on, durability ${durability}`,
     start: (setup) =>
       startGuarded(
         setup,
         guardedConfiguration(durability, { url: `http://127.0.0.1:${setup.upstreamPort}/mcp` }),
         aggregated,
+        program?.(),
       ),
   };
 }
 
+/** The same program in the checkout that `OVERHEAD_OTHER` names: what it was before a change, say. */
+function otherProgram(): string {
+  const checkout = process.env['OVERHEAD_OTHER'];
+  if (checkout === undefined) throw new CannotServe('OVERHEAD_OTHER names no other checkout');
+  return join(resolve(checkout), 'benchmarks', 'overhead', 'arms', 'gateway.ts');
+}
+
 /** Starts the gateway on the measured core. */
-export async function startGuarded(setup: ArmSetup, config: object, dialect: Dialect): Promise<RunningArm> {
+export async function startGuarded(
+  setup: ArmSetup,
+  config: object,
+  dialect: Dialect,
+  program = fileOf('arms/gateway.ts'),
+): Promise<RunningArm> {
   const file = join(setup.folder, 'sallyport.yaml');
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config), { mode: 0o600 });
   const profile = process.env['OVERHEAD_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-  const [node = '', ...command] = nodeCommand(fileOf('arms/gateway.ts'), file, String(setup.keys));
+  const [node = '', ...command] = nodeCommand(program, file, String(setup.keys));
   const running = start([node, ...flags, ...command], { core: 'subject', cwd: setup.folder });
   const port = await printedPort(running);
   const keys = JSON.parse(await readFile(join(setup.folder, 'keys.json'), 'utf8')) as readonly string[];
@@ -78,3 +92,6 @@ export const sallyportInterval: Arm = sallyport('interval');
 export const sallyportIntent: Arm = sallyport('intent');
 /** The outcome is on the disk before the answer, too. */
 export const sallyportFull: Arm = sallyport('full');
+/** The same of another checkout, so that a change is measured against what it changes in one run. */
+export const otherInterval: Arm = sallyport('interval', otherProgram);
+export const otherIntent: Arm = sallyport('intent', otherProgram);

@@ -246,7 +246,7 @@ export const bridgings: readonly Bridging[] = [
     what: 'questions outside of a call, or that could belong to two calls',
     ...modernToLegacy,
     fate: 'refused',
-    how: 'The server is answered -32601. On stdio and on a GET stream a question names no call, so it is carried only while one call that can ask is in flight; a call that waits for an answer counts until its time is over.',
+    how: 'The server is answered -32601. On stdio and on a GET stream a question names no call, so it is carried only while one call that can ask is in flight. While a call waits for its answer, further ones of the same caller get a conversation beside it, eight at most.',
     test: [
       'packages/gateway/src/upstreams/attribution.test.ts',
       'belongs to the one interactive call of a conversation',

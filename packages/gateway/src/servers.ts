@@ -128,9 +128,18 @@ export function scopeOf(server: Server, principal: string, session: Session | un
   return server.share === 'session' && session !== undefined ? session.id : principal;
 }
 
-/** The conversation with a server that an exchange's requests go through. */
-export function acquireFor(exchange: Intended, server: Server): ReturnType<Upstream['acquire']> {
-  return server.upstream.acquire(wishOf(exchange, server));
+/**
+ * The conversation with a server that an exchange's requests go through.
+ *
+ * @param isTaken - true for one in which the exchange could not be asked anything now; default: none is
+ */
+export function acquireFor(
+  exchange: Intended,
+  server: Server,
+  isTaken?: AcquireWish['isTaken'],
+): ReturnType<Upstream['acquire']> {
+  const wish = wishOf(exchange, server);
+  return server.upstream.acquire(isTaken === undefined ? wish : { ...wish, isTaken });
 }
 
 /** Says whose conversation an exchange's requests go through; one that is a session's ends with it. */

@@ -97,7 +97,7 @@ export {
 export { createBuckets } from './limits/buckets.ts';
 export { createConcurrency } from './limits/concurrency.ts';
 export { canonicalJson, definitionDigest } from './inspect/canonical.ts';
-export { compileInputSchema } from './inspect/schema.ts';
+export { compileInputSchema, createSchemaCache } from './inspect/schema.ts';
 export { createDigest } from './inspect/digest.ts';
 export type { AuditRecord, RecordDraft, RecordKind } from './audit/record.ts';
 export type { AppendRefused, Durability, TrailFault, TrailOptions, TrailState, TrailStats } from './audit/options.ts';

@@ -1,6 +1,6 @@
 /** One definition in the catalog: what an upstream said, what it digests to, and how callers see it. */
 import {
-  compileInputSchema,
+  createSchemaCache,
   definitionDigest,
   type AcceptedDefinition,
   type GrantKind,
@@ -81,6 +81,9 @@ export interface Quarantined {
   readonly reason: string;
 }
 
+/** Tools often have the same arguments; what checks them is made once. */
+const schemas = createSchemaCache();
+
 /** Largest definition, bytes of JSON: as large as an input schema may be. */
 const maxDefinitionBytes = 256 * 1024;
 
@@ -114,7 +117,7 @@ export function readEntry(
   if (before?.definition.digest === accepted.digest) return before;
   let paramHeaders: readonly ParamHeaderAnnotation[] = [];
   if (list === 'tools') {
-    const compiled = compileInputSchema(definition['inputSchema']);
+    const compiled = schemas.compile(definition['inputSchema']);
     if (compiled.kind === 'fault') return quarantine(`its input schema cannot be checked: ${compiled.message}`);
     const annotations = readParamHeaderAnnotations(definition['inputSchema']);
     if (annotations.kind === 'fault')
@@ -122,7 +125,7 @@ export function readEntry(
     paramHeaders = annotations.annotations;
     accepted = {
       ...accepted,
-      checkArguments: (value) => compiled.check(value),
+      checkArguments: compiled.check,
       ...(paramHeaders.length === 0
         ? {}
         : {

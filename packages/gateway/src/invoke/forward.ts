@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
 import { mostRounds } from './bounds.ts';
 import { askConsent, resumeConsent } from './consent.ts';
-import { hasAgreed, isParkable, runParkable, resumeParked } from './parked.ts';
+import { hasAgreed, isParkable, resumeParked, runParkable, takenFor } from './parked.ts';
 import { holdTask, type HeldListener } from './held-task.ts';
 import { encodeParams } from './params.ts';
 import { createRelay, type Relay } from './relay.ts';
@@ -106,7 +106,7 @@ async function sendOnce(
   // A lost session means that the request was not looked at, so one more try cannot do anything twice.
   for (let attempt = 0; ; attempt++) {
     // Nearly always there at once, and waiting for what is there costs a turn.
-    const acquiring = acquireFor(exchange, server);
+    const acquiring = acquireFor(exchange, server, takenFor(exchange, server, world));
     const acquired = acquiring instanceof Promise ? await acquiring : acquiring;
     if (acquired.kind === 'failure') return refuseOrAsk(acquired.failure, limit);
     const { link } = acquired;

@@ -21,6 +21,22 @@ export function isParkable(exchange: Intended, link: Link, server: Server): bool
   return interactiveMethods.has(exchange.message.method ?? '') && canAsk(server.ask, declaredBy(exchange));
 }
 
+/**
+ * Says which conversations a call that can be asked keeps out of: where a question names no call, one that waits for its
+ * caller's answer leaves no room for another's. `undefined` where there is none to keep out of.
+ */
+export function takenFor(
+  exchange: Intended,
+  server: Server,
+  { parking }: World,
+): ((link: Link) => boolean) | undefined {
+  if (parking.size === 0 || exchange.era !== 'modern' || !interactiveMethods.has(exchange.message.method ?? '')) {
+    return undefined;
+  }
+  if (!canAsk(server.ask, declaredBy(exchange))) return undefined;
+  return (link) => link.carrier !== 'http' && parking.hasOn(link);
+}
+
 type Send = (cancellation: LinkRequest['cancellation'], listener: LinkListener) => Promise<LinkAnswer>;
 
 /**

@@ -72,7 +72,7 @@ const bodyOf = (answer: Answer | Refusal): unknown => jsonOf('body' in answer ? 
 const yes = { action: 'accept', content: { name: 'Ada' } };
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -117,6 +117,21 @@ describe('a legacy server that asks a modern caller', () => {
     expect(await call(world, stale)).toMatchObject({ name: 'bad-handle' });
     const third = { params: { requestState: second.requestState, inputResponses: { q1: {}, q2: { roots: [] } } } };
     expect(bodyOf(await call(world, third))).toMatchObject({ structuredContent: { told: [yes, { roots: [] }] } });
+  });
+
+  it('has what it asks in messages of their own put into one round', async () => {
+    const script: Script = async (_request, listener) => {
+      const one = listener.onRequest(messageOf({ id: 1, ...question }));
+      await Promise.resolve();
+      await Promise.resolve();
+      const two = listener.onRequest(messageOf({ id: 2, method: 'roots/list' }));
+      return { content: [], structuredContent: { told: [toldOf(await one), toldOf(await two)] } };
+    };
+    const { world } = await gateway(async (request, listener) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return script(request, listener);
+    });
+    expect(Object.keys(asked(await call(world)).inputRequests)).toEqual(['q1', 'q2']);
   });
 
   it('is asked again what was left open, and never told what it did not ask', async () => {

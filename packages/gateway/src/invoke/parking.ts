@@ -7,7 +7,7 @@ import { createCanceller, type Cancellation, type Canceller, type Clock, type Ra
 import type { AuditPort, Principal } from '@sallyport/guard';
 import { toModernQuestion, type JsonObject, type Message, type Question } from '@sallyport/protocol';
 import type { AskAnswer, AskKind, Link, LinkAnswer } from '../upstreams/link.ts';
-import type { Timer, Timers } from '../upstreams/ports.ts';
+import { pause, type Timer, type Timers } from '../upstreams/ports.ts';
 import { findBar } from './declared.ts';
 import type { HeldListener } from './held-task.ts';
 import type { Relay } from './relay.ts';
@@ -45,6 +45,8 @@ export interface Parking {
   readonly node: string;
   /** Calls that wait for their callers. */
   readonly size: number;
+  /** True when a call over this conversation waits for its caller. */
+  hasOn(link: Link): boolean;
   /** Makes a call that its server may interrupt. */
   begin(what: ParkedWhat): ParkableCall;
   /** Takes a parked call out; `undefined` when this principal has none with this id in this round. */
@@ -55,6 +57,9 @@ export interface Parking {
 
 /** Questions that one call may ask in all. */
 const mostQuestions = 32;
+
+/** How long to wait for more questions after the first, milliseconds. */
+const gatherMs = 10;
 
 /** One call upstream that can outlive the request of its caller. */
 export class ParkableCall implements HeldListener {
@@ -147,6 +152,8 @@ export class ParkableCall implements HeldListener {
         this.#wake = resolve;
       });
       this.#wake = undefined;
+      // A server asks several things in messages of their own; together they cost the caller one round.
+      if (this.#ended === undefined) await this.#lot.gather();
     }
     forget();
     this.#relay = undefined;
@@ -196,6 +203,11 @@ class Lot implements Parking {
     return this.#places.size;
   }
 
+  hasOn(link: Link): boolean {
+    for (const { call } of this.#places.values()) if (call.what.link === link) return true;
+    return false;
+  }
+
   begin(what: ParkedWhat): ParkableCall {
     return new ParkableCall(Buffer.from(this.#options.random.bytes(16)).toString('base64url'), what, this);
   }
@@ -218,6 +230,11 @@ class Lot implements Parking {
 
   now(): number {
     return this.#options.clock.monotonic();
+  }
+
+  /** Resolves when what is asked together has come in. */
+  gather(): Promise<void> {
+    return pause(this.#options.timers, gatherMs);
   }
 
   /** Records what became of a question. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeLink, fakePorts } from './fakes.ts';
-import { linkFailure } from './link.ts';
+import { linkFailure, type Link } from './link.ts';
 import { LinkPool } from './pool.ts';
 import type { Opening } from './transport.ts';
 
@@ -45,6 +45,33 @@ describe('a pool of conversations', () => {
     );
     await vi.advanceTimersByTimeAsync(0);
     expect(pool.size).toBe(1);
+  });
+
+  it('opens one beside those that are taken, and uses it again', async () => {
+    const { pool, links, get } = create(64);
+    await get('a');
+    const isTaken = (link: Link): boolean => link === links[0];
+    const wish = { key: 'a', scope: 'a', owner: 'key:ada', isTaken };
+    const open = async (): Promise<Opening> => {
+      const link = new FakeLink();
+      links.push(link);
+      return { kind: 'open', link };
+    };
+    const beside = await pool.get(wish, open);
+    expect(beside).toEqual({ kind: 'open', link: links[1] });
+    expect(await pool.get(wish, open)).toBe(beside);
+    expect(await get('a')).toEqual({ kind: 'open', link: links[0] });
+    pool.release('a', 'over');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(links.map((link) => link.state)).toEqual(['closed', 'closed']);
+  });
+
+  it('lends a taken one where no other can be had', async () => {
+    const { pool, links, get } = create(4);
+    const first = await get('a');
+    const wish = { key: 'a', scope: 'a', owner: 'key:ada', isTaken: () => true };
+    for (const link of links) link.pending = 1;
+    expect(await pool.get(wish, () => Promise.reject(new Error('there is no room')))).toBe(first);
   });
 
   it('makes room by ending the one of the same principal that is idle for longest', async () => {

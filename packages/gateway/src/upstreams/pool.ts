@@ -41,7 +41,12 @@ export interface PoolWish {
   readonly scope: string;
   /** The principal whose share it counts against. */
   readonly owner: string;
+  /** True for a conversation that cannot serve this wish now, so that another one is opened beside it. */
+  readonly isTaken?: ((link: Link) => boolean) | undefined;
 }
+
+/** Conversations of one key that may stand beside each other. */
+const MAX_BESIDE = 8;
 
 interface Slot {
   readonly owner: string;
@@ -89,12 +94,14 @@ export class LinkPool {
   }
 
   /**
-   * Returns the scope's conversation, opening it when there is none. Room for it is made at the cost of its owner's own
+   * Returns the scope's conversation, opening it when there is none, or one beside it while it is taken. Room for it is made at the cost of its owner's own
    * idle ones, or of what nobody has used for some time; otherwise it is refused as `exhausted`.
    *
    * @param open - opens one; not called while another call for the same key is opening
    */
-  get({ key, scope, owner }: PoolWish, open: () => Promise<Opening>): Promise<Opening> {
+  get(wish: PoolWish, open: () => Promise<Opening>): Promise<Opening> {
+    const { scope, owner } = wish;
+    const key = this.#keyFor(wish);
     const now = this.#ports.clock.monotonic();
     const known = this.#slots.get(key);
     if (known !== undefined && known.link?.state !== 'closed') {
@@ -104,7 +111,11 @@ export class LinkPool {
     if (this.#isClosed) return Promise.resolve({ kind: 'failure', failure: this.#stopped() });
     this.#slots.delete(key);
     const failure = this.#backlog.refusal(owner, this.#options.name) ?? this.#shortage(owner);
-    if (failure !== undefined) return Promise.resolve({ kind: 'failure', failure });
+    if (failure !== undefined) {
+      // Better a conversation in which nothing can be asked now than none.
+      const taken = key === wish.key ? undefined : this.#slots.get(wish.key);
+      return taken?.opening ?? Promise.resolve({ kind: 'failure', failure });
+    }
     const slot: Slot = { owner, scope, opening: open(), link: undefined, openedAt: 0, usedAt: now };
     this.#slots.set(key, slot);
     void slot.opening.then((opening) => this.#opened(key, slot, opening));
@@ -144,6 +155,17 @@ export class LinkPool {
     this.#sweep?.cancel();
     this.#endWhere(() => true, reason);
     await Promise.all([...this.#endings.keys(), ...[...this.#retired].map((link) => link.close(reason))]);
+  }
+
+  /** The wish's own key, or that of the first place beside it whose conversation can serve it. */
+  #keyFor({ key, isTaken }: PoolWish): string {
+    if (isTaken === undefined) return key;
+    for (let place = 0; place <= MAX_BESIDE; place++) {
+      const beside = place === 0 ? key : `${key} ${place}`;
+      const link = this.#slots.get(beside)?.link;
+      if (link === undefined || link.state === 'closed' || !isTaken(link)) return beside;
+    }
+    return key;
   }
 
   #drain(link: Link): void {

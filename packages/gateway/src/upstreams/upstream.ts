@@ -83,6 +83,8 @@ export interface AcquireWish {
   readonly clientCapabilities: JsonObject;
   /** What the caller's conversation presents, where each caller has a credential of its own. */
   readonly credential?: LinkCredential;
+  /** True for a conversation in which this request could not be asked anything now. */
+  readonly isTaken?: ((link: Link) => boolean) | undefined;
   /** Says that the scope has ended, so that nothing is opened for it any more. Default: it lasts. */
   readonly isOver?: () => boolean;
 }
@@ -360,10 +362,10 @@ class ManagedUpstream implements Upstream {
     const isShared = this.#share === 'all';
     const scope = isShared ? '' : wish.scope;
     const clientCapabilities = isShared ? {} : askable(wish.clientCapabilities, this.#definition.ask ?? []);
-    const { credential } = wish;
+    const { credential, isTaken } = wish;
     const apart = this.#isPerCaller ? [credential?.key ?? '', wish.era] : [];
     const key = JSON.stringify([scope, clientCapabilities, ...apart]);
-    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner }, async () => {
+    const opening = pool.get({ key, scope, owner: isShared ? '' : wish.owner, isTaken }, async () => {
       const shared = this.#openOptions(clientCapabilities, isShared, scope);
       const opened = this.#isPerCaller
         ? await this.#openForCaller(transport, { ...shared, credential }, wish.era)

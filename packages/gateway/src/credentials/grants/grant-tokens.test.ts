@@ -119,7 +119,7 @@ describe('the token of a person', () => {
     const next = text();
     answer = () => ({ access_token: 'renewed', token_type: 'Bearer', expires_in: 600, refresh_token: next });
     clock.advance(lifeMs - 30_000);
-    await Promise.all(Array.from({ length: 50 }, () => credential.ready()));
+    await Promise.all(Array.from({ length: 50 }, () => Promise.resolve(credential.ready())));
     expect(credential.headers()[1]).toBe('Bearer renewed');
     expect(refreshes()).toEqual([
       {
