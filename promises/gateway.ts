@@ -101,7 +101,7 @@ export const gateway: readonly ProductPromise[] = [
     id: 'no-passthrough',
     sentence: 'A token given to Sallyport never travels upstream.',
     source: ['MCP 2025-11-25, Authorization', 'gen-4'],
-    tests: ['tests/attacks/door-limits.test.ts', 'tests/journeys/upstream-oauth.test.ts'],
+    tests: ['tests/attacks/upstream-credentials.test.ts', 'tests/attacks/door-limits.test.ts'],
   },
   {
     id: 'accounts',

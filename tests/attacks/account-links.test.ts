@@ -23,7 +23,7 @@ async function beginLink(): Promise<{ readonly link: string; readonly said: Prom
     began.resolve(url);
     return Promise.resolve('accept');
   });
-  const said = caller.call('whoami').finally(() => caller.close());
+  const said = caller.call('whoami').finally(() => void caller.close());
   return { link: await began.promise, said };
 }
 

@@ -9,7 +9,7 @@ import { everythingWritten, startSetting, type Setting } from './accounts/settin
 let setting: Setting;
 
 beforeAll(async () => {
-  setting = await startSetting(['alice', 'bob', 'carol', 'dave', 'erin']);
+  setting = await startSetting(['alice', 'bob', 'carol', 'dave', 'erin', 'frank']);
 }, 90_000);
 
 afterAll(() => setting?.stop());
@@ -21,6 +21,15 @@ const tokensOf = (name: string): string[] => {
 };
 
 describe('an account at a server', () => {
+  it('[accounts] shows one tool, and refuses clearly, before anybody has one', async () => {
+    const caller = await setting.caller('frank', 'modern', 'headless');
+    expect(await caller.tools()).toEqual(['connect']);
+    for (const tool of ['connect', 'whoami', 'anything']) {
+      expect(await caller.call(tool)).toContain('your account at the server is not connected');
+    }
+    await caller.close();
+  });
+
   it.each([
     ['modern', 'alice'],
     ['legacy', 'bob'],
@@ -41,6 +50,18 @@ describe('an account at a server', () => {
     // From now on nobody is asked, and the lists are there.
     expect(await caller.call('whoami')).toBe(name);
     expect(await caller.tools()).toContain('whoami');
+    expect(setting.visits.length - before).toBe(1);
+    await caller.close();
+  });
+
+  it('[accounts] can be connected by a tool for that alone', async () => {
+    const caller = await setting.caller('frank', 'modern');
+    const before = setting.visits.length;
+    expect(await caller.call('connect')).toContain('is connected');
+    expect(setting.visits.length - before).toBe(1);
+    expect((await caller.tools()).toSorted()).toEqual(['administer', 'whoami']);
+    expect(await caller.call('connect')).toContain('is connected');
+    expect(await caller.call('whoami')).toBe('frank');
     expect(setting.visits.length - before).toBe(1);
     await caller.close();
   });
@@ -141,5 +162,20 @@ describe('an account at a server', () => {
     const methods = records.filter(({ kind }) => kind === 'auth').map(({ method }) => method);
     expect(methods).toContain('connections.grant');
     expect(records.filter(({ method }) => method === 'connections.revoke')).toHaveLength(1);
+  });
+
+  it('[accounts] is still there after a restart, for those who have one', async () => {
+    const before = setting.visits.length;
+    await setting.restart();
+    const caller = await setting.caller('alice', 'modern');
+    expect((await caller.tools()).toSorted()).toEqual(['administer', 'whoami']);
+    expect(await caller.call('whoami')).toBe('alice');
+    await caller.close();
+    await setting.restart();
+    const other = await setting.caller('bob', 'legacy');
+    expect(await other.call('whoami', { wrong: 1 })).toContain('the arguments do not fit the input schema');
+    expect(await other.call('whoami')).toBe('bob');
+    expect(setting.visits.length).toBe(before);
+    await other.close();
   });
 });

@@ -14,6 +14,7 @@ import {
   type Target,
 } from '@sallyport/guard';
 import { isObject } from '@sallyport/protocol';
+import { connectEntry, connectToolName } from './catalog/connect-tool.ts';
 import { literalPrefix, type CatalogTarget } from './catalog/definition.ts';
 import { mostUris } from './invoke/bounds.ts';
 import { hasTools, isSearched } from './search/place.ts';
@@ -22,7 +23,7 @@ import { metaToolNamed, type MetaTool } from './search/meta-tools.ts';
 import { readCursor, type ListCursor } from './invoke/cursor.ts';
 import { declaredBy } from './invoke/declared.ts';
 import { hasExtension, openTask, TASKS_EXTENSION, type TaskState } from './invoke/tasks.ts';
-import { isPrefixed, readWireUri, wireUri } from './names.ts';
+import { isLegalName, isPrefixed, readWireUri, wireUri } from './names.ts';
 import type { World } from './world.ts';
 
 /** What the gateway knows about a target beyond the core's facts. */
@@ -161,16 +162,15 @@ function findPending(
   const cut = wireName.indexOf('__');
   const [server, name] =
     path.kind === 'server' ? [path.server, wireName] : [wireName.slice(0, Math.max(0, cut)), wireName.slice(cut + 2)];
-  if (world.catalog.server(server)?.isLocked !== true || !/^[A-Za-z0-9_.-]{1,128}$/.test(name)) return undefined;
+  if (list === 'tools' && name === connectToolName && world.servers.get(server)?.credentials?.hasAccounts === true) {
+    // It is listed only until somebody has connected; whoever knows it may still come back with it.
+    const { directTarget, prefixedTarget } = connectEntry(server);
+    return path.kind === 'all' ? prefixedTarget : directTarget;
+  }
+  if (world.catalog.server(server)?.isLocked !== true || !isLegalName(name)) return undefined;
   const kind = list === 'tools' ? 'tool' : 'prompt';
-  return {
-    kind,
-    upstream: server,
-    name,
-    key: `${server}.${name}`,
-    isPending: true,
-    ...(path.kind === 'all' ? { asked: wireName } : {}),
-  };
+  const asked = path.kind === 'all' ? { asked: wireName } : {};
+  return { kind, upstream: server, name, key: `${server}.${name}`, isPending: true, ...asked };
 }
 
 function lookUp(list: 'tools' | 'prompts', name: string, path: DoorPath, world: World): GatewayTarget | undefined {

@@ -11,7 +11,10 @@ import { connect, type Visit } from './person.ts';
 export interface Setting {
   readonly upstream: ProtectedServer;
   readonly idp: IdentityProvider;
+  /** The one that runs now. */
   readonly gateway: Gateway;
+  /** Ends the gateway without warning, and starts it again over what it has kept. */
+  restart(): Promise<void>;
   /** A caller with a key of this name, whose person logs in under the same name where it is sent to a page. */
   caller(name: string, era: 'modern' | 'legacy', onPage?: OnPage | 'headless'): Promise<AccountCaller>;
   /** Pages that people were sent to so far. */
@@ -33,13 +36,13 @@ export async function startSetting(people: readonly string[]): Promise<Setting> 
     accounts: Object.fromEntries(people.map((name) => [name, {}])),
   });
   upstream.protect(idp.issuer);
-  const gateway = await startGateway({
-    config: {
-      upstreams: { desk: { url: upstream.url, auth: { oauth: { issuer: idp.issuer } } } },
-      roles: { reader: { tools: ['desk.*'] } },
-      limits: { concurrentPerCaller: 200 },
-    },
-  });
+  const config = {
+    upstreams: { desk: { url: upstream.url, auth: { oauth: { issuer: idp.issuer } } } },
+    roles: { reader: { tools: ['desk.*'] } },
+    limits: { concurrentPerCaller: 200 },
+  };
+  const first = await startGateway({ config });
+  let gateway = first;
   const visits: Promise<Visit>[] = [];
   const messages: string[] = [];
   const keys: string[] = [];
@@ -47,7 +50,13 @@ export async function startSetting(people: readonly string[]): Promise<Setting> 
   return {
     upstream,
     idp,
-    gateway,
+    get gateway() {
+      return gateway;
+    },
+    async restart() {
+      await gateway.kill9();
+      gateway = await startGateway({ config, dir: first.dir });
+    },
     visits,
     messages,
     keys,
@@ -64,7 +73,9 @@ export async function startSetting(people: readonly string[]): Promise<Setting> 
     },
     tokenRequests: async () => (await idp.requests())['POST /token'] ?? 0,
     async stop() {
-      await gateway.stop();
+      if (gateway !== first) await gateway.stop();
+      // Removes the folder.
+      await first.stop();
       await idp.stop();
       await upstream.stop();
     },

@@ -8,6 +8,7 @@ import type { JsonObject } from '@sallyport/protocol';
 import type { Server } from '../servers.ts';
 import { LogLimit } from '../upstreams/log-limit.ts';
 import { realTimers, type Timers } from '../upstreams/ports.ts';
+import { connectEntry, connectToolName } from './connect-tool.ts';
 import { readEntry, type CatalogTarget, type Entry, type ListKind, type Quarantined } from './definition.ts';
 import { fetchList } from './fetch.ts';
 
@@ -182,16 +183,16 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 
   /** What was read over a caller's conversation stands until the next one is there. */
-  function keepLocked(name: string): void {
+  function keepLocked({ name, credentials }: Server): void {
     const before = loaded.get(name);
     const since = { loaded: clock.now(), ttlMs: ttl };
-    publish({ ...(before ?? lockedCatalog(name)), ...since });
+    publish({ ...(before ?? lockedCatalog(name, credentials?.hasAccounts === true)), ...since });
   }
 
   async function load(source: Server): Promise<void> {
     const fetched = await fetchList(source);
     if (fetched.kind === 'failure' && fetched.failure.reason === 'consent') {
-      if (watched.get(source.name)?.upstream === source.upstream) keepLocked(source.name);
+      if (watched.get(source.name)?.upstream === source.upstream) keepLocked(source);
       return;
     }
     if (fetched.kind === 'failure') {
@@ -347,10 +348,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
 const nothing: ReadonlyMap<string, Entry> = new Map();
 
-function lockedCatalog(server: string): ServerCatalog {
+function lockedCatalog(server: string, hasAccounts: boolean): ServerCatalog {
   return {
     server,
-    tools: nothing,
+    tools: hasAccounts ? new Map([[connectToolName, connectEntry(server)]]) : nothing,
     prompts: nothing,
     resources: nothing,
     templates: nothing,

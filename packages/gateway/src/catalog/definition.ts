@@ -60,6 +60,8 @@ export interface Entry {
   readonly isTaskOnly: boolean;
   /** `x-mcp-header` annotations of a tool's input schema. */
   readonly paramHeaders: readonly ParamHeaderAnnotation[];
+  /** It is the gateway's own, and connects an account. */
+  readonly isConnect?: true;
   /** What a call of it aims at. */
   readonly directTarget: CatalogTarget;
   readonly prefixedTarget: CatalogTarget;

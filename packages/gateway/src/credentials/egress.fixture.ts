@@ -37,11 +37,9 @@ export function makeEgress(answers: Readonly<Record<string, Answering | object>>
       const answering = table.get(request.url);
       if (answering === undefined) return answerOf(request.url, 404, {});
       const answer = answering(made);
-      if ('kind' in answer && answer.kind === 'fault') return answer as EgressFault;
+      if ('kind' in answer && answer.kind === 'fault') return answer;
       const isFull = 'status' in answer && 'body' in answer;
-      return isFull
-        ? answerOf(request.url, answer.status as number, answer.body as object)
-        : answerOf(request.url, 200, answer);
+      return isFull ? answerOf(request.url, answer.status, answer.body) : answerOf(request.url, 200, answer);
     },
   };
 }

@@ -21,6 +21,8 @@ export interface CredentialSubject {
 export interface CredentialSource {
   /** The one credential for everybody, the gateway itself included; `undefined` where each caller has its own. */
   readonly shared: LinkCredential | undefined;
+  /** People can connect accounts. */
+  readonly hasAccounts?: true;
   /** The credential for a caller; the same object for the same subject for as long as it is in use. */
   of(subject: CredentialSubject): LinkCredential;
   /** What is secret in the credentials that are in use, to be taken out of a server's words. */

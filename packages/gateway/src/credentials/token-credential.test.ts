@@ -41,7 +41,7 @@ const refusal = (credential: TokenCredential, status: 401 | 403 = 401, challenge
 describe('a token', () => {
   it('is asked for once however many wait, and then costs nothing', async () => {
     const { credential, wishes } = setUp();
-    await Promise.all(Array.from({ length: 50 }, () => credential.ready()));
+    await Promise.all(Array.from({ length: 50 }, () => Promise.resolve(credential.ready())));
     expect(credential.ready()).toBeUndefined();
     expect(credential.headers()).toEqual(['authorization', 'Bearer token-1']);
     expect(credential.headers()).toBe(credential.headers());

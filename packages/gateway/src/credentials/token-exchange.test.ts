@@ -136,7 +136,7 @@ describe('a token exchange', () => {
     const [one, two] = [text(), text()];
     const subjects = [one, two, one, two, one].map((token) => ({ principal: 'p', kind: 'jwt', token }));
     const credentials = subjects.map((subject) => source.of(subject));
-    await Promise.all(credentials.map((credential) => credential.ready()));
+    await Promise.all(credentials.map((credential) => Promise.resolve(credential.ready())));
     expect(credentials.map((credential) => credential.headers()[1])).toEqual(
       subjects.map(({ token }) => `Bearer for-${token}`),
     );

@@ -1,19 +1,20 @@
 /** Carries one request to its upstream and the answer back, through the rounds of questions that it takes. */
 import { isRefusal, refuse, type Answer, type Intended, type Refusal } from '@sallyport/guard';
 import { isObject, paramHeaders, withAnswers, type JsonObject, type Message } from '@sallyport/protocol';
-import { resolveTarget, type GatewayTarget } from '../resolve.ts';
+import type { GatewayTarget } from '../resolve.ts';
 import type { ConsentNeed, Link, LinkAnswer, LinkFailure, LinkRequest } from '../upstreams/link.ts';
 import { pause } from '../upstreams/ports.ts';
 import { acquireFor, type Server } from '../servers.ts';
 import type { World } from '../world.ts';
 import { readAnswer, refuseFailure } from './answer.ts';
 import { mostRounds } from './bounds.ts';
-import { hasAgreed, isParkable, resumeParked, runParkable, takenFor } from './parked.ts';
 import { askConsent, resumeConsent } from './consent.ts';
+import { hasAgreed, isParkable, resumeParked, runParkable, takenFor } from './parked.ts';
 import { holdTask, type HeldListener } from './held-task.ts';
 import { encodeParams } from './params.ts';
 import { createRelay, type Relay } from './relay.ts';
 import { askRound, pageComplete, type Round } from './rounds.ts';
+import { answerConnect, learnTarget, readLocked } from './unlock.ts';
 
 /** Calls the upstream that the target names. */
 export async function forward(exchange: Intended, world: World): Promise<Answer | Refusal> {
@@ -27,30 +28,24 @@ export async function forward(exchange: Intended, world: World): Promise<Answer 
     const resumed = await resumeConsent(target.consent, exchange, target, world);
     if (resumed !== 'connected') return resumed;
   }
-  const sent = await forwardTo(server, target, exchange, relay, world);
+  const send = async (): Promise<Answer | Refusal | { readonly consent: ConsentNeed }> => {
+    if (target.entry?.isConnect === true) {
+      const answer = await answerConnect(exchange, server);
+      return 'failure' in answer ? refuseOrAsk(answer.failure, exchange.rules.limits.message) : answer;
+    }
+    if (target.isPending !== true) return forwardTo(server, target, exchange, relay, world);
+    const locked = await readLocked(exchange, server, world);
+    if (locked !== undefined) return refuseOrAsk(locked, exchange.rules.limits.message);
+    const known = await learnTarget(exchange, target, world);
+    return isRefusal(known) ? known : forwardTo(server, known, exchange, relay, world);
+  };
+  const sent = await send();
   if (!('consent' in sent)) return sent;
   const outcome = await askConsent(sent.consent, exchange, target, world);
   if (outcome !== 'connected') return outcome;
-  const known = target.isPending === true ? await learnTarget(exchange, target, world) : target;
-  if (isRefusal(known)) return known;
-  const again = await forwardTo(server, known, exchange, relay, world);
+  const again = await send();
   if (!('consent' in again)) return again;
   return refuse('upstream-credentials', { note: 'the server does not take what the person has just consented to' });
-}
-
-/** What a call of a locked server aims at, now that the server has told; what it was judged by must still be true. */
-async function learnTarget(exchange: Intended, before: GatewayTarget, world: World): Promise<GatewayTarget | Refusal> {
-  const target = await resolveTarget(exchange, world);
-  if (isRefusal(target)) return target;
-  if (target.key !== before.key) return refuse('unavailable', { note: 'the server has another tool of this name' });
-  const fault =
-    target.kind === 'tool'
-      ? target.definition?.checkArguments?.(exchange.message.params?.['arguments'] ?? {})
-      : undefined;
-  if (fault === undefined) return target;
-  const where = fault.path === '' ? 'the arguments' : fault.path;
-  const detail = `${where} ${fault.message} (${fault.keyword})`;
-  return refuse('bad-arguments', { fill: { detail }, data: { path: fault.path, keyword: fault.keyword } });
 }
 
 async function forwardTo(

@@ -9,6 +9,7 @@ import { readResource } from './read.ts';
 import type { GatewayTarget } from '../resolve.ts';
 import { answerMeta } from '../search/answer.ts';
 import { takeNotification, takeResponse } from './notices.ts';
+import { unlock } from './unlock.ts';
 
 type Handler = (exchange: Intended, world: World) => Answer | Refusal | Promise<Answer | Refusal>;
 
@@ -21,10 +22,10 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['tasks/update', forward],
   ['tasks/result', forward],
   ['tasks/cancel', forward],
-  ['tools/list', answerList],
-  ['prompts/list', answerList],
-  ['resources/list', answerList],
-  ['resources/templates/list', answerList],
+  ['tools/list', answerUnlocked],
+  ['prompts/list', answerUnlocked],
+  ['resources/list', answerUnlocked],
+  ['resources/templates/list', answerUnlocked],
   ['resources/subscribe', (exchange, world) => world.subscriptions.subscribe(exchange, world)],
   ['resources/unsubscribe', (exchange, world) => world.subscriptions.unsubscribe(exchange, world)],
   ['subscriptions/listen', (exchange, world) => world.subscriptions.listen(exchange, world)],
@@ -38,6 +39,12 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 function callTool(exchange: Intended, world: World): ReturnType<Handler> {
   const { meta }: GatewayTarget = exchange.target;
   return meta === undefined ? forward(exchange, world) : answerMeta(exchange, meta, world);
+}
+
+/** What a server tells only to callers of its own is read first, where this one is such a caller. */
+function answerUnlocked(exchange: Intended, world: World): Answer | Refusal | Promise<Answer | Refusal> {
+  const unlocking = unlock(exchange, world);
+  return unlocking === undefined ? answerList(exchange, world) : unlocking.then(() => answerList(exchange, world));
 }
 
 /** The gateway's invoker (the core's port). */

@@ -66,6 +66,7 @@ export function createConnections(context: ConnectionsOptions): Connections {
       upstreams.set(name, upstream);
       return {
         shared: undefined,
+        hasAccounts: true,
         of: (subject) => tokens.credentialOf(upstream, subject),
         secrets: () => [...upstream.kept.values()].flatMap(({ secret }) => secret ?? []),
         challenged: (challenge) => {

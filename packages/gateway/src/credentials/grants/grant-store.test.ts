@@ -57,10 +57,10 @@ describe('grants in the store', () => {
     expect((await grants.find('desk', 'key:ada'))?.grant).toEqual(grant);
     expect(await grants.findRegistration('desk', grant.issuer, 'http://127.0.0.1/cb')).toEqual(grant.client);
     const files = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name))));
-    const all = Buffer.concat(files);
-    expect(all.includes('key:ada')).toBe(true);
+    const written = Buffer.concat(files);
+    expect(written.indexOf('key:ada')).toBeGreaterThan(-1);
     for (const secret of [grant.accessToken, grant.refreshToken ?? '', grant.client.secret ?? '']) {
-      expect(all.includes(secret)).toBe(false);
+      expect(written.indexOf(secret)).toBe(-1);
     }
   });
 
