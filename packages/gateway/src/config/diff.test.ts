@@ -39,6 +39,14 @@ const nothing = {
 const one = 'upstreams: { a: { command: [x], env: { T: env:TOKEN } }, b: { url: https://b.example } }\n';
 
 describe('diffConfig', () => {
+  it('compares conditions by their text', async () => {
+    const grant = (when: string) =>
+      `upstreams: { a: { command: [x] } }\nroles: { r: { tools: [{ tool: a.b, when: '${when}' }] } }`;
+    const before = await load(grant('args.a == 1'));
+    expect(diffConfig(before, await load(`deny: []\n${grant('args.a == 1')}`)).policy).toBe(false);
+    expect(diffConfig(before, await load(grant('args.a == 2'))).policy).toBe(true);
+  });
+
   it('sees nothing where only places changed', async () => {
     const changes = diffConfig(await load(one), await load(`# a comment\n\n${one}`));
     expect(changes).toEqual(nothing);

@@ -42,23 +42,23 @@ const MAX_WAYS = 64;
 const MAX_VALUES = 256;
 
 /** What is known before the arguments are. */
-export type Known = () => Pick<Scope, 'caller' | 'target'>;
+type Known = Pick<Scope, 'caller' | 'target'>;
 
 /** Says in which ways a part comes out as wanted. */
-type Finder = (wanted: boolean, known: Pick<Scope, 'caller' | 'target'>) => Ways;
+type Finder = (wanted: boolean, known: Known) => Ways;
 
 /** Asks a condition what it demands. */
 export interface Decidable {
   /** False only when no arguments make the condition true. */
-  canHold(known: Pick<Scope, 'caller' | 'target'>): boolean;
+  canHold(known: Known): boolean;
   /** The arguments of the first level for which the condition leaves a few values only. */
-  choices(known: Pick<Scope, 'caller' | 'target'>): ReadonlyMap<string, readonly Value[]>;
+  choices(known: Known): ReadonlyMap<string, readonly Value[]>;
 }
 
 /** Prepares the questions about a condition. */
 export function compileDecidable(node: Node): Decidable {
   const find = prepare(node);
-  const feasible = (known: Pick<Scope, 'caller' | 'target'>): readonly ReadonlyMap<string, readonly Value[]>[] =>
+  const feasible = (known: Known): readonly ReadonlyMap<string, readonly Value[]>[] =>
     find(true, known).flatMap((way) => meet(way) ?? []);
   return {
     canHold: (known) => feasible(known).length > 0,
@@ -105,7 +105,7 @@ function prepareKnown(evaluate: Evaluator): Finder {
 
 const STEPS = 20_000;
 
-function evaluateKnown(evaluate: Evaluator, known: Pick<Scope, 'caller' | 'target'>): Outcome {
+function evaluateKnown(evaluate: Evaluator, known: Known): Outcome {
   try {
     return evaluate({ ...known, args: null, meter: new Meter(STEPS), item: null });
   } catch (cause) {
