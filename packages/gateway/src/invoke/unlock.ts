@@ -20,7 +20,7 @@ export function unlock(exchange: Intended, world: World): Promise<unknown> | und
     if (server.credentials !== undefined && world.catalog.server(name)?.isLocked === true) locked.push(server);
   }
   if (locked.length === 0) return undefined;
-  const present = presentServers(exchange.principal.access, exchange.path, world);
+  const present = presentServers(exchange.principal, exchange.path, world);
   const reachable = locked.filter(({ name }) => present.includes(name));
   if (reachable.length === 0) return undefined;
   const reading = Promise.all(reachable.map((server) => readLocked(exchange, server, world)));
