@@ -61,6 +61,13 @@ export const door: readonly ProductPromise[] = [
     tests: ['tests/attacks/door-limits.test.ts'],
   },
   {
+    id: 'no-secret-in-clear',
+    sentence:
+      'No key, token, cookie, credential for a server, pepper or master key stands in clear in a log, record, metric, error or the store.',
+    source: ['fw-6', 'gen-5', 'plat-6'],
+    tests: ['tests/attacks/canary.test.ts'],
+  },
+  {
     id: 'conformance',
     sentence:
       'The official suite passes for revisions 2025-11-25 and 2026-07-28, and nothing fails through the gateway that passes directly.',

@@ -185,9 +185,8 @@ function oracleOf(found: Condition): TwofoldCondition {
 }
 
 /** Every set of scopes that holds at least those given. */
-const allScopes: readonly (readonly string[])[] = triedScopes.reduce<readonly (readonly string[])[]>(
-  (sets, scope) => [...sets, ...sets.map((set) => [...set, scope])],
-  [[]],
+const allScopes: readonly (readonly string[])[] = Array.from({ length: 2 ** triedScopes.length }, (_, bits) =>
+  triedScopes.filter((_scope, index) => (bits >> index) % 2 === 1),
 );
 
 /** The fewest scopes that a caller lacks for a call; `undefined` where no scopes would help. */
