@@ -94,10 +94,16 @@ export const rows: readonly Row[] = [
     goal: 'each case as designed; certificate replaced under load within 1 s, 0 dropped connections',
   },
   {
+    id: '4.9',
+    title: 'canary scan',
+    goal: 'one secret of each kind: 0 in clear in logs, records, metrics, errors, store',
+  },
+  {
     id: '4.10',
     title: 'accounts of people at servers',
     goal: 'consent in the first call, 50 renewals = 1, revoke, refusal without a page; 1,000 interleaved calls: 0 crossed',
   },
+  { id: '4.11', title: 'configurations kept as examples', goal: 'each loads, `check` passes, its tests hold' },
   {
     id: '4.12',
     title: 'what it costs to know the caller',
