@@ -146,15 +146,17 @@ export function acquireFor(
 export function wishOf(exchange: Intended, server: Server): AcquireWish {
   const holder = (exchange.era === 'legacy' ? sessionOf(exchange) : undefined) ?? connectionOf(exchange);
   const scope = scopeOf(server, exchange.principal.id, holder) || sharedScope;
-  const wish = {
+  const { credentials } = server;
+  const common = {
     era: exchange.era,
     scope,
     owner: exchange.principal.id,
     clientCapabilities: declaredBy(exchange),
-    ...(server.credentials === undefined || server.credentials.shared !== undefined
-      ? undefined
-      : { credential: server.credentials.of(subjectOf(exchange)) }),
   };
+  const wish: AcquireWish =
+    credentials === undefined || credentials.shared !== undefined
+      ? common
+      : { ...common, credential: credentials.of(subjectOf(exchange)) };
   if (holder === undefined || scope !== holder.id) return wish;
   endWith(holder, server.upstream);
   return { ...wish, isOver: () => holder.isClosed };

@@ -31,6 +31,8 @@ export interface PageAnswer {
 
 /** The pages of a product. */
 export interface Pages {
+  /** What all their paths begin with, so that no other request pays for them. */
+  readonly prefix: string;
   /** True for paths that belong to pages, whether there is one or not. */
   owns(path: string): boolean;
   answer(request: PageRequest): Promise<PageAnswer>;
@@ -42,8 +44,9 @@ export interface Pages {
 const LONGEST_FORM = 16 * 1024;
 
 /** The path of a request for pages; undefined for anything else. */
-export function pagePathOf(request: IncomingMessage, pages: Pick<Pages, 'owns'>): string | undefined {
+export function pagePathOf(request: IncomingMessage, pages: Pick<Pages, 'prefix' | 'owns'>): string | undefined {
   const target = request.url ?? '';
+  if (!target.startsWith(pages.prefix)) return undefined;
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   return pages.owns(path) ? path : undefined;

@@ -57,7 +57,12 @@ export function createConnections(context: ConnectionsOptions): Connections {
   });
 
   return {
-    pages: { owns: isConsentPath, answer: (request) => desk.answer(request), styles: [`'sha256-${style}'`] },
+    pages: {
+      prefix: '/oauth/',
+      owns: isConsentPath,
+      answer: (request) => desk.answer(request),
+      styles: [`'sha256-${style}'`],
+    },
 
     source(name, url, config) {
       const operators = config.issuer === undefined ? [url] : [url, config.issuer];
