@@ -1,6 +1,6 @@
 // Builds every public package and packs it: `sh scripts/with-node.sh scripts/pack.ts <folder>` leaves one tarball each
 // in that folder. The repository itself runs from source; only tarballs hold `dist`.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { run } from './command.ts';
@@ -100,6 +100,8 @@ export async function pack(output: string): Promise<string[]> {
   const staging = mkdtempSync(join(tmpdir(), 'sallyport-pack-'));
   const tarballs: string[] = [];
   mkdirSync(output, { recursive: true });
+  // The declarations of one package name types of libraries to the next.
+  symlinkSync(join(root, 'node_modules'), join(staging, 'node_modules'), 'junction');
   try {
     for (const entry of packages) {
       const folder = await stage(entry, packages, staging);
