@@ -14,7 +14,7 @@ import type { Config } from './types.ts';
 /** How long changes are gathered before they are looked at, milliseconds. */
 const SETTLE_MS = 100;
 /** How often files are looked at without being told, milliseconds. */
-const POLL_MS = 500;
+const POLL_MS = 300;
 
 /** What watching needs from outside. */
 export interface WatchPorts extends ConfigPorts {
