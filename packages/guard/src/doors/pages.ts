@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rules } from '../rules.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import { readHead, type HttpContext } from './request.ts';
 import { addressOf } from './standing.ts';
 
