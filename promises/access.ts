@@ -116,7 +116,7 @@ export const access: readonly ProductPromise[] = [
     id: 'key-rotation',
     sentence: 'API keys and signing keys rotate under load with no valid request failing.',
     source: ['plat-1', 'plat-3'],
-    due: work.callers,
+    tests: ['tests/attacks/api-keys.test.ts', 'tests/faults/key-rotation.test.ts'],
   },
   {
     id: 'conditions',

@@ -1,19 +1,19 @@
 /** Certificates and keys in the file: what fits together is taken, what does not is refused with the way out. */
 import { formatProblem, loadConfig, withVirtualFiles, type ConfigPorts, type VirtualFile } from '@sallyport/gateway';
+import { createAuthority, type IssuedCertificate, type TestAuthority } from '@sallyport/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, type Authority, type Issued } from '../fixtures/certificates/authority.ts';
 
 const folder = '/etc/sallyport';
 const main = `${folder}/sallyport.yaml`;
 
-let authority: Authority;
-let server: Issued;
-let other: Issued;
+let authority: TestAuthority;
+let server: IssuedCertificate;
+let other: IssuedCertificate;
 
 beforeAll(async () => {
-  authority = await makeAuthority();
-  server = await authority.server();
-  other = await authority.server();
+  authority = createAuthority();
+  server = authority.server();
+  other = authority.server();
 });
 
 interface Given {
@@ -76,8 +76,8 @@ describe('tls', () => {
   });
 
   it('takes a chain behind the certificate', async () => {
-    const between = await authority.below('Between');
-    const issued = await between.server();
+    const between = authority.below('Between');
+    const issued = between.server();
     expect((await load({ cert: issued.cert + between.cert, key: issued.key })).ok).toBe(true);
   });
 
@@ -86,8 +86,8 @@ describe('tls', () => {
   });
 
   it('[tls] refuses a chain in the wrong order', async () => {
-    const between = await authority.below('Between');
-    const issued = await between.server();
+    const between = authority.below('Between');
+    const issued = between.server();
     expect(await refused({ cert: between.cert + issued.cert, key: issued.key })).toContain('do not belong together');
   });
 
@@ -106,8 +106,8 @@ describe('tls', () => {
   });
 
   it.each([
-    ['has expired', 7_200_000, /expired on \d{4}-\d\d-\d\d/],
-    ['is not valid yet', -7_200_000, /is valid from \d{4}-\d\d-\d\d on/],
+    ['has expired', 31 * 86_400_000, /expired on \d{4}-\d\d-\d\d/],
+    ['is not valid yet', -2 * 86_400_000, /is valid from \d{4}-\d\d-\d\d on/],
   ])('takes a certificate that %s, with a warning', async (_, later, message) => {
     const loaded = await load({ now: Date.now() + later });
     expect(loaded.ok).toBe(true);

@@ -27,6 +27,8 @@ const redirectTo =
     response.end();
   };
 
+const inDays = (days: number): Date => new Date(Date.now() + days * 86_400_000);
+
 describe('an answer', () => {
   it('comes with its status, headers, body and place, whatever the status', async () => {
     await world.serve('a.example', (_request, response) => {
@@ -284,8 +286,8 @@ describe('a certificate', () => {
     const stranger = createAuthority('Stranger');
     await world.serve('stranger.example', hello, { issuer: stranger });
     await world.serve('other.example', hello, { certificate: { name: 'else.example' } });
-    await world.serve('past.example', hello, { certificate: { fromDays: -9, untilDays: -1 } });
-    await world.serve('future.example', hello, { certificate: { fromDays: 1 } });
+    await world.serve('past.example', hello, { certificate: { from: inDays(-9), until: inDays(-1) } });
+    await world.serve('future.example', hello, { certificate: { from: inDays(1) } });
     const names = ['stranger.example', 'other.example', 'past.example', 'future.example'];
     for (const value of [undefined, '0']) {
       if (value !== undefined) vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', value);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  createAuthority,
   createKey,
   createRandom,
   post,
@@ -15,9 +16,9 @@ import {
   type Gateway,
   type HttpAnswer,
   type RecordingUpstream,
+  type TestAuthority,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, type Authority } from '../fixtures/certificates/authority.ts';
 import { listBody, listHeaders } from '../fixtures/certificates/https-caller.ts';
 
 const agentName = 'spiffe://example.com/agent/a';
@@ -29,14 +30,14 @@ let upstream: RecordingUpstream;
 let behind: Gateway;
 /** Its proxy is elsewhere, so this machine is nobody's. */
 let beside: Gateway;
-let callers: Authority;
+let callers: TestAuthority;
 let shown: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sallyport-proxy-'));
   upstream = await startRecordingUpstream();
-  callers = await makeAuthority('Callers');
-  shown = (await callers.client({ uris: [agentName] })).cert;
+  callers = createAuthority('Callers');
+  shown = callers.client({ names: [agentName] }).cert;
   await writeFile(join(dir, 'ca.pem'), callers.cert);
   const certificate = { header: 'ssl-client-cert', verified: 'ssl-client-verify', ca: join(dir, 'ca.pem') };
   const config = (trusted: string) => ({
@@ -179,9 +180,9 @@ describe('a certificate that a proxy hands on', () => {
   });
 
   it('[mutual-tls] of an unknown authority, or over, is refused whatever the proxy says', async () => {
-    const stranger = await (await makeAuthority('Callers')).client({ uris: [agentName] });
+    const stranger = createAuthority('Callers').client({ names: [agentName] });
     const past = { from: new Date(Date.now() - 7_200_000), until: new Date(Date.now() - 3_600_000) };
-    const over = await callers.client({ uris: [agentName], ...past });
+    const over = callers.client({ names: [agentName], ...past });
     for (const { cert } of [stranger, over]) {
       expect((await send(behind, { ...from(), ...proven(cert) })).status).toBe(401);
     }

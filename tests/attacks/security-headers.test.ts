@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  createAuthority,
   createKey,
   sendRaw,
   splitResponses,
@@ -12,9 +13,9 @@ import {
   type Gateway,
   type RawResponse,
   type RecordingUpstream,
+  type TestAuthority,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, type Authority } from '../fixtures/certificates/authority.ts';
 import { listBody, listHeaders } from '../fixtures/certificates/https-caller.ts';
 
 const wanted = {
@@ -28,15 +29,15 @@ let dir: string;
 let upstream: RecordingUpstream;
 let plain: Gateway;
 let secure: Gateway;
-let authority: Authority;
+let authority: TestAuthority;
 let key: string;
 let session: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sallyport-headers-'));
   upstream = await startRecordingUpstream();
-  authority = await makeAuthority();
-  const { cert, key: privateKey } = await authority.server();
+  authority = createAuthority();
+  const { cert, key: privateKey } = authority.server();
   await writeFile(join(dir, 'cert.pem'), cert);
   await writeFile(join(dir, 'key.pem'), privateKey, { mode: 0o600 });
   const config = {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
+  createAuthority,
   createKey,
   freePorts,
   runSallyport,
@@ -15,10 +16,11 @@ import {
   startRecordingUpstream,
   waitFor,
   type Gateway,
+  type IssuedCertificate,
   type RecordingUpstream,
+  type TestAuthority,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, type Authority, type Issued } from '../fixtures/certificates/authority.ts';
 import { agentOf, sendSecurely, shakeHands } from '../fixtures/certificates/https-caller.ts';
 
 const agentName = 'spiffe://example.com/agent/a';
@@ -27,11 +29,11 @@ const day = 24 * 3_600_000;
 let dir: string;
 let upstream: RecordingUpstream;
 let gateway: Gateway;
-let authority: Authority;
-let callers: Authority;
+let authority: TestAuthority;
+let callers: TestAuthority;
 let key: string;
 
-async function writeMaterial(server: Issued, ca: string): Promise<void> {
+async function writeMaterial(server: IssuedCertificate, ca: string): Promise<void> {
   await writeFile(join(dir, 'cert.pem'), server.cert);
   await writeFile(join(dir, 'key.pem'), server.key, { mode: 0o600 });
   await writeFile(join(dir, 'ca.pem'), ca);
@@ -40,9 +42,9 @@ async function writeMaterial(server: Issued, ca: string): Promise<void> {
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sallyport-tls-'));
   upstream = await startRecordingUpstream();
-  authority = await makeAuthority('Servers');
-  callers = await makeAuthority('Callers');
-  await writeMaterial(await authority.server(), callers.cert);
+  authority = createAuthority('Servers');
+  callers = createAuthority('Callers');
+  await writeMaterial(authority.server(), callers.cert);
   gateway = await startGateway({
     dir,
     config: {
@@ -140,47 +142,47 @@ describe('the protocol', () => {
 
 describe('a client certificate', () => {
   it('[mutual-tls] names its caller', async () => {
-    const shown = await callers.client({ uris: [agentName] });
+    const shown = callers.client({ names: [agentName] });
     const answer = await sendSecurely(gateway, { ...trusting(), ...shown });
     expect(answer.status).toBe(200);
     expect(answer.body).toContain('rec__echo');
   });
 
   it('[mutual-tls] names its caller through an authority between', async () => {
-    const between = await callers.below('Agents');
-    const shown = await between.client({ uris: [agentName] });
+    const between = callers.below('Agents');
+    const shown = between.client({ names: [agentName] });
     const answer = await sendSecurely(gateway, { ...trusting(), cert: shown.cert + between.cert, key: shown.key });
     expect(answer.status).toBe(200);
   });
 
-  it.each<[string, (authority: Authority, stranger: Authority) => Promise<Issued>, string]>([
+  it.each<[string, (authority: TestAuthority, stranger: TestAuthority) => IssuedCertificate, string]>([
     [
       'of an unknown authority',
-      (_, stranger) => stranger.client({ uris: [agentName] }),
+      (_, stranger) => stranger.client({ names: [agentName] }),
       'its issuer is not trusted here',
     ],
     [
       'that has expired',
       (own) =>
-        own.client({ uris: [agentName], from: new Date(Date.now() - 2 * day), until: new Date(Date.now() - day) }),
+        own.client({ names: [agentName], from: new Date(Date.now() - 2 * day), until: new Date(Date.now() - day) }),
       'it has expired',
     ],
     [
       'that is not valid yet',
       (own) =>
-        own.client({ uris: [agentName], from: new Date(Date.now() + day), until: new Date(Date.now() + 2 * day) }),
+        own.client({ names: [agentName], from: new Date(Date.now() + day), until: new Date(Date.now() + 2 * day) }),
       'it is not valid yet',
     ],
-    ['made for servers', (own) => own.server({ uris: [agentName] }), 'it is not made for clients'],
-    ['without the name that counts', (own) => own.client({ commonName: agentName }), 'it has no URI'],
+    ['made for servers', (own) => own.server({ names: [agentName] }), 'it is not made for clients'],
+    ['without the name that counts', (own) => own.client({ name: agentName, names: [] }), 'it has no URI'],
     [
       'with two names',
-      (own) => own.client({ uris: [agentName, 'spiffe://example.com/agent/b'] }),
+      (own) => own.client({ names: [agentName, 'spiffe://example.com/agent/b'] }),
       'it has more than one URI',
     ],
     ['signed by a caller', (own) => issuedByLeaf(own), 'its issuer is not trusted here'],
   ])('[mutual-tls] %s is refused with 401 and the reason', async (_, make, reason) => {
-    const shown = await make(callers, await makeAuthority('Callers'));
+    const shown = make(callers, createAuthority('Callers'));
     for (const headers of [{}, bearer()]) {
       const answer = await sendSecurely(gateway, { ...trusting(), ...shown }, { headers });
       expect(answer.status).toBe(401);
@@ -190,7 +192,7 @@ describe('a client certificate', () => {
   });
 
   it('[mutual-tls] beside a key proves the connection, and the key names the caller', async () => {
-    const shown = await callers.client({ uris: ['spiffe://example.com/stranger/a'] });
+    const shown = callers.client({ names: ['spiffe://example.com/stranger/a'] });
     const alone = await sendSecurely(gateway, { ...trusting(), ...shown });
     expect(alone.body).not.toContain('rec__echo');
     const both = await sendSecurely(gateway, { ...trusting(), ...shown }, { headers: bearer() });
@@ -209,7 +211,7 @@ describe('a client certificate', () => {
   });
 
   it('[mutual-tls] in the headers of a proxy means nothing where there is none', async () => {
-    const shown = await callers.client({ uris: [agentName] });
+    const shown = callers.client({ names: [agentName] });
     const headers = {
       'ssl-client-verify': 'SUCCESS',
       'ssl-client-cert': encodeURIComponent(shown.cert),
@@ -220,16 +222,16 @@ describe('a client certificate', () => {
   });
 });
 
-async function issuedByLeaf(own: Authority): Promise<Issued> {
-  const leaf = await own.below('Agent', false);
-  const forged = await leaf.client({ uris: [agentName] });
+function issuedByLeaf(own: TestAuthority): IssuedCertificate {
+  const leaf = own.below('Agent', false);
+  const forged = leaf.client({ names: [agentName] });
   return { cert: forged.cert + leaf.cert, key: forged.key };
 }
 
 describe('a connection that stays open', () => {
-  const soon = () => callers.client({ uris: [agentName], until: new Date(Date.now() + 3000) });
+  const soon = () => callers.client({ names: [agentName], until: new Date(Date.now() + 3000) });
 
-  function openStream(shown: Issued, line: string, headers: Readonly<Record<string, string>>): TLSSocket {
+  function openStream(shown: IssuedCertificate, line: string, headers: Readonly<Record<string, string>>): TLSSocket {
     const { host, port } = gateway;
     const socket = connectTls({ host, port, servername: 'localhost', ...trusting(), ...shown });
     const all = { Host: `localhost:${port}`, ...headers };
@@ -251,7 +253,7 @@ describe('a connection that stays open', () => {
     ['a WebSocket (wss)', 'GET /mcp', upgrade, 'HTTP/1.1 101', 'the credential has ended'],
     ['an SSE connection', 'GET /sse', {}, 'HTTP/1.1 200', '\r\n0\r\n\r\n'],
   ])('[mutual-tls] %s ends with the certificate that opened it', async (_, line, headers, status, last) => {
-    const shown = await soon();
+    const shown = soon();
     const socket = openStream(shown, line, headers);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -265,7 +267,7 @@ describe('a connection that stays open', () => {
   });
 
   it('[mutual-tls] is served no longer once the certificate has ended', async () => {
-    const shown = await soon();
+    const shown = soon();
     const agent = agentOf({ ...trusting(), ...shown, keepAlive: true, maxSockets: 1 });
     const send = () => sendSecurely(gateway, {}, { agent });
     expect((await send()).status).toBe(200);

@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import {
+  createAuthority,
   createKey,
   startGateway,
   startRecordingUpstream,
   waitFor,
   type Gateway,
   type RecordingUpstream,
+  type TestAuthority,
 } from '@sallyport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, type Authority } from '../fixtures/certificates/authority.ts';
 import { agentOf, sendSecurely } from '../fixtures/certificates/https-caller.ts';
 import { makeSecretFolder, runCertificateSwap, shownSerial, type SecretFolder } from './certificate-swap.ts';
 
@@ -30,8 +31,8 @@ describe('what the files hold', () => {
   let dir: string;
   let upstream: RecordingUpstream;
   let gateway: Gateway;
-  let servers: Authority;
-  let callers: Authority;
+  let servers: TestAuthority;
+  let callers: TestAuthority;
   let folder: SecretFolder;
   let files: Record<string, string>;
   let key: string;
@@ -39,9 +40,9 @@ describe('what the files hold', () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'sallyport-swap-'));
     upstream = await startRecordingUpstream();
-    servers = await makeAuthority('Servers');
-    callers = await makeAuthority('Callers');
-    const server = await servers.server();
+    servers = createAuthority('Servers');
+    callers = createAuthority('Callers');
+    const server = servers.server();
     files = { 'cert.pem': server.cert, 'key.pem': server.key, 'ca.pem': callers.cert };
     folder = await makeSecretFolder(join(dir, 'tls'), files);
     gateway = await startGateway({
@@ -65,7 +66,7 @@ describe('what the files hold', () => {
   const call = () => sendSecurely(gateway, { ca: servers.cert }, { headers: { authorization: `Bearer ${key}` } });
 
   it.each<[string, () => Promise<Record<string, string>>]>([
-    ['a key of another certificate', async () => ({ 'key.pem': (await servers.server()).key })],
+    ['a key of another certificate', async () => ({ 'key.pem': servers.server().key })],
     ['no certificate', async () => ({ 'cert.pem': 'nothing\n' })],
     ['no key', async () => ({ 'key.pem': 'nothing\n' })],
     ['broken authorities', async () => ({ 'ca.pem': callers.cert.slice(0, 100) })],
@@ -76,7 +77,7 @@ describe('what the files hold', () => {
     await waitFor(() => gateway.stderr().slice(said).includes('the old one stays'), { what: `a word about ${what}` });
     expect(await shownSerial(gateway, servers.cert)).toBe(before);
     expect((await call()).status).toBe(200);
-    const server = await servers.server();
+    const server = servers.server();
     files = { ...files, 'cert.pem': server.cert, 'key.pem': server.key };
     await folder.swap(files);
     await waitFor(async () => (await shownSerial(gateway, servers.cert)) !== before, { what: 'the good one' });
@@ -87,7 +88,7 @@ describe('what the files hold', () => {
     const good = await readFile(gateway.configPath, 'utf8');
     await writeFile(gateway.configPath, `${good.trimEnd().slice(0, -1)}, "nonsense": 1 }\n`, { mode: 0o600 });
     await waitFor(() => gateway.stderr().includes('nonsense'), { what: 'a word about the mistake' });
-    const server = await servers.server();
+    const server = servers.server();
     files = { ...files, 'cert.pem': server.cert, 'key.pem': server.key };
     await folder.swap(files);
     await waitFor(async () => (await shownSerial(gateway, servers.cert)) !== before, { what: 'the new certificate' });
@@ -96,8 +97,8 @@ describe('what the files hold', () => {
   });
 
   it('[mutual-tls] ends the word of an authority that is taken away, on open connections and resumed ones', async () => {
-    const shown = await callers.client({ uris: [agentName] });
-    const others = await makeAuthority('Others');
+    const shown = callers.client({ names: [agentName] });
+    const others = createAuthority('Others');
     const agent = agentOf({ ca: servers.cert, ...shown, keepAlive: true, maxSockets: 1 });
     const send = (options = {}) => sendSecurely(gateway, { ca: servers.cert, ...shown }, { agent, ...options });
     const session = await sessionOf({ ...shown, ca: servers.cert });
@@ -108,7 +109,7 @@ describe('what the files hold', () => {
     expect((await send()).body).toContain('its issuer is not trusted here');
     const resumed = await sendSecurely(gateway, { ca: servers.cert, ...shown, session });
     expect(resumed.status).toBe(401);
-    const other = await others.client({ uris: [agentName] });
+    const other = others.client({ names: [agentName] });
     expect((await sendSecurely(gateway, { ca: servers.cert, ...other })).status).toBe(200);
     expect((await call()).status).toBe(200);
     agent.destroy();

@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createKey, startGateway, startRecordingUpstream, waitFor, type Gateway } from '@sallyport/testkit';
-import { makeAuthority, type Authority, type Issued } from '../fixtures/certificates/authority.ts';
+import {
+  createAuthority,
+  createKey,
+  startGateway,
+  startRecordingUpstream,
+  waitFor,
+  type Gateway,
+  type IssuedCertificate,
+  type TestAuthority,
+} from '@sallyport/testkit';
 import { agentOf, sendSecurely } from '../fixtures/certificates/https-caller.ts';
 
 /** How much is done. */
@@ -70,14 +78,14 @@ export function shownSerial({ host, port }: Pick<Gateway, 'host' | 'port'>, ca: 
   });
 }
 
-const filesOf = ({ cert, key }: Issued): Record<string, string> => ({ 'cert.pem': cert, 'key.pem': key });
+const filesOf = ({ cert, key }: IssuedCertificate): Record<string, string> => ({ 'cert.pem': cert, 'key.pem': key });
 
 /** Plays it. */
 export async function runCertificateSwap({ swaps, keeping, coming }: SwapSize): Promise<SwapOutcome> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-swap-'));
-  const authority = await makeAuthority();
+  const authority = createAuthority();
   const upstream = await startRecordingUpstream();
-  const folder = await makeSecretFolder(join(dir, 'tls'), filesOf(await authority.server()));
+  const folder = await makeSecretFolder(join(dir, 'tls'), filesOf(authority.server()));
   const gateway = await startGateway({
     dir,
     config: {
@@ -99,7 +107,7 @@ export async function runCertificateSwap({ swaps, keeping, coming }: SwapSize): 
 
 async function play(
   gateway: Gateway,
-  authority: Authority,
+  authority: TestAuthority,
   folder: SecretFolder,
   key: string,
   { swaps, keeping, coming }: SwapSize,
@@ -132,7 +140,7 @@ async function play(
   let shown = await shownSerial(gateway, ca);
   for (let i = 0; i < swaps; i++) {
     const before = shown;
-    await folder.swap(filesOf(await authority.server()));
+    await folder.swap(filesOf(authority.server()));
     const swapped = performance.now();
     shown = await waitFor(
       async () => {

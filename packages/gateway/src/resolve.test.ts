@@ -1,4 +1,4 @@
-import { isRefusal } from '@sallyport/guard';
+import { compileEffects, isRefusal, type DoorPath } from '@sallyport/guard';
 import { describe, expect, it } from 'vitest';
 import {
   allPath,
@@ -71,6 +71,40 @@ describe('a tool', () => {
     expect(await find({ value: call('files__read') })).toMatchObject({
       definition: { digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
     });
+  });
+});
+
+describe('a tool of a server that tells what it has only to people with an account', () => {
+  const hidden: TestWorld = {
+    ...world,
+    catalog: {
+      ...world.catalog,
+      server: (name) => {
+        const known = world.catalog.server(name);
+        return known === undefined ? undefined : { ...known, isLocked: true };
+      },
+    },
+    inForce: {
+      ...world.inForce,
+      effects: compileEffects([
+        { pattern: 'files.drop', effect: 'destructive', origin: { file: 'sallyport.yaml', line: 1, column: 1 } },
+      ]),
+    },
+  };
+  const expected = { kind: 'tool', upstream: 'files', name: 'drop', isPending: true, effect: 'destructive' };
+
+  it.each<[string, string, DoorPath]>([
+    ['/mcp', 'files__drop', allPath],
+    ['a view', 'files__drop', { kind: 'view', view: 'all' }],
+  ])('is found by its wire name on %s, with its effect', async (_, name, path) => {
+    expect(await find({ value: call(name), path }, hidden)).toMatchObject({ ...expected, asked: name });
+    expect(await find({ value: call('drop'), path }, hidden)).toHaveProperty('isRefusal', true);
+  });
+
+  it('is found by its own name on its server’s path, with its effect', async () => {
+    const target = await find({ value: call('drop'), path: filesPath }, hidden);
+    expect(target).toMatchObject(expected);
+    expect(target).not.toHaveProperty('asked');
   });
 });
 

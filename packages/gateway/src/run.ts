@@ -4,7 +4,6 @@ import type { Readable, Writable } from 'node:stream';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
-  composeTokens,
   createBuckets,
   createConcurrency,
   createConversations,
@@ -24,10 +23,8 @@ import {
   type Rules,
   type Session,
 } from '@sallyport/guard';
+import { createAccounts, type Accounts } from './accounts.ts';
 import { openAdmin, type AdminServer } from './admin.ts';
-import { createConnections, type Connections } from './credentials/grants/connections.ts';
-import { makeSource } from './credentials/make-source.ts';
-import { createDirectory } from './credentials/server-metadata.ts';
 import { createResultCache } from './cache/result-cache.ts';
 import { createCatalog, type Catalog } from './catalog/catalog.ts';
 import { diffConfig, type ConfigChanges } from './config/diff.ts';
@@ -53,12 +50,12 @@ import { createSettlement } from './settlement.ts';
 import { tlsMaterial } from './transport-rules.ts';
 import { makeSeal, openAudit, openKeys, openLiveStore, systemClock, systemRandom, type StateFault } from './state.ts';
 import { summarize } from './summary.ts';
-import { createIntrospector, type Introspector } from './tokens/introspector.ts';
-import { createIssuers, type Issuers } from './tokens/issuers.ts';
+import { createVerifiers, type Verifiers } from './tokens/verifiers.ts';
 import { realTimers, realUpstreamPorts } from './upstreams/ports.ts';
 import { spawnChild } from './upstreams/stdio/child.ts';
 import { takeCustody, type Custody } from './upstreams/stdio/custody.ts';
 import { createRunningCalls } from './running-calls.ts';
+import { pause, within } from './waiting.ts';
 import { endUnwelcome } from './welcome.ts';
 import type {
   ConnectLink,
@@ -75,9 +72,6 @@ import type { World } from './world.ts';
 const settleMs = 10_000;
 /** How long running calls may take to end when the gateway stops, milliseconds. */
 const drainMs = 10_000;
-
-/** How long somebody who has just connected waits for what their server publishes, milliseconds. */
-const connectedMs = 10_000;
 
 /** How long callers may take to answer a close, milliseconds. */
 const lastCloseMs = 2000;
@@ -152,9 +146,8 @@ class Gateway implements RunningGateway {
   readonly #settlement = createSettlement();
   readonly #lastResort = createLastResort(spawnChild);
   readonly #egress: EgressClient;
-  readonly #connections: Connections;
-  readonly #issuers: Issuers;
-  readonly #introspector: Introspector;
+  readonly #accounts: Accounts;
+  readonly #verifiers: Verifiers;
   readonly #stops: Array<() => void | Promise<void>> = [];
   #config: Config;
   /** What is wrong with the files while they are not what is in force. */
@@ -174,15 +167,12 @@ class Gateway implements RunningGateway {
     this.#config = options.config;
     this.#rules = makeRules(options.config, options.config.listen.port);
     this.#egress = createEgress(egressSettings(options.config));
-    this.#issuers = createIssuers({
+    this.#verifiers = createVerifiers(options.config, {
       clock: systemClock,
       egress: this.#egress,
       files: options.configPorts,
       log: state.log,
     });
-    this.#issuers.change(options.config);
-    this.#introspector = createIntrospector({ clock: systemClock, egress: this.#egress, log: state.log });
-    this.#introspector.change(options.config);
     this.#catalog = createCatalog({ clock: systemClock, log: (server, text) => state.log('warning', text, server) });
     const seal = makeSeal(state.keys);
     const sessions = createSessions({ clock: systemClock, seal, ended: state.live.ended });
@@ -194,21 +184,15 @@ class Gateway implements RunningGateway {
     const watches = createWatches(realTimers, systemRandom, (server, uri) => this.#results.drop(server, uri));
     const subscriptions = createSubscriptions(everybody, () => this.#rules, state.live.blocks, watches, this.#buckets);
     const digest = createDigest(state.keys.current.auditDigest);
-    const credentialContext = { clock: systemClock, egress: this.#egress, directory: createDirectory(systemClock) };
-    this.#connections = createConnections({
-      ...credentialContext,
-      random: systemRandom,
-      timers: realTimers,
+    this.#accounts = createAccounts({
+      egress: this.#egress,
       grants: state.live.grants,
       audit: state.trail,
+      servers: this.#servers,
+      catalog: this.#catalog,
+      results: this.#results,
       base: () => this.#pageBase(),
-      log: (text, server) => state.log('warning', text, server),
-      onConnected: (server, principal) => this.#serveConnected(server, principal),
-      onDisconnected: (server, principal) => {
-        const reason = 'the account of the caller is not connected any more';
-        this.#servers.get(server)?.upstream.releaseOwners((owner) => owner !== principal, reason);
-        this.#results.drop(server);
-      },
+      warn: (text, server) => state.log('warning', text, server),
     });
     this.#world = {
       clock: systemClock,
@@ -231,23 +215,23 @@ class Gateway implements RunningGateway {
       }),
       settlement: this.#settlement,
       egress: this.#egress,
-      connections: this.#connections,
+      connections: this.#accounts.connections,
     };
     this.#catalog.onChange((change) => subscriptions.announce(change));
     this.#fleet = createFleet(this.#servers, {
       catalog: this.#catalog,
       results: this.#results,
       subscriptions,
-      credentials: (upstream) => makeSource(upstream, credentialContext, this.#connections),
+      credentials: this.#accounts.credentialsFor,
       ports: realUpstreamPorts({ mark: state.custody.mark, spawn: this.#lastResort.spawn }, this.#egress),
       log: state.log,
     });
     this.#metrics = createMetrics({
       upstreams: () => [...this.#servers.values()].map(({ upstream }) => upstream.status()),
       audit: () => state.trail.stats(),
-      issuers: () => this.#issuers.status(),
-      tokens: () => this.#issuers.counts(),
-      introspection: () => this.#introspector.counts(),
+      issuers: () => this.#verifiers.status().issuers,
+      tokens: () => this.#verifiers.counts().signed,
+      introspection: () => this.#verifiers.counts().opaque,
       sessions: () => [...sessions.list()].length,
       isObserving: () => this.#rules.observes === true,
       results: () => this.#results.stats(),
@@ -263,7 +247,7 @@ class Gateway implements RunningGateway {
       nextId: createExchangeIds(systemRandom),
       sessions,
       conversations,
-      pages: this.#connections.pages,
+      pages: this.#accounts.connections.pages,
     };
   }
 
@@ -289,25 +273,8 @@ class Gateway implements RunningGateway {
     return this.#config.publicUrl ?? `http://${hostText(this.#http.host)}:${this.#http.port}`;
   }
 
-  /** Has ready what somebody who has just connected will call for: a conversation, and what the server publishes. */
-  async #serveConnected(name: string, principal: string): Promise<void> {
-    const server = this.#servers.get(name);
-    const credential = server?.credentials?.of({ principal, kind: principal.split(':')[0] ?? '', token: undefined });
-    if (server === undefined || credential === undefined) return;
-    const isKnown = this.#catalog.server(name)?.isLocked !== true;
-    if (isKnown) return;
-    const wish = { era: 'modern', scope: principal, owner: principal, clientCapabilities: {}, credential } as const;
-    const serving = (async (): Promise<void> => {
-      const opened = await server.upstream.acquire(wish);
-      if (opened.kind === 'open') await this.#catalog.refresh(name);
-    })();
-    await within(serving, connectedMs);
-  }
-
-  async connectAccount(server: string, principal: string): Promise<ConnectLink> {
-    const begun = await this.#connections.begin({ server, principal, scopes: [] });
-    if ('reason' in begun) return { error: begun.detail ?? begun.text };
-    return { url: begun.url, code: begun.code, server, principal };
+  connectAccount(server: string, principal: string): Promise<ConnectLink> {
+    return this.#accounts.connect(server, principal);
   }
 
   async start(): Promise<StateFault | undefined> {
@@ -329,14 +296,14 @@ class Gateway implements RunningGateway {
     // At once too: a later process goes by the last sign of this one.
     sessions.sweep();
     this.#every(60_000, () => sessions.sweep());
-    this.#every(1000, () => this.#issuers.tend());
+    this.#every(1000, () => this.#verifiers.tend());
     // Keys and tokens expire without any change that would say so.
     this.#every(5000, () => this.#closeUnwelcome());
     if (this.#options.files.length > 0) this.#watchFiles();
-    this.#every(60_000, () => this.#followGrants());
-    this.#followGrants();
+    this.#every(60_000, () => this.#accounts.follow());
+    this.#accounts.follow();
     this.#state.live.onChange(() => {
-      this.#followGrants();
+      this.#accounts.follow();
       this.#closeUnwelcome();
       void this.#recordChanges().then(() => this.#closeUnwelcome());
     });
@@ -380,8 +347,7 @@ class Gateway implements RunningGateway {
         problems: this.#problems.map(({ file, line, column, message }) => ({ file, line, column, message })),
         needsRestart: diffConfig(this.#options.config, this.#config).needsRestart,
       },
-      issuers: this.#issuers.status(),
-      ...introspectionOf(this.#introspector),
+      ...this.#verifiers.status(),
       audit: this.#state.trail.stats(),
       sessions: [...this.#context.sessions.list()].length,
       connections: this.#count('stdio'),
@@ -460,7 +426,7 @@ class Gateway implements RunningGateway {
     return {
       clock: systemClock,
       credentials: live.credentials,
-      tokens: composeTokens([this.#issuers, this.#introspector]),
+      tokens: this.#verifiers,
       blocks: live.blocks,
       buckets: this.#buckets,
       concurrency: this.#concurrency,
@@ -590,8 +556,7 @@ class Gateway implements RunningGateway {
     if (changes.egress) this.#egress.change(egressSettings(config));
     if (changes.tls) this.#secure(config);
     if (changes.callers || changes.door) {
-      this.#issuers.change(config);
-      this.#introspector.change(config);
+      this.#verifiers.change(config);
     }
     const leaving = this.#fleet.change(config, changes.upstreams);
     // Other rules show other lists.
@@ -625,17 +590,10 @@ class Gateway implements RunningGateway {
   #closeUnwelcome(): void {
     const { live } = this.#state;
     endUnwelcome(this.#world, this.#context.conversations, live, {
-      knows: (principal) => this.#issuers.knows(principal) || this.#introspector.knows(principal),
+      knows: (principal) => this.#verifiers.knows(principal),
     });
     // A key that expires lets go on what was begun with it; one that is taken away does not.
     this.#running.stop(live.blocks, (principal) => principal.startsWith('key:') && live.isRevoked(principal.slice(4)));
-  }
-
-  /** Takes over what was taken back, here or by another process. */
-  #followGrants(): void {
-    this.#connections.refresh().catch((cause: unknown) => {
-      this.#state.log('warning', `connected accounts could not be read: ${String(cause)}`);
-    });
   }
 
   /** One run at a time, so that no change is recorded twice. */
@@ -661,27 +619,5 @@ class Gateway implements RunningGateway {
 const observing =
   'mode: observe: policy refuses nothing but what the top-level deny list forbids; what it would refuse is recorded';
 
-function introspectionOf(introspector: Introspector): Pick<GatewayStatus, 'introspection'> {
-  const introspection = introspector.status();
-  return introspection === undefined ? {} : { introspection };
-}
-
 /** How often a wait for running calls looks, milliseconds. */
 const pollMs = 20;
-
-/** Waits for something, but not for ever. Returns false when it did not come in time. */
-async function within(wanted: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const isDone = await Promise.race([wanted.then(() => true), enough]);
-  clearTimeout(timer);
-  return isDone;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}

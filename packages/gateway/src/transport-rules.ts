@@ -1,8 +1,8 @@
 /** What the configuration says about TLS, proxies and client certificates, as the doors and stages read it. */
 import {
+  compileNetworks,
   compileTextPattern,
   readAnchors,
-  trustIn,
   type CertificateRules,
   type ProxyRules,
   type TlsMaterial,
@@ -34,7 +34,7 @@ export function certificateRules({ callers, tls }: Pick<Config, 'callers' | 'tls
 export function proxyRules({ behindProxy, tls }: Pick<Config, 'behindProxy' | 'tls'>): ProxyRules | undefined {
   if (behindProxy === undefined) return undefined;
   const { trusted, certificate } = behindProxy;
-  const trusts = trustIn(trusted);
+  const trusts = compileNetworks(trusted);
   if (certificate === undefined) return { trusts };
   const { ca, ...headers } = certificate;
   const anchors = anchorsOf(ca ?? tls?.clientCa);

@@ -230,6 +230,19 @@ describe('the pipeline', () => {
       expect(names).toEqual(['malformed-json', 'malformed-json', limited, limited, 'answered', 'malformed-json']);
     });
 
+    it.each<[string, Partial<Received>]>([
+      ['bad-certificate', { certificateFault: 'expired' }],
+      ['credential-in-url', { head: makeHead({}, { target: '/mcp?access_token=x', isKnownPath: false }) }],
+    ])('[limits-truthful] counts %s as a request that cannot be served', async (name, request) => {
+      const badRequests = { tokens: 1, perMs: 60_000, burst: 1 };
+      const certificates = { identity: 'common-name', roles: [] } as const;
+      const rules = makeRules({ limits: { badRequests }, callers: { keys: true, certificates } });
+      const used = ports();
+      const names: string[] = [];
+      for (let i = 0; i < 2; i++) names.push(nameOf(await runExchange(sound({ ...request, rules }), used)));
+      expect(names).toEqual([name, 'bad-requests-limited']);
+    });
+
     it('charges a call that was refused later once only', async () => {
       const used = refuser({ invoke: () => refuse('unavailable') });
       const names: string[] = [];

@@ -7,7 +7,7 @@ import { spentFields } from './limits/quota.ts';
 import { describeRate } from './limits/rate.ts';
 import { principalAt } from './policy/place.ts';
 import type { Ports } from './ports.ts';
-import { senderOf } from './networks.ts';
+import { senderOf } from './addresses.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName, type StageName } from './refusals.ts';
 import { judgeHead, receive } from './stages/receive.ts';
 import { identify } from './stages/identify.ts';
@@ -138,8 +138,10 @@ const bad: ReadonlySet<RefusalName> = new Set([
   'body-too-large',
   'bad-content-type',
   'bad-http-version',
+  'credential-in-url',
   'bad-authorization',
   'bad-credential',
+  'bad-certificate',
   'malformed-json',
   'invalid-request',
   'invalid-params',

@@ -10,37 +10,50 @@ export interface IssuedCertificate {
 
 /** What a certificate says. */
 export interface CertificateRequest {
-  /** Common name of the subject. */
-  readonly name: string;
-  /** DNS names, IP addresses and URIs in the alternative names. Default: `name`. */
+  /** Common name of the subject. Default: `Test`. */
+  readonly name?: string;
+  /** DNS names, IP addresses, URIs and mail addresses in the alternative names. Default: `name`, where it is given. */
   readonly names?: readonly string[];
-  /** Days from now, may be negative. Default: -1. */
-  readonly fromDays?: number;
-  /** Days from now, may be negative. Default: 30. */
-  readonly untilDays?: number;
+  /** Default: a day ago. */
+  readonly from?: Date;
+  /** Default: in 30 days. */
+  readonly until?: Date;
+  /** What it may be shown as; as anything when absent. */
+  readonly purpose?: 'server' | 'client';
 }
 
 /** An authority with a key of its own. */
-export interface TestAuthority {
-  /** Its own certificate, PEM. */
-  readonly cert: string;
+export interface TestAuthority extends IssuedCertificate {
   issue(request: CertificateRequest): IssuedCertificate;
+  /** A certificate for servers at `localhost`, unless the request names others. */
+  server(request?: Omit<CertificateRequest, 'purpose'>): IssuedCertificate;
+  /** A certificate for callers. */
+  client(request?: Omit<CertificateRequest, 'purpose'>): IssuedCertificate;
+  /** An authority below this one, or one that only believes to be. */
+  below(name: string, isAuthority?: boolean): TestAuthority;
 }
 
 /** Makes an authority that nothing trusts yet. */
 export function createAuthority(name = 'Test authority'): TestAuthority {
   const keys = makeKeys();
-  const own = { name, names: [], fromDays: -1, untilDays: 30 };
-  const cert = build(own, keys.publicKey, name, keys.privateKey, true);
+  return authorityOf(name, keys.privateKey, build({ name, names: [] }, keys.publicKey, name, keys.privateKey, true));
+}
+
+function authorityOf(name: string, key: KeyObject, cert: string): TestAuthority {
+  const issue = (request: CertificateRequest): IssuedCertificate => {
+    const keys = makeKeys();
+    return { cert: build(request, keys.publicKey, name, key, false), key: pemOf(keys.privateKey) };
+  };
   return {
     cert,
-    issue: (request) => {
-      const theirs = makeKeys();
-      const filled = { names: [request.name], fromDays: -1, untilDays: 30, ...request };
-      return {
-        cert: build(filled, theirs.publicKey, name, keys.privateKey, false),
-        key: theirs.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      };
+    key: pemOf(key),
+    issue,
+    server: (request) => issue({ names: ['localhost', '127.0.0.1'], ...request, purpose: 'server' }),
+    client: (request) => issue({ ...request, purpose: 'client' }),
+    below: (theirs, isAuthority = true) => {
+      const keys = makeKeys();
+      const own = build({ name: theirs, names: [] }, keys.publicKey, name, key, isAuthority);
+      return authorityOf(theirs, keys.privateKey, own);
     },
   };
 }
@@ -49,30 +62,40 @@ function makeKeys(): { readonly publicKey: KeyObject; readonly privateKey: KeyOb
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
-const DAY_MS = 86_400_000;
-const ECDSA_SHA256 = '1.2.840.10045.4.3.2';
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+const dayMs = 86_400_000;
+const ecdsaWithSha256 = '1.2.840.10045.4.3.2';
+const purposes = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' };
+/** Six bits of which the last two stand: keyCertSign and cRLSign (§4.2.1.3). */
+const mayIssue = Buffer.from([0x01, 0x06]);
+const yes = Buffer.from([0xff]);
 
 function build(
-  request: Required<CertificateRequest>,
+  { name, names = name === undefined ? [] : [name], from, until, purpose }: CertificateRequest,
   subjectKey: KeyObject,
   issuer: string,
   issuerKey: KeyObject,
   isAuthority: boolean,
 ): string {
-  const algorithm = sequence(oid(ECDSA_SHA256));
+  const algorithm = sequence(oid(ecdsaWithSha256));
   const publicKey = subjectKey.export({ type: 'spki', format: 'der' });
   const extensions = [
-    extension('2.5.29.19', true, sequence(...(isAuthority ? [der(0x01, Buffer.from([0xff]))] : []))),
+    extension('2.5.29.19', true, sequence(...(isAuthority ? [der(0x01, yes)] : []))),
+    ...(isAuthority ? [extension('2.5.29.15', true, der(0x03, mayIssue))] : []),
     extension('2.5.29.14', false, der(0x04, createHash('sha1').update(publicKey).digest())),
-    ...(request.names.length === 0 ? [] : [extension('2.5.29.17', false, sequence(...request.names.map(alternative)))]),
+    ...(purpose === undefined ? [] : [extension('2.5.29.37', false, sequence(oid(purposes[purpose])))]),
+    ...(names.length === 0 ? [] : [extension('2.5.29.17', false, sequence(...names.map(alternative)))]),
   ];
   const body = sequence(
     der(0xa0, integer(Buffer.from([2]))),
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     algorithm,
     commonName(issuer),
-    sequence(time(request.fromDays), time(request.untilDays)),
-    commonName(request.name),
+    sequence(time(from ?? new Date(Date.now() - dayMs)), time(until ?? new Date(Date.now() + 30 * dayMs))),
+    commonName(name ?? 'Test'),
     publicKey,
     der(0xa3, sequence(...extensions)),
   );
@@ -111,20 +134,20 @@ function commonName(name: string): Buffer {
   return sequence(der(0x31, sequence(oid('2.5.4.3'), der(0x0c, Buffer.from(name)))));
 }
 
-function time(days: number): Buffer {
-  const text = new Date(Date.now() + days * DAY_MS).toISOString().replace(/[-:T]|\.\d+/g, '');
-  return der(0x18, Buffer.from(text));
+function time(at: Date): Buffer {
+  return der(0x18, Buffer.from(at.toISOString().replace(/[-:T]|\.\d+/g, '')));
 }
 
 function extension(id: string, isCritical: boolean, value: Uint8Array): Buffer {
-  return sequence(oid(id), ...(isCritical ? [der(0x01, Buffer.from([0xff]))] : []), der(0x04, value));
+  return sequence(oid(id), ...(isCritical ? [der(0x01, yes)] : []), der(0x04, value));
 }
 
 function alternative(name: string): Buffer {
   if (isIP(name) !== 0) return der(0x87, ipBytes(name));
-  return der(name.includes(':') ? 0x86 : 0x82, Buffer.from(name, 'latin1'));
+  return der(name.includes('@') ? 0x81 : name.includes(':') ? 0x86 : 0x82, Buffer.from(name, 'latin1'));
 }
 
+/** Its own, so that what is tested does not read what tests are made of. */
 function ipBytes(text: string): Buffer {
   if (isIPv4(text)) return Buffer.from(text.split('.').map(Number));
   const [head = '', tail] = text.split('::');

@@ -1,6 +1,6 @@
 /** Reads `callers.introspection`: who is asked about opaque tokens (RFC 7662), and what the answers mean here. */
 import { bareHost, isLoopback } from './address.ts';
-import { audiences, claim, claimRoles, issuerName, required, scopePrefix } from './callers-jwt.ts';
+import { audiences, claim, claimRoles, issuerName, required, scopePrefix } from './token-claims.ts';
 import { plainSecret } from './credential-secret.ts';
 import { duration } from './grammar.ts';
 import { entryOf, type MapNode } from './node.ts';

@@ -1,55 +1,21 @@
 /** Reads `callers.jwt`: whose tokens are accepted, where their keys come from, and what their claims mean here. */
 import { dirname, resolve } from 'node:path';
-import {
-  ALGORITHMS,
-  findMappingFault,
-  isSymmetric,
-  parseClaimPath,
-  shapeOf,
-  type Algorithm,
-  type ClaimPath,
-  type RequiredClaim,
-  type RoleMapping,
-} from '@sallyport/guard';
+import { ALGORITHMS, isSymmetric, shapeOf, type Algorithm } from '@sallyport/guard';
 import { bareHost, isLoopback } from './address.ts';
+import { secret } from './credential-secret.ts';
 import { duration } from './grammar.ts';
 import { entryOf, type ConfigNode, type MapNode, type ScalarNode } from './node.ts';
 import { object } from './object.ts';
 import type { ProblemLog } from './problem.ts';
-import {
-  choice,
-  lengthOf,
-  list,
-  quoted,
-  readText,
-  text,
-  wrongType,
-  wrongValue,
-  type Reader,
-  type Reading,
-} from './reader.ts';
-import { isReference } from './resolve-secret.ts';
-import type { JwtConfig, JwtKeysConfig, JwtRolesConfig } from './types.ts';
+import { choice, lengthOf, list, quoted, readText, text, wrongValue, type Reader, type Reading } from './reader.ts';
 import type { Secret } from './secret.ts';
+import { audiences, claim, claimRoles, issuerName, required, scopePrefix } from './token-claims.ts';
+import type { JwtConfig, JwtKeysConfig } from './types.ts';
 
 const DAY = 24 * 3_600_000;
 
 /** Fewest bytes of a shared secret (RFC 7518 §3.2). */
 const LEAST_SECRET = 32;
-
-/** Who issues tokens, as they write it themselves. */
-export const issuerName: Reader<string> = text('an issuer', 'https://login.example.com', {}, (found, reading) => {
-  const { value } = found;
-  if (value.length > 512 || /[\s|\p{Cc}]/u.test(value)) {
-    return wrongValue(
-      found,
-      reading,
-      `${quoted(found.shown)} is not the name of an issuer`,
-      'write it as `iss` of its tokens has it',
-    );
-  }
-  return value;
-});
 
 /** An address that is asked for keys: whoever can change what it answers can be anybody. */
 function keyAddress(value: string): URL | undefined {
@@ -115,109 +81,14 @@ export function publicKeyFiles(root: MapNode): ReadonlySet<ConfigNode> {
   return new Set(places.filter(isFilePlace));
 }
 
-const sharedSecret: Reader<Secret> = {
-  schema: { type: 'string', pattern: '^(?:env:|file:(?!//)|command:)' },
-  read: (node, reading) => {
-    if (node.kind === 'scalar' && node.value !== null && !(typeof node.value === 'string' && isReference(node.value))) {
-      reading.log.hide(node.origin, lengthOf(node));
-      reading.log.report(node.origin, {
-        code: 'literal-secret',
-        message: 'a secret stands here in clear',
-        suggestion: 'write env:NAME, file:PATH or command:PROGRAM',
-        length: lengthOf(node),
-      });
-      return undefined;
-    }
-    const found = readText(node, reading, 'a reference to a secret', 'env:NAME, file:PATH or command:PROGRAM');
-    if (found?.secret === undefined) return undefined;
-    const bytes = Buffer.byteLength(found.value);
-    if (!found.secret.isKnown || bytes >= LEAST_SECRET) return found.secret;
-    const message = `the secret has ${bytes} bytes; at least ${LEAST_SECRET} are needed`;
-    return wrongValue(found, reading, message, 'make one: openssl rand -base64 48');
-  },
-};
-
-/** Where in a token something stands. */
-export const claim: Reader<ClaimPath> = text('the name of a claim', 'groups', {}, (found, reading) => {
-  const path = parseClaimPath(found.value);
-  if ('steps' in path) return path;
-  return wrongValue(
-    found,
-    reading,
-    `${quoted(found.shown)} names no claim: ${path.fault}`,
-    'write groups, or /realm_access/roles',
-  );
-});
-
-/** One role, or several. */
-function rolesOf(node: ConfigNode, reading: Reading, roleName: Reader<string>): readonly string[] | undefined {
-  if (node.kind === 'list') return list(roleName, 'roles', '[reader]', true).read(node, reading);
-  const role = roleName.read(node, reading);
-  return role === undefined ? undefined : [role];
-}
-
-function roleMap(roleName: Reader<string>): Reader<readonly RoleMapping[]> {
+const sharedSecret = secret((value) => {
+  const bytes = Buffer.byteLength(value);
+  if (bytes >= LEAST_SECRET) return undefined;
   return {
-    schema: {
-      type: 'object',
-      additionalProperties: { anyOf: [roleName.schema, { type: 'array', items: roleName.schema, uniqueItems: true }] },
-      minProperties: 1,
-    },
-    read: (node, reading) => {
-      if (node.kind !== 'map' || node.entries.length === 0) {
-        return wrongType(node, reading, 'values of the claim and roles', "{ mcp-admins: admin, 'Team.*': reader }");
-      }
-      const mappings: RoleMapping[] = [];
-      let isWhole = true;
-      for (const { key, keyOrigin, value } of node.entries) {
-        const fault = findMappingFault(key);
-        if (fault !== undefined) {
-          const suggestion = 'write a value of the claim, with * for any text';
-          reading.log.report(keyOrigin, {
-            code: 'pattern',
-            message: fault,
-            suggestion,
-            length: Math.max(1, key.length),
-          });
-          isWhole = false;
-        }
-        const roles = rolesOf(value, reading, roleName);
-        if (roles === undefined) isWhole = false;
-        else mappings.push({ pattern: key, roles });
-      }
-      return isWhole ? mappings : undefined;
-    },
+    message: `the secret has ${bytes} bytes; at least ${LEAST_SECRET} are needed`,
+    suggestion: 'make one: openssl rand -base64 48',
   };
-}
-
-/** Claims and the values that they must have. */
-export const required: Reader<readonly RequiredClaim[]> = {
-  schema: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-  read: (node, reading) => {
-    if (node.kind !== 'map') return wrongType(node, reading, 'claims and values', '{ tid: VALUE }');
-    const found: RequiredClaim[] = [];
-    let isWhole = true;
-    for (const { key, keyOrigin, value } of node.entries) {
-      const path = parseClaimPath(key);
-      if (!('steps' in path)) {
-        const message = `${quoted(key)} names no claim: ${path.fault}`;
-        const suggestion = 'write tid, or /realm_access/x';
-        reading.log.report(keyOrigin, { code: 'value', message, suggestion, length: Math.max(1, key.length) });
-        isWhole = false;
-        continue;
-      }
-      const wanted = readRequired(value, reading);
-      if (wanted === undefined) isWhole = false;
-      else found.push({ path, value: wanted });
-    }
-    return isWhole ? found : undefined;
-  },
-};
-
-function readRequired(node: ConfigNode, reading: Reading): string | number | boolean | undefined {
-  if (node.kind === 'scalar' && (typeof node.value === 'number' || typeof node.value === 'boolean')) return node.value;
-  return readText(node, reading, 'the value that the claim must have', 'contoso')?.value;
-}
+});
 
 const mediaType: Reader<string> = text('a type of token', 'at+jwt', {}, (found, reading) => {
   const bare = found.value.toLowerCase().replace(/^application\//, '');
@@ -230,56 +101,11 @@ const mediaType: Reader<string> = text('a type of token', 'at+jwt', {}, (found, 
   );
 });
 
-/** For whom tokens are. */
-export const audiences: Reader<readonly string[]> = list(
-  text('an audience', 'https://mcp.example.com/mcp', {}, (found) => found.value),
-  'audiences',
-  '[https://mcp.example.com/mcp]',
-  true,
-);
-
-/** What clients write before a scope when they ask for it, where tokens carry the bare scope. */
-export const scopePrefix: Reader<string> = text('the beginning of scopes', 'api://mcp/', {}, (found, reading) =>
-  /^[\x21\x23-\x5b\x5d-\x7e]{0,256}$/.test(found.value)
-    ? found.value
-    : wrongValue(found, reading, `${quoted(found.shown)} cannot be part of a scope`, 'write api://mcp/'),
-);
-
-/**
- * Which roles the callers of an issuer have.
- *
- * @param roleName reads the name of a role of the file
- */
-export function claimRoles(roleName: Reader<string>): Reader<JwtRolesConfig> {
-  return object<JwtRolesConfig>(
-    {
-      claim: { reader: claim, isRequired: true, description: 'The claim, or a JSON Pointer into one' },
-      map: {
-        reader: roleMap(roleName),
-        isRequired: true,
-        description: 'Its values, as patterns, and roles of this file',
-      },
-    },
-    { wanted: 'the roles of an issuer', example: '{ claim: groups, map: { mcp-admins: admin } }' },
-  );
-}
-
-interface JwtBody {
-  readonly issuer: string;
+/** As it is written: keys are named in one of two ways, or in none. */
+interface JwtBody extends Omit<JwtConfig, 'keys' | 'algorithms' | 'origin'> {
   readonly jwks: JwtKeysConfig | undefined;
   readonly secret: Secret | undefined;
-  readonly audience: readonly string[] | undefined;
   readonly algorithms: readonly Algorithm[] | undefined;
-  readonly types: readonly string[];
-  readonly require: readonly RequiredClaim[];
-  readonly id: ClaimPath;
-  readonly agent: ClaimPath | undefined;
-  readonly scopes: ClaimPath;
-  readonly scopePrefix: string | undefined;
-  readonly roles: JwtRolesConfig | undefined;
-  readonly clockSkew: number;
-  readonly refresh: number;
-  readonly staleFor: number;
 }
 
 function issuerBody(roleName: Reader<string>): Reader<JwtBody> {

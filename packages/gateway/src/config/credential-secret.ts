@@ -6,18 +6,32 @@ import type { Secret } from './secret.ts';
 const SCHEMA = { type: 'string', pattern: '^(?:env:|file:(?!//)|command:)' };
 
 /** A value that fits into an HTTP header or a form. */
-export const plainSecret: Reader<Secret> = secret((value) => /^[\x20-\x7e\t]+$/.test(value), {
-  message: 'the value holds characters that no HTTP header can carry',
-  suggestion: 'store the plain credential',
-});
+export const plainSecret: Reader<Secret> = secret((value) =>
+  /^[\x20-\x7e\t]+$/.test(value)
+    ? undefined
+    : {
+        message: 'the value holds characters that no HTTP header can carry',
+        suggestion: 'store the plain credential',
+      },
+);
 
 /** A value of any form, e.g. a key of several lines. */
-export const wholeSecret: Reader<Secret> = secret((value) => value.trim() !== '', {
-  message: 'the value is empty',
-  suggestion: 'store the key',
-});
+export const wholeSecret: Reader<Secret> = secret((value) =>
+  value.trim() === '' ? { message: 'the value is empty', suggestion: 'store the key' } : undefined,
+);
 
-function secret(isFit: (value: string) => boolean, fault: { message: string; suggestion: string }): Reader<Secret> {
+/** Why a value that was found is not fit; both are shown, the value is not. */
+interface SecretFault {
+  readonly message: string;
+  readonly suggestion: string;
+}
+
+/**
+ * Makes the reader of a value that must not stand in the file.
+ *
+ * @param judge - says why a value is not fit; `undefined` for one that is
+ */
+export function secret(judge: (value: string) => SecretFault | undefined): Reader<Secret> {
   return {
     schema: SCHEMA,
     read: (node, reading) => {
@@ -39,7 +53,8 @@ function secret(isFit: (value: string) => boolean, fault: { message: string; sug
         'env:NAME, file:PATH or command:PROGRAM',
       );
       if (found?.secret === undefined) return undefined;
-      if (!found.secret.isKnown || isFit(found.value)) return found.secret;
+      const fault = found.secret.isKnown ? judge(found.value) : undefined;
+      if (fault === undefined) return found.secret;
       return wrongValue(found, reading, fault.message, fault.suggestion);
     },
   };

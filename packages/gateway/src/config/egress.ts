@@ -1,6 +1,6 @@
 /** Reads `egress`: what requests that we send may reach beyond public addresses, through which proxy, trusting whom. */
 import { X509Certificate } from 'node:crypto';
-import { findProxyFault, readAddress, readAddressBlock } from '@sallyport/guard';
+import { findProxyFault, firstOf, formatIp, readNetwork, type NetworkFault } from '@sallyport/guard';
 import { object } from './object.ts';
 import { lengthOf, list, quoted, text, wrongType, wrongValue, type Reader, type Reading, type Text } from './reader.ts';
 import { Secret } from './secret.ts';
@@ -12,8 +12,14 @@ const WIDEST = { ipv4: 8, ipv6: 7 };
 
 const block: Reader<string> = text('a block of addresses', '10.0.0.0/8', {}, (found, reading) => {
   if (found.secret?.isKnown === false) return found.value;
-  const read = readAddressBlock(found.value);
-  if (read === undefined) return wrongBlock(found, reading);
+  const read = readNetwork(found.value);
+  if ('message' in read) return wrongBlock(found, read, reading);
+  const first = formatIp(firstOf(read));
+  if (first !== formatIp(read.bytes)) {
+    const message = `${quoted(found.shown)} has bits behind its prefix`;
+    const [address = ''] = found.value.split('/');
+    return wrongValue(found, reading, message, `write ${first}/${read.bits}, or ${address}`);
+  }
   const widest = read.bytes.length === 4 ? WIDEST.ipv4 : WIDEST.ipv6;
   if (read.bits < widest) {
     const message = `${quoted(found.shown)} is more than any network of your own`;
@@ -26,24 +32,15 @@ const block: Reader<string> = text('a block of addresses', '10.0.0.0/8', {}, (fo
   return found.value;
 });
 
-function wrongBlock(found: Text, reading: Reading): undefined {
-  const [address = '', prefix = ''] = found.value.split('/');
-  const bytes = readAddress(address);
-  if (bytes === undefined) {
-    const isName = /^[A-Za-z][A-Za-z0-9.-]*$/.test(found.value) || found.value.includes('://');
-    const message = isName
-      ? `${quoted(found.shown)} is a name, and what a name leads to can change`
-      : `${quoted(found.shown)} is not a block of addresses`;
-    return wrongValue(found, reading, message, 'write addresses with a prefix, e.g. 10.0.0.0/8');
-  }
-  const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  if (!(bits <= bytes.length * 8)) {
-    const message = `the prefix of ${quoted(found.shown)} is not a number from 0 to ${bytes.length * 8}`;
-    return wrongValue(found, reading, message, 'write addresses with a prefix, e.g. 10.0.0.0/8');
-  }
-  const cut = bytes.map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8)))));
-  const meant = bytes.length === 4 ? `write ${cut.join('.')}/${bits}` : 'set the bits behind the prefix to zero';
-  return wrongValue(found, reading, `${quoted(found.shown)} has bits behind its prefix`, `${meant}, or ${address}`);
+function wrongBlock(found: Text, { offset, message }: NetworkFault, reading: Reading): undefined {
+  const isName = /^[A-Za-z][A-Za-z0-9.-]*$/.test(found.value) || found.value.includes('://');
+  const what = isName ? 'is a name, and what a name leads to can change' : 'is not a block of addresses';
+  return wrongValue(
+    found,
+    reading,
+    offset === 0 ? `${quoted(found.shown)} ${what}` : `${quoted(found.shown)}: ${message}`,
+    'write addresses with a prefix, e.g. 10.0.0.0/8',
+  );
 }
 
 /** Whoever reaches these gets the credentials of the machine. */

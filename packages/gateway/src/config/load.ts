@@ -5,19 +5,17 @@
 import { dirname, resolve } from 'node:path';
 import { bareHost, formatAddress, isLoopback, isWildcard, parseAddress } from './address.ts';
 import { checkIntrospection } from './callers-introspection.ts';
-import { checkIssuers, publicKeyFiles } from './callers-jwt.ts';
+import { checkIssuers } from './callers-jwt.ts';
 import { readConfigFile } from './files.ts';
 import { createReadRecorder, type SourcePaths } from './fingerprint.ts';
 import { addIncluded, expandInclude } from './include.ts';
 import { file as fileReader, includeList, type FileBody } from './keys.ts';
 import { mergeMaps } from './merge.ts';
-import { entryOf, type ConfigNode, type Entry, type MapNode, type ScalarNode } from './node.ts';
-import type { ConfigPorts, Resolution } from './ports.ts';
+import { entryOf, type Entry, type MapNode } from './node.ts';
+import type { ConfigPorts } from './ports.ts';
 import { createProblemLog, type Problem, type ProblemLog } from './problem.ts';
 import { lengthOf, type Reading } from './reader.ts';
-import { fileReference } from './pem.ts';
-import { isReference, parseReference, resolvePublicFile, resolveSecret, sourceOf } from './resolve-secret.ts';
-import { Secret } from './secret.ts';
+import { followReferences } from './references.ts';
 import { tls } from './transport.ts';
 import type { Config, ConfigOutline, ConfigSources, TlsConfig } from './types.ts';
 
@@ -36,9 +34,6 @@ export interface LoadOptions {
   /** Whether references under `upstreams` to what only the servers are given are followed. Default `resolve`. */
   readonly secrets?: 'resolve' | 'skip';
 }
-
-/** What a server is given; the other keys of an upstream are rules about it. */
-const givenToServers: ReadonlySet<string> = new Set(['command', 'env', 'cwd', 'sandbox', 'url', 'auth']);
 
 /**
  * Loads a configuration.
@@ -176,117 +171,6 @@ function readingOf(
 function namesUnder(root: MapNode, key: string): ReadonlySet<string> {
   const value = entryOf(root, key)?.value;
   return new Set(value?.kind === 'map' ? value.entries.map((entry) => entry.key) : []);
-}
-
-/** Returns the references below a node. */
-function referencesBelow(node: ConfigNode): readonly ScalarNode[] {
-  if (node.kind === 'list') return node.items.flatMap(referencesBelow);
-  if (node.kind === 'map') return node.entries.flatMap((entry) => referencesBelow(entry.value));
-  return typeof node.value === 'string' && isReference(node.value) ? [node] : [];
-}
-
-/** Returns the references to what only servers are given, and to what only requests of our own need. */
-function serverReferences(root: MapNode): readonly ScalarNode[] {
-  const egress = entryOf(root, 'egress')?.value;
-  const ours = egress === undefined ? [] : referencesBelow(egress);
-  const upstreams = entryOf(root, 'upstreams')?.value;
-  if (upstreams?.kind !== 'map') return ours;
-  const given = upstreams.entries.flatMap(({ value }) => {
-    if (value.kind !== 'map') return [];
-    return value.entries.flatMap((entry) => (givenToServers.has(entry.key) ? referencesBelow(entry.value) : []));
-  });
-  return [...ours, ...given];
-}
-
-/** Where the file names files of certificates by their paths. */
-const certificatePaths = [
-  ['tls', 'cert'],
-  ['tls', 'clientCa'],
-  ['behindProxy', 'certificate', 'ca'],
-];
-
-/** Returns the paths of files that are no secrets and are read with the configuration. */
-function plainFiles(root: MapNode): readonly ScalarNode[] {
-  return certificatePaths.flatMap((path) => {
-    let at: ConfigNode | undefined = root;
-    for (const key of path) at = at?.kind === 'map' ? entryOf(at, key)?.value : undefined;
-    return at?.kind === 'scalar' ? [at] : [];
-  });
-}
-
-/**
- * Follows the references in the tree. `master` stays one: its file may be made later. What servers are given stays one
- * too where `skipsServers`.
- */
-async function followReferences(
-  root: MapNode,
-  ports: ConfigPorts,
-  mayRun: boolean,
-  skipsServers: boolean,
-): Promise<{ resolutions: ReadonlyMap<ScalarNode, Resolution>; files: readonly string[] }> {
-  const skipped = new Set(skipsServers ? serverReferences(root) : []);
-  const keyFiles = publicKeyFiles(root);
-  const found = root.entries
-    .flatMap((entry) => (entry.key === 'master' ? [] : referencesBelow(entry.value)))
-    .filter((node) => !keyFiles.has(node));
-
-  const files = new Set<string>();
-  const pending = new Map<string, Promise<Resolution>>();
-  const follow = (node: ScalarNode): Promise<Resolution> | undefined => {
-    const reference = parseReference(String(node.value), node.origin);
-    if (reference.kind === 'fault') {
-      return Promise.resolve({
-        ok: false,
-        code: 'secret',
-        message: reference.message,
-        suggestion: reference.suggestion,
-      });
-    }
-    if (skipped.has(node)) return Promise.resolve({ ok: true, secret: new Secret(undefined, sourceOf(reference)) });
-    if (reference.kind === 'command' && !mayRun) return undefined;
-    if (reference.kind === 'file') files.add(reference.path);
-    const where = reference.kind === 'env' ? '' : reference.kind === 'file' ? reference.path : reference.cwd;
-    const key = JSON.stringify([reference.written, where]);
-    const known = pending.get(key) ?? resolveSecret(reference, ports);
-    pending.set(key, known);
-    return known;
-  };
-  const resolutions = new Map<ScalarNode, Resolution>();
-  for (const node of plainFiles(root)) {
-    const reference = fileReference(node);
-    if (reference?.kind !== 'file') continue;
-    files.add(reference.path);
-    resolutions.set(node, await resolvePublicFile(reference.path, reference.written, ports));
-  }
-  await Promise.all(
-    found.map(async (node) => {
-      const resolution = await follow(node);
-      if (resolution !== undefined) resolutions.set(node, resolution);
-    }),
-  );
-  for (const node of publicPaths(root).flatMap((keys) => plainPathAt(root, keys))) {
-    const path = resolve(dirname(node.origin.file), String(node.value));
-    files.add(path);
-    resolutions.set(node, await resolvePublicFile(path, node.written, ports));
-  }
-  return { resolutions, files: [...files] };
-}
-
-/** Keys that name a file by its plain path; what it holds is no secret. */
-function publicPaths(root: MapNode): readonly (readonly string[])[] {
-  const upstreams = entryOf(root, 'upstreams')?.value;
-  const names = upstreams?.kind === 'map' ? upstreams.entries.map(({ key }) => key) : [];
-  return [['egress', 'ca'], ...names.map((name) => ['upstreams', name, 'auth', 'mtls', 'cert'])];
-}
-
-/** The text at a path of keys, where it is one and no reference. */
-function plainPathAt(root: MapNode, keys: readonly string[]): readonly ScalarNode[] {
-  const found = keys.reduce<ConfigNode | undefined>(
-    (node, key) => (node?.kind === 'map' ? entryOf(node, key)?.value : undefined),
-    root,
-  );
-  if (found?.kind !== 'scalar' || typeof found.value !== 'string') return [];
-  return found.value === '' || found.value.includes('\0') || isReference(found.value) ? [] : [found];
 }
 
 /** Whoever can reach the door without a credential gets the anonymous role, so the door must be local. */

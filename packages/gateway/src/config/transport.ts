@@ -1,5 +1,5 @@
 /** Readers of `tls` and `behindProxy`: how callers' connections are protected, and whose word about callers counts. */
-import { isIP } from 'node:net';
+import { readNetwork } from '@sallyport/guard';
 import { certificates, findAgeFault, findPairFault, privateKey, type Pem, type PemKey } from './pem.ts';
 import { object } from './object.ts';
 import { lengthOf, list, quoted, text, wrongValue, type Reader } from './reader.ts';
@@ -58,15 +58,12 @@ export const tls: Reader<TlsConfig> = {
 
 /** An address or a network of proxies. */
 const network: Reader<string> = text('a network', '10.0.0.0/8', {}, (found, reading) => {
-  const [address = '', length, ...rest] = found.value.split('/');
-  const family = isIP(address);
-  const bits = family === 6 ? 128 : 32;
-  const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
-  if (family === 0 || !isLength || rest.length > 0 || address.includes('%')) {
+  const read = readNetwork(found.value);
+  if ('message' in read) {
     const message = `${quoted(found.shown)} is not an address or a network`;
     return wrongValue(found, reading, message, 'write 10.0.0.0/8, or the address of the proxy');
   }
-  if (length !== undefined && Number(length) === 0) {
+  if (read.bits === 0) {
     const message = `${quoted(found.shown)} is everybody: each caller could say that it is another`;
     return wrongValue(found, reading, message, 'name the addresses of the proxies only');
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { LineBuffer } from '@sallyport/protocol';
 import type { Principal } from '../exchange.ts';
 import { refuse, type Refusal } from '../refusals.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import type { Limits } from '../rules.ts';
 
 /** The bodies that are being read. */

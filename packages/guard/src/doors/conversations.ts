@@ -1,7 +1,7 @@
 /** Every connection that is open at the stdio, WebSocket and SSE doors: who may open one more, and who has to leave. */
 import type { Identified, Lease } from '../exchange.ts';
 import { createConcurrency } from '../limits/concurrency.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import type { Clock, Ports } from '../ports.ts';
 import { refuse, type Refusal } from '../refusals.ts';
 import { judgeCaller } from '../stages/resolve.ts';

@@ -2,38 +2,11 @@
  * Whose address a request has that came through proxies: the one that the last trusted proxy saw (X-Forwarded-For, and
  * Forwarded of RFC 7239). What stands before it anybody may have written.
  */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { plainAddress } from '../addresses.ts';
 
 /** Says whether an address is a trusted proxy's. */
 export type Trust = (address: string) => boolean;
-
-/**
- * Makes the test of trusted addresses.
- *
- * @param networks - addresses and networks, `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`
- * @returns the test; throws on what is no network, which is for the reader of the configuration to find before
- */
-export function trustIn(networks: readonly string[]): Trust {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', length] = network.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (length === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(length), family);
-  }
-  return (address) => {
-    const bare = plainAddress(address);
-    const family = isIP(bare);
-    return family !== 0 && list.check(bare, family === 6 ? 'ipv6' : 'ipv4');
-  };
-}
-
-/** An IPv4 address that came over IPv6 as IPv4, and an IPv6 address without its zone. */
-export function plainAddress(address: string): string {
-  if (/^::ffff:[\d.]+$/i.test(address)) return address.slice(7);
-  const zone = address.indexOf('%');
-  return zone === -1 ? address : address.slice(0, zone);
-}
 
 /**
  * Finds the caller's address.

@@ -12,7 +12,7 @@ import type { EventStreamOptions } from './event-stream.ts';
 import { serveHttp } from './http.ts';
 import { paceOf } from './pace.ts';
 import { servePreflight } from './preflight.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import { pagePathOf, servePage } from './pages.ts';
 import { arrivalOf, type HttpContext } from './request.ts';
 import { headersUnder } from './security-headers.ts';

@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rules } from '../rules.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import { readHead, type HttpContext } from './request.ts';
+import { pageHeaders } from './security-headers.ts';
 import { addressOf } from './standing.ts';
 
 /** What a browser asks for. */
@@ -69,21 +70,9 @@ export async function servePage(
     ...answer.headers,
     ...['Content-Type', type],
     ...['Content-Length', String(body.length)],
-    ...['Cache-Control', 'no-store'],
-    ...['Referrer-Policy', 'same-origin'],
-    ...['X-Content-Type-Options', 'nosniff'],
-    ...['X-Frame-Options', 'DENY'],
-    ...['Cross-Origin-Opener-Policy', 'same-origin'],
-    ...['Cross-Origin-Resource-Policy', 'same-origin'],
-    // No form-action: browsers hold it against the redirect that follows a form, which leads to another site here.
-    ...['Content-Security-Policy', policyOf(pages)],
-    ...(rules.isSecure === true ? ['Strict-Transport-Security', 'max-age=31536000'] : []),
+    ...pageHeaders(rules, pages.styles),
   ]);
   response.end(body);
-}
-
-function policyOf({ styles }: Pages): string {
-  return `default-src 'none'; style-src ${styles.join(' ')}; base-uri 'none'; frame-ancestors 'none'`;
 }
 
 async function judge(

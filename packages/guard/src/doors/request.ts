@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createCanceller } from '../cancellation.ts';
 import type { CallerStream, DoorKind, DoorPath, Filling, HttpHead, Received } from '../exchange.ts';
-import { plainAddress } from '../networks.ts';
+import { plainAddress } from '../addresses.ts';
 import type { Rules } from '../rules.ts';
 import { bodyOwner, type Bodies } from './body.ts';
 import type { DoorContext } from './door.ts';

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../ports.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 
 /** How silence is bounded. */
 export interface SilentOptions {

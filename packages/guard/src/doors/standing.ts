@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CertificateFault, HttpHead, PresentedCertificate } from '../exchange.ts';
 import type { TrustAnchors } from '../identity/x509.ts';
-import { callerAddress, plainAddress, type Trust } from './forwarded.ts';
+import { callerAddress, type Trust } from './forwarded.ts';
 import { forwardedCertificate, type ForwardedCertificateRules } from './forwarded-certificate.ts';
 
 /** The proxies that forward callers' requests. */
@@ -36,7 +36,7 @@ interface StandingRules {
 
 /** True for a connection that a trusted proxy made: it speaks for others. */
 export function isFromProxy(socket: Socket, { proxy }: StandingRules): boolean {
-  return proxy !== undefined && proxy.trusts(plainAddress(socket.remoteAddress ?? ''));
+  return proxy !== undefined && proxy.trusts(socket.remoteAddress ?? '');
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The one client with which Sallyport asks others: every address judged, everything bounded, faults as values. */
-import { readBlock, type AddressBlock } from './addresses.ts';
+import { readNetwork } from '../addresses.ts';
 import { createConnector } from './connector.ts';
 import { ACCEPTED_ENCODINGS } from './decoding.ts';
 import type { Egress, EgressAnswer, EgressFault, EgressRequest } from './egress.ts';
@@ -171,12 +171,12 @@ function nameOf(url: string): string {
 }
 
 function readSettings({ allow = [], proxy, ca }: EgressSettings, lookup: Lookup, dial: Dial): Surroundings {
-  const blocks = allow.map((text): AddressBlock => {
-    const block = readBlock(text);
-    if (block === undefined) throw new RangeError(`${text} is not a block of addresses`);
-    return block;
+  const networks = allow.map((text) => {
+    const read = readNetwork(text);
+    if ('message' in read) throw new RangeError(read.message);
+    return read;
   });
   const via = proxy === undefined ? undefined : readProxy(proxy, ca);
   if (typeof via === 'string') throw new RangeError(`the proxy cannot be used: ${via}`);
-  return { allow: blocks, proxy: via, lookup, dial };
+  return { allow: networks, proxy: via, lookup, dial };
 }

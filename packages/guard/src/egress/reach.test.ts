@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { readBlock } from './addresses.ts';
+import { readNetwork, type Network } from '../addresses.ts';
 import { EgressError } from './egress-error.ts';
 import { judgeAddresses, judgeDestination, type Destination } from './reach.ts';
 
-const allow = (...texts: string[]) => texts.flatMap((text) => readBlock(text) ?? []);
+const allow = (...texts: string[]): Network[] =>
+  texts.map((text) => {
+    const read = readNetwork(text);
+    if ('message' in read) throw new Error(read.message);
+    return read;
+  });
 const to = (host: string, more: Partial<Destination> = {}): Destination => ({
   host,
   isSecure: true,

@@ -1,5 +1,6 @@
 /** Which of a host's addresses may be dialled: the check that counts, made on what the name led to just now. */
-import { formatIp, holds, readAddress, whatIs, withoutMapping, type AddressBlock } from './addresses.ts';
+import { formatIp, holds, readAddress, withoutMapping, type Network } from '../addresses.ts';
+import { whatIs } from './special-addresses.ts';
 import type { UrlTrust } from './egress.ts';
 import { EgressError } from './egress-error.ts';
 import { isInnerName } from './target.ts';
@@ -18,7 +19,7 @@ const WAY_OUT = 'If it is yours, name its range in egress.allow.';
  * Says before any look-up that a destination cannot be reached, whatever its address is: plain http and names of the
  * network around us lead to addresses that `allow` names, or nowhere.
  */
-export function judgeDestination(to: Destination, allow: readonly AddressBlock[]): EgressError | undefined {
+export function judgeDestination(to: Destination, allow: readonly Network[]): EgressError | undefined {
   if (to.trust === 'operator' || allow.length > 0) return undefined;
   if (!to.isSecure) {
     const message = `${to.host} is to be asked over http, which URLs from outside may not: only https is safe. ${WAY_OUT}`;
@@ -38,7 +39,7 @@ export function judgeDestination(to: Destination, allow: readonly AddressBlock[]
 export function judgeAddresses(
   to: Destination,
   addresses: readonly string[],
-  allow: readonly AddressBlock[],
+  allow: readonly Network[],
 ): readonly string[] | EgressError {
   if (to.trust === 'operator') return addresses;
   const needsAllow = !to.isSecure || isInnerName(to.host);
@@ -47,7 +48,7 @@ export function judgeAddresses(
     const read = readAddress(text);
     if (read === undefined) return new EgressError('address', `${to.host} has an address that cannot be read.`);
     const address = withoutMapping(read);
-    if (!allow.some((block) => holds(block, address))) {
+    if (!allow.some((network) => holds(network, address))) {
       const what = whatIs(address);
       if (what !== undefined) return new EgressError('address', refusalOf(to.host, formatIp(address), what));
       if (needsAllow) return new EgressError('scheme', outsideAllow(to));

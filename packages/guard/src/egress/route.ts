@@ -1,7 +1,8 @@
 /** How a host is reached from here: whose addresses are dialled, which proxy is asked, and what is ours to trust. */
 import { lookup as systemLookup } from 'node:dns/promises';
 import { connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
-import { whatIs, readAddress, type AddressBlock } from './addresses.ts';
+import { readAddress, type Network } from '../addresses.ts';
+import { whatIs } from './special-addresses.ts';
 import { EgressError } from './egress-error.ts';
 import { openTunnel, type Proxy } from './proxy.ts';
 import { judgeAddresses, judgeDestination, type Destination } from './reach.ts';
@@ -15,7 +16,7 @@ export type Dial = (addresses: readonly string[], port: number) => Socket;
 /** What connections of one egress have in common. */
 export interface Surroundings {
   /** Blocks beyond the public internet that URLs from outside may reach. */
-  readonly allow: readonly AddressBlock[];
+  readonly allow: readonly Network[];
   readonly proxy: Proxy | undefined;
   readonly lookup: Lookup;
   readonly dial: Dial;

@@ -4,7 +4,7 @@
  */
 import type { UrlTrust } from './egress.ts';
 import { EgressError } from './egress-error.ts';
-import { readAddress } from './addresses.ts';
+import { readAddress } from '../addresses.ts';
 
 /** Where a request goes. */
 export interface EgressTarget {

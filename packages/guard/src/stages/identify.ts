@@ -4,7 +4,7 @@ import type { Filling, HttpHead, Identified, Principal, Received } from '../exch
 import { identifyCertificate } from '../identity/certificate.ts';
 import type { KeyHolder, Ports, TokenFault, TokenHolder } from '../ports.ts';
 import { spentFields } from '../limits/quota.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import { isRefusal, refuse, type Refusal, type RefusalName } from '../refusals.ts';
 import type { Rules } from '../rules.ts';
 

@@ -1,7 +1,7 @@
 /** Judges the head of a request before anything is read: address, version, path, Host, Origin, method, type, size. */
 import type { DoorKind, HttpHead, Received } from '../exchange.ts';
 import { spentFields } from '../limits/quota.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import type { Ports } from '../ports.ts';
 import { noteHeadQuirks } from '../quirks.ts';
 import { refuse, type Refusal } from '../refusals.ts';

@@ -2,7 +2,7 @@
 import { draftRecord, round, stageTimes } from '../audit/draft.ts';
 import type { RecordOutcome } from '../audit/record.ts';
 import type { Ended, Filling, Recorded } from '../exchange.ts';
-import { senderOf } from '../networks.ts';
+import { senderOf } from '../addresses.ts';
 import type { Ports } from '../ports.ts';
 import { refusals, type RefusalRow } from '../refusals.ts';
 

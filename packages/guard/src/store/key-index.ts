@@ -1,6 +1,6 @@
 /** Checks API keys on the hot path: from memory, in constant time for any number of keys. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { compileNetworks } from '../networks.ts';
+import { compileNetworks } from '../addresses.ts';
 import { macKey } from './keys.ts';
 import type { KeyRow, Pepper } from './keys.ts';
 

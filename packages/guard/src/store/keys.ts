@@ -3,7 +3,7 @@ import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:c
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Random } from '../ports.ts';
 import type { Transaction } from 'kysely';
-import { findNetworkFault } from '../networks.ts';
+import { findNetworkFault } from '../addresses.ts';
 import { noteChange } from './changes.ts';
 import type { KeyTable, StoreTables } from './schema.ts';
 import type { Store } from './store.ts';
