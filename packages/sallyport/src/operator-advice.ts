@@ -41,7 +41,8 @@ export function operatorAdvice(record: AuditRecord): string | undefined {
     case 'limited':
       for (const [pattern, place] of limitWays) {
         const found = pattern.exec(note)?.[1];
-        if (found !== undefined) return `Raise ${place(found)} (${note.slice(note.lastIndexOf(', ') + 2)} then), or wait.`;
+        if (found !== undefined)
+          return `Raise ${place(found)} (${note.slice(note.lastIndexOf(', ') + 2)} then), or wait.`;
       }
       return undefined;
     default:
