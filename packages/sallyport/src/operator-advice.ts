@@ -9,6 +9,7 @@ const tokenWays: readonly (readonly [RegExp, string])[] = [
   [/^the algorithm/, 'Add the algorithm to algorithms of the issuer.'],
   [/^aud names none/, 'Have the token issued for publicUrl/mcp, or add its audience to audience of the issuer.'],
   [/^no key of the issuer/, "Look at the issuer's keys:  sallyport doctor"],
+  [/^a signed token has three parts/, 'It is neither a key of ours nor a signed token: look at what the caller sends.'],
   [/lies in the future$/, 'Compare the clocks of the issuer and of this machine.'],
 ];
 

@@ -37,7 +37,7 @@ import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
 import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
 import { readBlocks, withStore } from '../store.ts';
-import { keyOfWireName } from '../try-out.ts';
+import { keyOfSpoken } from '../try-out.ts';
 import { outsideWords } from '../view-words.ts';
 
 /** Options of `explain`. */
@@ -61,9 +61,8 @@ export async function explain(words: readonly string[], options: ExplainOptions,
     throw usageFailure('--as and --key exclude each other', 'give one of them');
   const config = await requireOutline(options, context);
   // Callers read names in the form `server__tool`, and ask by what they read.
-  const key = keyOfWireName(asked);
-  const isWireName = key !== undefined && config.upstreams.some(({ name }) => key.startsWith(`${name}.`));
-  const subject = isWireName ? key : asked;
+  const servers = config.upstreams.map(({ name }) => name);
+  const subject = keyOfSpoken(asked, servers);
   const isQuestion = options.as !== undefined || options.key !== undefined || subject.includes('.');
   if (isQuestion) return explainQuestion(subject, given, options, config, context);
   return explainExchange(subject, options, config, context);
