@@ -246,6 +246,7 @@ describe('a gateway that observes', () => {
     const answer = await call(reader, 'rec__delete');
     expect((await recordsOf(answer)).at(-1)).toMatchObject({ kind: 'refusal', decision: { effect: 'deny' } });
     expect(await metric('sallyport_observing')).toBe(0);
+    expect(gateway.stderr()).toContain('mode: enforce: policy refuses again');
     await writeFile(gateway.configPath, text);
     await waitFor(async () => passed(await call(reader, 'rec__delete')), { what: 'the reload' });
   });

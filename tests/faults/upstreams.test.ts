@@ -4,14 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createCanceller } from '@sallyport/guard';
-import type {
-  AcquireWish,
-  HttpOptions,
-  LinkListener,
-  StdioOptions,
-  Upstream,
-  UpstreamDefinition,
-} from '@sallyport/gateway';
+import type { AcquireWish, HttpOptions, LinkListener, StdioOptions, Upstream } from '@sallyport/gateway';
 import type { Message } from '@sallyport/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -52,8 +45,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-const start = async (definition: Omit<UpstreamDefinition, 'name'>): Promise<Upstream> => {
-  const upstream = await startUpstream(definition);
+const start = async (...given: Parameters<typeof startUpstream>): Promise<Upstream> => {
+  const upstream = await startUpstream(...given);
   ends.push(() => upstream.stop());
   return upstream;
 };
@@ -540,6 +533,24 @@ const legacy = async (behaviour: LegacyBehaviour): Promise<HttpFixture & { reado
 };
 
 describe('a legacy server at a URL', () => {
+  it('that refuses server/discover with an error of its era gives no cause for a warning', async () => {
+    const asked: unknown[] = [];
+    const fixture = await serve(({ response, message }) => {
+      asked.push(message.method);
+      if (message.method === 'initialize') sendJson(response, { id: message.id, result: initialization() });
+      else if (message.method === 'server/discover') {
+        sendJson(response, { id: null, error: { code: -32_000, message: 'no session' } }, 400);
+      } else response.writeHead(202).end();
+    });
+    const warnings: string[] = [];
+    const upstream = await start({ transport: http(fixture.url) }, ({ level, text }) => {
+      if (level === 'warning') warnings.push(text);
+    });
+    expect(upstream.status()).toMatchObject({ state: 'ready', era: 'legacy' });
+    expect(asked).toContain('server/discover');
+    expect(warnings).toEqual([]);
+  });
+
   it('is recognised, and each caller has a session of its own that ends with DELETE', async () => {
     const fixture = await legacy({
       onCall: ({ request, response, message }) =>

@@ -330,6 +330,7 @@ class Gateway implements RunningGateway {
       wouldRefuse: this.#wouldRefuse,
       views: this.#config.views.map(({ name, mode }) => ({ name, mode })),
       endpoint: this.endpoint,
+      ...(this.#config.publicUrl === undefined ? {} : { publicEndpoint: `${this.#config.publicUrl}/mcp` }),
       admin: this.admin,
       servers: [...this.#servers.values()].map(({ name, upstream }) => {
         const catalog = this.#catalog.server(name);
@@ -568,6 +569,7 @@ class Gateway implements RunningGateway {
     const verb = waiting.length === 1 ? 'needs' : 'need';
     const waits = waiting.length === 0 ? '' : `; ${waiting.join(', ')} ${verb} a restart`;
     this.#state.log('info', `the configuration was reloaded${waits}`);
+    if (changes.mode && config.mode === 'enforce') this.#state.log('info', 'mode: enforce: policy refuses again');
     this.#warnOfObserving();
     await leaving;
   }

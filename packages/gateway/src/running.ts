@@ -57,6 +57,8 @@ export interface GatewayStatus {
   readonly wouldRefuse: number;
   readonly views: readonly { readonly name: string; readonly mode: 'all' | 'search' }[];
   readonly endpoint: string | undefined;
+  /** What callers write in place of the endpoint: below `publicUrl`; absent where that is not set. */
+  readonly publicEndpoint?: string;
   readonly admin: string | undefined;
   readonly servers: readonly ServerStatus[];
   /** What the files say that is not in force. */

@@ -65,6 +65,12 @@ describe('the summary of an exchange', () => {
     ['cancelled', {}, 'the call was cancelled'],
     ['limited', { fill: { rate: '10/m' }, retryAfterMs: 5000 }, 'limit of 10/m used'],
     ['bad-host', {}, 'this Host is not served here'],
+    ['denied', {}, 'not allowed with these arguments: role reader'],
+    [
+      'step-up',
+      { fill: { scopes: 'db:write' }, note: 'db:write' },
+      'the token does not carry the scopes that this needs: db:write',
+    ],
   ])('tells the operator why it was refused as %s', async (name, facts, text) => {
     expect(summarize(await refused(name, facts), 0)).toMatchObject({
       effect: 'refused',

@@ -78,10 +78,15 @@ function explainShortly(refusal: Refusal, exchange: Recorded): string {
     const roles = principal?.roles.join(', ') ?? '';
     return `not allowed: role ${roles}${rule === undefined ? '' : `, ${rule.pattern}`}`;
   }
+  if (refusal.name === 'denied') {
+    const where = decision?.rule === undefined ? '' : `, ${decision.rule.pattern}`;
+    return `not allowed with these arguments: role ${principal?.roles.join(', ') ?? ''}${where}`;
+  }
   const row: RefusalRow = refusals[refusal.name];
   if (row.shows === 'unknown') return describeRefusal(refusal, undefined, exchange.id).replace(/^U/, 'u');
   const text = describeRefusal(refusal, undefined, '')
     .replace('Sallyport refused: ', '')
     .replace(/\. .*$/s, '');
-  return refusal.note === undefined ? text : `${text} (${refusal.note})`;
+  const { note } = refusal;
+  return note === undefined || text.endsWith(note) ? text : `${text} (${note})`;
 }

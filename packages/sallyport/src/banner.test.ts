@@ -17,6 +17,16 @@ const files: ShownServer = {
 const held = { list: 'tools', name: 'x', reason: 'y' };
 
 describe('banner', () => {
+  it('shows the address that callers are told before the one that it listens on', () => {
+    const facts = { version: '1', servers: [files], isObserving: false, audit: 'state/audit', tries: [] };
+    const endpoint = 'https://0.0.0.0:8443/mcp';
+    const lines = banner({ ...facts, endpoint, publicEndpoint: 'https://mcp.example.com/mcp' }, style);
+    expect(lines.slice(4, 6)).toEqual([
+      '  Endpoint  https://mcp.example.com/mcp',
+      '  Listens   https://0.0.0.0:8443/mcp',
+    ]);
+  });
+
   it('shows servers, places, the key and what to try', () => {
     const lines = banner(
       {

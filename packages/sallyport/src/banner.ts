@@ -21,6 +21,8 @@ export interface BannerFacts {
   readonly servers: readonly ShownServer[];
   /** URL of the data plane: `http://127.0.0.1:8848/mcp`. */
   readonly endpoint: string;
+  /** What callers write in place of it, where `publicUrl` says so. */
+  readonly publicEndpoint?: string | undefined;
   /** URL of metrics and health; absent when turned off. */
   readonly admin?: string | undefined;
   /** True while policy is only observed. */
@@ -49,12 +51,12 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
   lines.push(...serverLines(facts.servers, style), '');
   if (facts.isObserving) lines.push(...observingLines(paint), '');
   const places = [
-    [paint.dim('Endpoint'), paint.cyan(facts.endpoint)],
+    ...endpointRows(facts, paint),
     ...(facts.admin === undefined ? [] : [[paint.dim('Metrics'), `${facts.admin}/metrics`]]),
     [paint.dim('Audit'), facts.audit],
   ];
   if (facts.key !== undefined) {
-    places.splice(1, 0, [
+    places.splice(facts.publicEndpoint === undefined ? 1 : 2, 0, [
       paint.dim('Key'),
       `${paint.bold(facts.key.text)}  ${paint.dim(`role ${facts.key.role}, shown once`)}`,
     ]);
@@ -64,6 +66,19 @@ export function banner(facts: BannerFacts, style: BannerStyle): string[] {
   else if (facts.key !== undefined) lines.push('', `  ${paint.yellow('calls to try follow when a server is ready')}`);
   lines.push('', paint.bold('Calls appear below; Ctrl-C stops.'), '');
   return lines;
+}
+
+/** Where callers come: the address that they are told, and the one that the door listens on. */
+export function endpointRows(
+  { endpoint, publicEndpoint }: { readonly endpoint: string | undefined } & Pick<BannerFacts, 'publicEndpoint'>,
+  paint: Paint,
+): string[][] {
+  if (endpoint === undefined) return [];
+  if (publicEndpoint === undefined) return [[paint.dim('Endpoint'), paint.cyan(endpoint)]];
+  return [
+    [paint.dim('Endpoint'), paint.cyan(publicEndpoint)],
+    [paint.dim('Listens'), endpoint],
+  ];
 }
 
 /** Says that the gateway watches and does not protect. */

@@ -42,6 +42,17 @@ describe('exchangeLine', () => {
     expect(line).toMatch(/^14:04:09 {2}! nobody +unreadable/);
   });
 
+  it('keeps the end of a long id, where people of one issuer differ', () => {
+    const who = (principal: string) =>
+      exchangeLine({ ...refused, principal }, terminal)
+        .slice(12, 28)
+        .trimEnd();
+    expect(who('jwt:https://login.example.com|ada')).toBe('jwt:…|ada');
+    expect(who('jwt:https://login.example.com|00000000-1111-2222')).toBe('jwt:…0-1111-2222');
+    expect(who('cert:spiffe://example.com/agent/one')).toBe('cert:…/agent/one');
+    expect(who('key:a-very-long-name-of-a-key')).toBe('a-very-long-nam…');
+  });
+
   it('lets no name from outside act on the terminal', () => {
     const line = exchangeLine({ ...refused, target: 'files.\u001b[2J\u202e' }, terminal);
     expect(line).toContain('files.\\u001b[2J\\u202e');

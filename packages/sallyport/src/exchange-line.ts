@@ -36,7 +36,7 @@ export function exchangeLine(exchange: ShownExchange, style: ExchangeLineStyle):
   const { paint } = style;
   const colour = { ok: paint.green, refused: paint.red, error: paint.yellow, observed: paint.yellow }[exchange.effect];
   const mark = colour(style.isTerminal ? marks[exchange.effect] : pad(exchange.effect, 7));
-  const who = pad(clip(plain(callerName(exchange.principal)), 16), 16);
+  const who = pad(clip(shortCaller(plain(callerName(exchange.principal))), 16), 16);
   const what = pad(clip(plain(exchange.target ?? exchange.method ?? 'unreadable'), 34), 34);
   const text = exchange.text ?? (exchange.effect === 'ok' ? undefined : 'failed');
   const told = text === undefined ? paint.dim(pad(duration(exchange.ms), 28)) : colour(pad(plain(text), 28));
@@ -47,6 +47,17 @@ export function exchangeLine(exchange: ShownExchange, style: ExchangeLineStyle):
 function callerName(principal: string | undefined): string {
   if (principal === undefined) return 'nobody';
   return principal.startsWith('key:') ? principal.slice(4) : principal;
+}
+
+/** Leaves out the middle of a long id: its kind stands in front, and what tells people of one issuer apart at the end. */
+function shortCaller(name: string): string {
+  const colon = name.indexOf(':');
+  const characters = [...name];
+  if (characters.length <= 16 || colon === -1 || colon > 7) return name;
+  const kind = `${name.slice(0, colon)}:…`;
+  const tail = characters.slice(kind.length - 16).join('');
+  const bar = tail.lastIndexOf('|');
+  return kind + (bar === -1 ? tail : tail.slice(bar));
 }
 
 function clock(time: number, utcOffset: number): string {

@@ -64,6 +64,17 @@ describe('decisionLines', () => {
   });
 });
 
+describe('decisionLines of what policy had allowed', () => {
+  it('names the limit and not the grant, and advises the operator', () => {
+    const outcome = { status: '429', reason: 'limited: limit of write calls, 5/m' };
+    expect(decisionLines({ ...refused, outcome }, (at) => at, paint)).toEqual([
+      'Way out     Raise limits.effects.write (5/m then), or wait.',
+    ]);
+    const blocked = { ...refused, outcome: { status: '403', reason: 'blocked' } };
+    expect(decisionLines(blocked, (at) => at, paint).at(-1)).toContain('sallyport status');
+  });
+});
+
 describe('explanationLines', () => {
   it('shows the rules that bear on a call and the smallest change', () => {
     const at = (line: number) => ({ file: 'a.yaml', line, column: 3 });
@@ -103,7 +114,11 @@ describe('explanationLines', () => {
       caller: { id: 'test', kind: 'key', roles: ['reader'] },
       target: { server: 'db', name: 'query', key: 'db.query', kind: 'tool' },
     });
+    const asked = explanationLines(explainDecision(access, 'tools', 'db.query'), () => 'here', paint);
+    expect(asked[0]).toBe('? depends on the arguments  db.query');
     const text = explanationLines(explanation, ({ line }) => `line ${line}`, paint).join('\n');
+    expect(text).toContain('✗ not allowed  db.query');
+    expect(text).toContain('args.limit <= 100: fails  line 4');
     expect(text).toContain('✗  role reader  db.query  when args.schema in ["public"] && args.limit <= 100: fails');
     expect(text).toContain('✗ args.schema in ["public"]   (args.schema = "hr\\u001b")');
     expect(text).toContain('✓ args.limit <= 100   (args.limit = 5)');

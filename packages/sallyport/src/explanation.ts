@@ -9,6 +9,7 @@ import {
   type StageName,
 } from '@sallyport/guard';
 import { duration } from './exchange-line.ts';
+import { operatorAdvice } from './operator-advice.ts';
 import { reasonName, reasonWords, wouldWords } from './record-line.ts';
 import { plain, table, type Paint } from './terminal.ts';
 
@@ -119,19 +120,24 @@ export function exchangeStory(records: readonly AuditRecord[], paint: Paint): st
   ];
 }
 
+const policyReasons: ReadonlySet<string> = new Set(['forbidden', 'denied', 'step-up']);
+
 /** Writes what decided an exchange, and what the table of refusals advises. */
 export function decisionLines(record: AuditRecord, shown: (at: string) => string, paint: Paint): string[] {
   const lines: string[] = [];
   const { decision, outcome } = record;
-  if (decision?.at !== undefined)
-    lines.push(`${paint.dim('Decided by')}  ${paint.bold(shown(decision.at))}  ${plain(decision.rule ?? '')}`);
   const name = outcome?.reason === undefined ? undefined : reasonName(outcome.reason);
+  // What was refused for another reason than policy was not decided by the rule that allowed it.
+  const isByRule = name === undefined || policyReasons.has(name);
+  if (decision?.at !== undefined && isByRule)
+    lines.push(`${paint.dim('Decided by')}  ${paint.bold(shown(decision.at))}  ${plain(decision.rule ?? '')}`);
   if (name === undefined) return lines;
   const { text, advice } = refusals[name];
   // Rows with places to fill speak of one case, whose facts only its caller was told.
   if (name !== 'forbidden' && name !== 'denied') {
     if (!text.includes('{')) lines.push(`${paint.dim('Meaning')}     ${text}`);
-    if (advice !== '' && !advice.includes('{')) lines.push(`${paint.dim('Way out')}     ${advice}`);
+    const way = operatorAdvice(record) ?? (advice.includes('{') ? '' : advice);
+    if (way !== '') lines.push(`${paint.dim('Way out')}     ${plain(way)}`);
   }
   return lines;
 }
@@ -161,8 +167,14 @@ export function explanationLines(
 ): string[] {
   const { decision } = explanation;
   const isAllowed = decision.effect === 'allow';
+  const isOpen =
+    decision.effect === 'deny' &&
+    decision.because === 'condition' &&
+    explanation.roles.some(({ grants }) => grants.some(({ condition }) => condition === 'unknown'));
   const head = !isAllowed
-    ? paint.red('✗ not allowed')
+    ? isOpen
+      ? paint.yellow('? depends on the arguments')
+      : paint.red('✗ not allowed')
     : blocked !== undefined
       ? paint.red('✗ blocked')
       : outside !== undefined
@@ -176,6 +188,8 @@ export function explanationLines(
     '',
   ];
   const rows: string[][] = [];
+  /** Lines below a row, which are as long as they are and widen no column. */
+  const below = new Map<number, readonly string[]>();
   for (const rule of explanation.topDenials)
     rows.push([paint.red('✗'), 'deny', plain(rule.pattern), paint.bold(shown(rule.origin))]);
   for (const role of explanation.roles) {
@@ -187,7 +201,7 @@ export function explanationLines(
       const mark = isUsed ? paint.green('✓') : condition === 'unknown' ? paint.yellow('?') : paint.red('✗');
       rows.push([mark, name, plain(rule.pattern) + when, paint.bold(shown(rule.origin))]);
       if (parts !== undefined && (parts.length > 1 || !isHeld)) {
-        for (const part of parts) rows.push(['', '', paint.dim(`    ${partWords(part)}`), '']);
+        below.set(rows.length - 1, parts.map(partWords));
       }
     }
     if (role.missing.length > 0) {
@@ -200,7 +214,9 @@ export function explanationLines(
     if (role.verdict === 'silent') rows.push([paint.dim('·'), name, paint.dim('no line names it')]);
   }
   if (rows.length === 0) rows.push([paint.dim('·'), paint.dim('the caller has no role that the configuration knows')]);
-  lines.push(...table(rows, 2));
+  table(rows, 2).forEach((line, index) => {
+    lines.push(line, ...(below.get(index) ?? []).map((part) => paint.dim(`       ${part}`)));
+  });
   const rule = decision.effect === 'allow' ? decision.rule : decision.rule;
   if (rule !== undefined)
     lines.push('', `${paint.dim('Decided by')}  ${paint.bold(shown(rule.origin))}  ${plain(rule.pattern)}`);

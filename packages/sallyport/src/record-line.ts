@@ -63,7 +63,8 @@ function wordsFor(reason: string, record: AuditRecord): string {
   if (name === 'forbidden' || name === 'denied') {
     const rule = record.decision?.rule;
     // A denial of the whole file has nothing to do with the caller's roles.
-    return `not allowed: ${rule?.startsWith('deny: ') === true ? rule : rolesWords(record)}`;
+    const what = name === 'denied' ? 'not allowed with these arguments' : 'not allowed';
+    return `${what}: ${rule?.startsWith('deny: ') === true ? rule : rolesWords(record)}`;
   }
   // The case's own facts are for the caller; the note behind the name is for operators.
   const note = reason.slice(name.length).replace(/^: /, '');

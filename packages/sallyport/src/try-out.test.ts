@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { curlCommand, keyOfWireName, listedTools, pickAllowed, pickRefused } from './try-out.ts';
+import { curlCommand, keyOfSpoken, keyOfWireName, listedTools, pickAllowed, pickRefused } from './try-out.ts';
 
 const tool = (name: string, required: string[] = [], properties: Record<string, unknown> = {}) => ({
   name,
@@ -58,5 +58,16 @@ describe('curlCommand', () => {
       expect(command).toContain(part);
     }
     expect(command).toContain(`"text":"it'\\''s"`);
+  });
+});
+
+describe('keyOfSpoken', () => {
+  it('takes a tool as the file writes it and as callers read it', () => {
+    const servers = ['files'];
+    expect(keyOfSpoken('files.read', servers)).toBe('files.read');
+    expect(keyOfSpoken('files__read__it', servers)).toBe('files.read__it');
+    expect(keyOfSpoken('files.a__b', servers)).toBe('files.a__b');
+    expect(keyOfSpoken('other__read', servers)).toBe('other__read');
+    expect(keyOfSpoken('wBE0d0003', servers)).toBe('wBE0d0003');
   });
 });

@@ -32,6 +32,16 @@ export function keyOfWireName(name: string): string | undefined {
   return at <= 0 || name.length >= 64 ? undefined : `${name.slice(0, at)}.${name.slice(at + 2)}`;
 }
 
+/**
+ * Returns the key of a tool that somebody names: as it stands in the file, or as callers read it in a list.
+ *
+ * @param servers names of the servers behind the gate; a name that begins with none of them stays as it is
+ */
+export function keyOfSpoken(name: string, servers: readonly string[]): string {
+  const key = keyOfWireName(name);
+  return key !== undefined && servers.includes(name.slice(0, name.indexOf('__'))) ? key : name;
+}
+
 /** Picks a call that is allowed: one that says something back, else one that needs nothing, else any. */
 export function pickAllowed(tools: readonly ListedTool[], isAllowed: (key: string) => boolean): TryCall | undefined {
   const allowed = tools.filter((tool) => isAllowed(keyOfWireName(tool.name) ?? ''));

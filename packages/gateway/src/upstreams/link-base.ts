@@ -18,7 +18,8 @@ import { Listeners } from './listeners.ts';
 import type { OpenOptions } from './options.ts';
 import { PendingCall } from './pending-call.ts';
 
-const UNKNOWN_PEER: LinkPeer = {
+/** Who is there while a conversation begins: nobody has said yet. */
+export const UNKNOWN_PEER: LinkPeer = {
   serverInfo: undefined,
   capabilities: {},
   instructions: undefined,

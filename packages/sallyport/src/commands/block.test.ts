@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../failure.ts';
-import { blockTarget } from './block.ts';
+import { blockTarget, findIssuerDoubt, requireIssuer } from './block.ts';
 
 const config = { upstreams: [{ name: 'notes' }, { name: 'web' }] } as unknown as Parameters<typeof blockTarget>[1];
 
@@ -34,5 +34,27 @@ describe('what a word names to block', () => {
     expect(fault('notes.')).toContain('names no caller, tool or upstream');
     expect(fault('key:a\\b*')).toContain('key:ci-*');
     expect(fault('Notes.*')).toContain('cannot begin a server name');
+  });
+});
+
+describe('a block of who holds a token', () => {
+  const callers = { jwt: [{ issuer: 'https://login.example.com' }] } as unknown as Parameters<
+    typeof findIssuerDoubt
+  >[1]['callers'];
+  const subject = (name: string) => ({ kind: 'caller', subject: name }) as const;
+
+  it('is refused without the issuer, since no caller is called so', () => {
+    expect(() => requireIssuer(subject('jwt:ada'), { callers })).toThrow('names nobody');
+    for (const name of ['jwt:https://login.example.com|ada', 'jwt:*|ada', 'jwt:*', 'key:ada', 'cert:ada']) {
+      expect(() => requireIssuer(subject(name), { callers })).not.toThrow();
+    }
+  });
+
+  it('is doubted when the issuer is none of the configuration', () => {
+    expect(findIssuerDoubt('jwt:https://login.example.com|ada', { callers })).toBeUndefined();
+    expect(findIssuerDoubt('jwt:https://login.example.com/|ada', { callers })).toContain(
+      'issuers here: https://login.example.com',
+    );
+    expect(findIssuerDoubt('key:ada', { callers })).toBeUndefined();
   });
 });

@@ -27,6 +27,7 @@ export async function block(words: string, options: BlockOptions, context: Conte
   const forMs = options.for === undefined ? undefined : readDuration(options.for, '--for');
   const config = await requireOutline(options, context);
   const target = blockTarget(words, config);
+  requireIssuer(target, config);
   const made = await withStore(config, ({ blocks }) => blocks.block(target.kind, target.subject, { forMs }));
   const doubt = await findDoubt(target, config);
   const { terminal } = context;
@@ -92,11 +93,39 @@ export function blockTarget(words: string, config: Pick<ConfigOutline, 'upstream
   );
 }
 
+/**
+ * Refuses the name of a token's holder without its issuer: no caller is called so, and who believes that somebody is
+ * blocked does not look again. An earlier block of that kind can still be lifted.
+ */
+export function requireIssuer({ kind, subject }: BlockTarget, config: Pick<ConfigOutline, 'callers'>): void {
+  if (kind !== 'caller' || !subject.startsWith('jwt:') || /[|*]/.test(subject)) return;
+  const issuer = issuersOf(config)[0] ?? 'https://login.example.com';
+  throw usageFailure(
+    `"${subject}" names nobody: holders of tokens are called jwt:ISSUER|ID`,
+    `write it like 'jwt:${issuer}|${subject.slice(4)}' or 'jwt:*|${subject.slice(4)}'`,
+  );
+}
+
+/** Issuers whose tokens are accepted now. */
+function issuersOf({ callers: { jwt, introspection } }: Pick<ConfigOutline, 'callers'>): readonly string[] {
+  const asked = introspection === undefined ? [] : [introspection.issuer ?? new URL(introspection.url).origin];
+  return [...jwt.map(({ issuer }) => issuer), ...asked];
+}
+
+/** Says why a block of a token's holder stops nobody now. */
+export function findIssuerDoubt(subject: string, config: Pick<ConfigOutline, 'callers'>): string | undefined {
+  if (!subject.startsWith('jwt:') || subject.includes('*')) return undefined;
+  const known = issuersOf(config);
+  if (known.some((issuer) => subject.startsWith(`jwt:${issuer}|`))) return undefined;
+  const here = known.length === 0 ? 'no tokens are accepted now' : `issuers here: ${known.join(', ')}`;
+  return `no issuer of the configuration stands in ${subject}; ${here}`;
+}
+
 /** Says why a block may not be what was meant, as far as store and gateway know. It stands in any case. */
 async function findDoubt({ kind, subject }: BlockTarget, config: ConfigOutline): Promise<string | undefined> {
   if (kind === 'upstream') return undefined;
   if (kind === 'caller') {
-    if (!subject.startsWith('key:')) return undefined;
+    if (!subject.startsWith('key:')) return findIssuerDoubt(subject, config);
     const name = subject.slice(4);
     const keys = await withStore(config, (store) => store.keys.list());
     if (name.includes('*')) {

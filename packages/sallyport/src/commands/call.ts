@@ -12,6 +12,7 @@ import { busyFailure, tryStartGateway } from '../gateway.ts';
 import { createMcpCaller, isRecord, type RpcAnswer } from '../mcp-caller.ts';
 import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
+import { keyOfSpoken } from '../try-out.ts';
 import { plain } from '../terminal.ts';
 
 /** Options of `call`. */
@@ -33,8 +34,10 @@ interface ToolCall {
 /** Calls a tool and shows its answer. Exit 1 when it was refused or failed. */
 export async function call(words: readonly string[], options: CallOptions, context: Context): Promise<number> {
   const { terminal, host } = context;
-  const [key = '', given = '{}'] = words;
+  const [spoken = '', given = '{}'] = words;
   const config = await requireOutline(options, context);
+  const servers = config.upstreams.map(({ name }) => name);
+  const key = keyOfSpoken(spoken, servers);
   const toolCall = { ...readTarget(key, config), arguments: await readArguments(given, host) };
   const role = options.as ?? config.callers.local;
   if (role === undefined) throw usageFailure('callers.local names no role for you', 'give --as ROLE');

@@ -37,6 +37,7 @@ import { exitCodes, Failure, systemCode, usageFailure } from '../failure.ts';
 import { askServer, whyAbsent } from '../running.ts';
 import { shellQuote } from '../shell.ts';
 import { readBlocks, withStore } from '../store.ts';
+import { keyOfSpoken } from '../try-out.ts';
 import { outsideWords } from '../view-words.ts';
 
 /** Options of `explain`. */
@@ -55,10 +56,13 @@ const grantKinds: Readonly<Record<string, GrantKind>> = { tool: 'tools', resourc
 
 /** Explains an exchange (exit 0) or answers a question (exit 1 when the answer is no). */
 export async function explain(words: readonly string[], options: ExplainOptions, context: Context): Promise<number> {
-  const [subject = '', given] = words;
+  const [asked = '', given] = words;
   if (options.as !== undefined && options.key !== undefined)
     throw usageFailure('--as and --key exclude each other', 'give one of them');
   const config = await requireOutline(options, context);
+  // Callers read names in the form `server__tool`, and ask by what they read.
+  const servers = config.upstreams.map(({ name }) => name);
+  const subject = keyOfSpoken(asked, servers);
   const isQuestion = options.as !== undefined || options.key !== undefined || subject.includes('.');
   if (isQuestion) return explainQuestion(subject, given, options, config, context);
   return explainExchange(subject, options, config, context);
@@ -153,7 +157,7 @@ async function explainQuestion(
     throw usageFailure(`"${subject}" is no tool of an upstream`, `write it as upstream.tool; ${servers}`);
   }
   const args = given === undefined ? undefined : await readArguments(given, host);
-  const { roles, caller } = await askedRoles(options, config, context);
+  const { roles, caller, from } = await askedRoles(options, config, context);
   const kind: GrantKind = subject.includes('://') ? 'resources' : 'tools';
   const asker = askerOf(roles, await readCaller(caller, options, context), compilePolicy(toPolicyModel(config)));
   const facts = { caller: callerFacts(asker), target: targetFacts(askedOf(kind, subject, toEffects(config))) };
@@ -177,6 +181,7 @@ async function explainQuestion(
       target: subject,
       caller,
       roles,
+      ...(from !== undefined && { from }),
       effect: isPermitted && (stop !== undefined || outside !== undefined) ? 'deny' : decision.effect,
       rule,
       ...(facts.target.effect !== undefined && { does: facts.target.effect }),
@@ -195,6 +200,10 @@ async function explainQuestion(
     };
     for (const line of explanationLines(shorten(explanation, context), shown, terminal.paint, beside))
       terminal.print(line);
+    if (from !== undefined) {
+      terminal.print();
+      terminal.print(terminal.paint.dim(`${caller} is refused anywhere but at ${from.join(', ')}.`));
+    }
     if (config.mode === 'observe' && !isPermitted && stop === undefined && outside === undefined) {
       const isHeld = explanation.topDenials.length > 0;
       terminal.print();
@@ -246,12 +255,13 @@ async function askedRoles(
   options: ExplainOptions,
   config: ConfigOutline,
   context: Context,
-): Promise<{ roles: readonly string[]; caller: string }> {
+): Promise<{ roles: readonly string[]; caller: string; from?: readonly string[] }> {
   if (options.key !== undefined) {
     const { key } = options;
     const found = await withStore(config, async (store) => (await store.keys.list()).find((one) => one.name === key));
     if (found === undefined) throw new Failure(`no key called "${key}"`, 'see them:  sallyport keys list');
-    return { roles: found.roles, caller: `key:${key}` };
+    const { from, roles } = found;
+    return { roles, caller: `key:${key}`, ...(from !== undefined && { from }) };
   }
   const role = options.as ?? config.callers.local;
   if (role === undefined) throw usageFailure('for whom?', 'give --as ROLE or --key NAME');

@@ -139,9 +139,10 @@ function showKey(made: CreatedKey | KeyFault, options: CommonOptions, { terminal
   const { paint } = terminal;
   terminal.print(made.key);
   const roles = made.roles.length === 1 ? `role ${made.roles[0]}` : `roles ${made.roles.join(', ')}`;
+  const where = made.from === undefined ? '' : `, only from ${made.from.join(', ')}`;
   // Beside the result, so that a pipe gets the key and nothing else.
   terminal.note(
-    `${paint.green('✓')} ${made.name}, ${roles}, ${expiryWords(made, Date.now())}. It is shown this once and kept only as a hash.`,
+    `${paint.green('✓')} ${made.name}, ${roles}${where}, ${expiryWords(made, Date.now())}. It is shown this once and kept only as a hash.`,
   );
 }
 
@@ -172,8 +173,12 @@ function validityWords(key: ListedKey, now: number, paint: Paint): string {
 
 function expiryWords(key: KeyInfo, now: number): string {
   if (key.expiresAt === undefined) return 'never expires';
-  return key.expiresAt <= now ? 'expired' : `until ${day(key.expiresAt)}`;
+  if (key.expiresAt <= now) return 'expired';
+  // The day alone does not tell which of two keys of a name goes first.
+  return `until ${key.expiresAt - now < 2 * dayMs ? `${minute(key.expiresAt)} UTC` : day(key.expiresAt)}`;
 }
+
+const dayMs = 86_400_000;
 
 function useWords({ lastUsedAt }: ListedKey): string {
   return lastUsedAt === undefined ? 'never used' : `used ${minute(lastUsedAt)}`;

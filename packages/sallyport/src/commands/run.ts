@@ -170,6 +170,7 @@ function bannerFacts(
     version: status.version,
     servers: status.servers,
     endpoint: gateway.endpoint ?? '',
+    publicEndpoint: status.publicEndpoint,
     admin: gateway.admin,
     isObserving: status.mode === 'observe',
     audit: shortPath(config.audit.directory, host),

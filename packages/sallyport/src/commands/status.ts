@@ -8,7 +8,7 @@ import {
   type ServerStatus,
 } from '@sallyport/gateway';
 import type { BlockRow } from '@sallyport/guard';
-import { count, observingLines, serverLines } from '../banner.ts';
+import { count, endpointRows, observingLines, serverLines } from '../banner.ts';
 import { configFiles, shortPath, type CommonOptions, type Context } from '../context.ts';
 import { askGateway } from '../control.ts';
 import { requireFiles } from '../configuration.ts';
@@ -84,7 +84,7 @@ function show(status: ShownStatus, blocks: readonly BlockRow[], context: Context
   const { audit } = status;
   const isHealthy = audit.state === 'healthy';
   const rows = [
-    ...(status.endpoint === undefined ? [] : [[paint.dim('Endpoint'), paint.cyan(status.endpoint)]]),
+    ...endpointRows(status, paint),
     ...(status.admin === undefined ? [] : [[paint.dim('Metrics'), `${status.admin}/metrics`]]),
     [paint.dim('Audit'), isHealthy ? paint.green('healthy') : paint.red(plain(audit.state))],
     ...issuerRows(issuersOf(status), paint),

@@ -6,7 +6,7 @@ import type { Clock } from '@sallyport/guard';
 import { encodeHeaderValue, MODERN_REVISION, type JsonBounds, type Message } from '@sallyport/protocol';
 import { present, presentNotice, type LinkCredential } from '../credential.ts';
 import { InFlight } from '../in-flight.ts';
-import { LinkBase } from '../link-base.ts';
+import { LinkBase, UNKNOWN_PEER } from '../link-base.ts';
 import { troubleIn, type LinkAnswer, type LinkFailure, type LinkListener, type LinkRequest } from '../link.ts';
 import type { OpenOptions } from '../options.ts';
 import type { Timers } from '../ports.ts';
@@ -57,7 +57,8 @@ export class ModernHttpLink extends LinkBase implements PostOwner {
       const post: Post = new Post(this, request, listener, (answer) => {
         this.#posts.delete(request.id);
         resolve(answer);
-        const trouble = troubleIn(this.name, this.era, answer);
+        // What fails while the conversation begins is the opener's to judge: a legacy server refuses the question.
+        const trouble = this.peer === UNKNOWN_PEER ? undefined : troubleIn(this.name, this.era, answer);
         if (trouble !== undefined) this.emit(trouble);
       });
       this.#posts.add(request.id, post);
