@@ -165,11 +165,11 @@ function findPending(
   if (list === 'tools' && name === connectToolName && world.servers.get(server)?.credentials?.hasAccounts === true) {
     // It is listed only until somebody has connected; whoever knows it may still come back with it.
     const { directTarget, prefixedTarget } = connectEntry(server);
-    return path.kind === 'all' ? prefixedTarget : directTarget;
+    return isPrefixed(path) ? prefixedTarget : directTarget;
   }
   if (world.catalog.server(server)?.isLocked !== true || !isLegalName(name)) return undefined;
   const kind = list === 'tools' ? 'tool' : 'prompt';
-  const asked = path.kind === 'all' ? { asked: wireName } : {};
+  const asked = isPrefixed(path) ? { asked: wireName } : {};
   return { kind, upstream: server, name, key: `${server}.${name}`, isPending: true, ...asked };
 }
 
