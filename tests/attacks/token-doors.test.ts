@@ -226,6 +226,32 @@ describe('what a token has opened', () => {
   }, 30_000);
 });
 
+describe('a key that its issuer takes away', () => {
+  it('[open-connections] takes with it what its tokens have opened', async () => {
+    const old = token({ sub: 'leaked' });
+    const steady = await LegacySession.open(gateway.url, { key });
+    const staying = await steady.stream();
+    const session = await LegacySession.open(gateway.url, { key: old });
+    const stream = await session.stream();
+    const socket = await openRawWebSocket(gateway.url, { key: old });
+    const listening = postModern(gateway.url, {
+      method: 'subscriptions/listen',
+      params: { notifications: { toolsListChanged: true } },
+      key: old,
+    });
+    issuer.use(issuer.publish());
+    issuer.retire();
+    expect((await call(token())).status).toBe(200);
+    expect((await call(old)).status).toBe(401);
+    expect(await within(socket.closed, 15_000, 'the socket to close')).toBe(1008);
+    expect((await within(listening, 15_000, 'the listening to end')).status).toBe(200);
+    expect((await within(stream.messages.next(), 15_000, 'the stream to end')).done).toBe(true);
+    const next = staying.messages.next().then(({ done }) => done);
+    expect(await Promise.race([next, call(key).then(() => 'open')])).toBe('open');
+    await steady.close();
+  }, 60_000);
+});
+
 describe('a reload', () => {
   it('[config-reload] changes what tokens mean, and shows those out whose issuer is gone, within a second', async () => {
     const text = await readFile(gateway.configPath, 'utf8');

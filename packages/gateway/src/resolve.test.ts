@@ -67,6 +67,20 @@ describe('a tool', () => {
     expect(await find({ value: call(name) })).toMatchObject({ name: 'invalid-params' });
   });
 
+  it('[unknown-equals-forbidden] of a server that tells nothing yet goes by the name that was asked for', async () => {
+    const catalog = { ...world.catalog, server: () => ({ ...world.catalog.server('files'), isLocked: true as const }) };
+    const locked = { ...world, catalog } as TestWorld;
+    const paths = [allPath, { kind: 'view', view: 'pages' }] as const;
+    for (const path of paths) {
+      expect(await find({ value: call('files__secret'), path }, locked), path.kind).toMatchObject({
+        name: 'secret',
+        asked: 'files__secret',
+        isPending: true,
+      });
+    }
+    expect(await find({ value: call('secret'), path: filesPath }, locked)).not.toHaveProperty('asked');
+  });
+
   it('brings its accepted definition', async () => {
     expect(await find({ value: call('files__read') })).toMatchObject({
       definition: { digest: expect.stringMatching(/^[0-9a-f]{64}$/) },

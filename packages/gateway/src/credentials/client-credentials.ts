@@ -5,6 +5,7 @@ import { linkFailure, type LinkFailure } from '../upstreams/link.ts';
 import { createRedaction } from '../upstreams/redact.ts';
 import type { CredentialContext } from './context.ts';
 import { fetchOver } from './egress-fetch.ts';
+import { boundScopes } from './scope-bound.ts';
 import type { CredentialSource } from './source.ts';
 import { readToken } from './token-answer.ts';
 import { TokenCredential, type Token, type TokenWish } from './token-credential.ts';
@@ -27,9 +28,10 @@ export function createClientCredentials(
   const redact = createRedaction(config.clientSecret === undefined ? [] : [config.clientSecret.reveal()]);
   const obtain = async ({ scopes }: TokenWish): Promise<Token | LinkFailure> => {
     const now = clock.now();
+    const wanted = boundScopes(config.scopes, scopes, name);
+    if ('reason' in wanted) return wanted;
     try {
       const { server, client, auth, options } = await meetServer(config, fetch, directory);
-      const wanted = [...new Set([...config.scopes, ...scopes])];
       const parameters = {
         ...(wanted.length === 0 ? {} : { scope: wanted.join(' ') }),
         ...(config.resource === undefined ? {} : { resource: config.resource }),

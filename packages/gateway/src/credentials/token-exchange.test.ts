@@ -144,6 +144,21 @@ describe('a token exchange', () => {
     expect(formsOf(egress)).toHaveLength(2);
   });
 
+  it.each([
+    { scopes: ['read'], kind: 'more than is written', asked: ['read'] },
+    { scopes: [], kind: 'what nobody has bounded', asked: [undefined, 'read admin'] },
+  ])('is asked by a server for $kind', async ({ scopes, asked }) => {
+    const egress = world(() => issued(text()));
+    const { source } = setUp({ scopes }, egress);
+    const credential = source.of({ principal: 'p', kind: 'jwt', token: text() });
+    await credential.ready();
+    const challenge = 'Bearer error="insufficient_scope", scope="read admin"';
+    const failure = await credential.refused({ status: 403, challenge, sent: credential.headers() });
+    expect(formsOf(egress).map(({ scope }) => scope)).toEqual(asked);
+    expect(failure?.reason).toBe(scopes.length === 0 ? undefined : 'credentials');
+    expect(failure?.detail).toBe(scopes.length === 0 ? undefined : 'api asks for admin, which `scopes` does not name');
+  });
+
   it('says what the server said, without any secret of it', async () => {
     const mine = text();
     const egress = world(() => ({

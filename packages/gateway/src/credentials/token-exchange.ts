@@ -10,6 +10,7 @@ import { linkFailure, type LinkFailure } from '../upstreams/link.ts';
 import { createRedaction } from '../upstreams/redact.ts';
 import type { CredentialContext } from './context.ts';
 import { fetchOver, type OAuthFetch } from './egress-fetch.ts';
+import { boundScopes } from './scope-bound.ts';
 import type { ServerDirectory } from './server-metadata.ts';
 import type { CredentialSource, CredentialSubject } from './source.ts';
 import { readToken } from './token-answer.ts';
@@ -47,7 +48,8 @@ export function createTokenExchange(
         return linkFailure('identity', text, { detail: `${name}: no token to exchange (${kind})` });
       }
       const now = clock.now();
-      const wanted = [...new Set([...config.scopes, ...scopes])];
+      const wanted = boundScopes(config.scopes, scopes, name);
+      if ('reason' in wanted) return wanted;
       try {
         return readToken(await exchange(config, token, wanted, fetch, directory), now);
       } catch (thrown) {

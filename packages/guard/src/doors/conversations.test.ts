@@ -96,6 +96,18 @@ describe('connections', () => {
     expect([young.closings, old.closings, local.closings]).toEqual([[], ['expired'], []]);
   });
 
+  it('are judged together with whatever else is held open, until that is forgotten', () => {
+    const conversations = createConversations({ clock: frozenClock() });
+    let judged = 0;
+    const judge = (): void => void (judged += 1);
+    const [forget] = [conversations.watch(judge), conversations.watch(judge)];
+    conversations.reauthorize();
+    expect(judged).toBe(2);
+    forget?.();
+    conversations.reauthorize();
+    expect(judged).toBe(3);
+  });
+
   it('are all closed at the end', async () => {
     const conversations = createConversations({ clock: frozenClock() });
     const both = [connection('s1'), connection('s2', 'websocket')];

@@ -29,6 +29,8 @@ export interface Conversations {
   /** The connection that a session belongs to. */
   of(session: { readonly id: string }): Conversation | undefined;
   list(): Iterable<Conversation>;
+  /** Judges something else that is held open whenever connections are judged again; returns how to forget it. */
+  watch(judge: () => void): () => void;
   /** Closes every connection that the rules in force would not let in any more. */
   reauthorize(): void;
   /** Closes all and resolves when they are closed. */
@@ -48,15 +50,18 @@ export function createConversations(options: ConversationsOptions): Conversation
   const addresses = createConcurrency();
   const everybody = createConcurrency();
 
+  const watched = new Set<() => void>();
+
   /** Judges some, then lets others have a turn: with thousands of connections it would take too long at once. */
-  function judge(open: readonly Conversation[], from: number): void {
-    const now = clock.now();
-    for (const conversation of open.slice(from, from + atOnce)) {
-      const isOld = conversation.door !== 'stdio' && now - conversation.session.created > maxAge;
-      if (isOld) conversation.close('expired');
-      else conversation.reauthorize();
-    }
+  function judge(open: readonly (() => void)[], from: number): void {
+    for (const judgeOne of open.slice(from, from + atOnce)) judgeOne();
     if (from + atOnce < open.length) setImmediate(() => judge(open, from + atOnce));
+  }
+
+  function judgeConversation(conversation: Conversation): void {
+    const isOld = conversation.door !== 'stdio' && clock.now() - conversation.session.created > maxAge;
+    if (isOld) conversation.close('expired');
+    else conversation.reauthorize();
   }
 
   return {
@@ -97,7 +102,16 @@ export function createConversations(options: ConversationsOptions): Conversation
     },
     of: ({ id }) => table.get(id),
     list: () => table.values(),
-    reauthorize: () => judge([...table.values()], 0),
+    watch(judgeIt) {
+      // Of its own, so that the same function may be here twice.
+      const watching = (): void => judgeIt();
+      watched.add(watching);
+      return () => void watched.delete(watching);
+    },
+    reauthorize() {
+      const open = [...table.values()].map((conversation) => () => judgeConversation(conversation));
+      judge([...open, ...watched], 0);
+    },
     async closeAll(reason) {
       const all = [...table.values()];
       for (const conversation of all) conversation.close(reason);

@@ -13,6 +13,7 @@ import { onCredentialEnd } from './credential-end.ts';
 import { noteStatus } from './door.ts';
 import type { EventLog, EventSink } from './event-log.ts';
 import { boundLast, EventStream, type EventStreamOptions } from './event-stream.ts';
+import { watchHeld, type Held } from './held-stream.ts';
 import { endWhenSpent } from './pace.ts';
 import { readHead, receiveRequest, type Arrival, type HttpContext } from './request.ts';
 import { headersUnder } from './security-headers.ts';
@@ -33,7 +34,12 @@ export async function serveHttp(
   stream.exchange = exchange;
   let hasEnded = false;
   // A call takes its caller's place until it has ended and its answer is out, or never will be.
+  let forgetHeld: (() => void) | undefined;
+  stream.onOpened = (held, end) => {
+    forgetHeld ??= watchHeld(held, request, end, context);
+  };
   response.once('close', () => {
+    forgetHeld?.();
     stream.lose();
     if (hasEnded) exchange.lease?.release();
   });
@@ -55,7 +61,7 @@ export async function serveHttp(
 }
 
 /** An exchange of this door, with what later stages may have added. */
-type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'quota' | 'principal' | 'era' | 'session'>>;
+type HttpExchange = Received & Partial<Pick<Admitted, 'lease' | 'quota' | 'principal' | 'era' | 'session' | 'message'>>;
 
 /** Opens or resumes an event stream of a session (GET), or ends the session (DELETE). */
 async function serveSession(
@@ -114,6 +120,8 @@ function hasEventIds(revision: string): boolean {
 class HttpStream implements CallerStream {
   exchange: HttpExchange | undefined = undefined;
   onLost: (() => void) | undefined = undefined;
+  /** Hears of a stream that stays open for its own sake, not for the answer to a call, and how to end it. */
+  onOpened: ((held: Held, end: () => void) => void) | undefined = undefined;
   private readonly response: ServerResponse;
   private readonly options: EventStreamOptions;
   private readonly acceptsStream: boolean;
@@ -151,6 +159,13 @@ class HttpStream implements CallerStream {
     if (exchange === undefined) return;
     this.events = new EventStream(this.response, this.options);
     this.events.open(exchange, exchange.principal?.id ?? session?.owner ?? '', exchange.quota);
+    const { head, door, path, address, principal, message, cancellation } = exchange;
+    if (head === undefined || principal === undefined) return;
+    const held = { head, door, path, address, roles: principal.roles };
+    if (head.method === 'GET') this.onOpened?.(held, () => this.end());
+    else if (message?.method === 'subscriptions/listen') {
+      this.onOpened?.(held, () => cancellation.cancel('the caller may not call any more'));
+    }
   }
 
   /** Makes this a stream of the session that can be resumed, where its revision knows how. */

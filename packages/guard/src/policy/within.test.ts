@@ -47,7 +47,17 @@ describe('within', () => {
     ['/srv/data/\uff0e\uff0e/etc', '/srv/data', 'dots that become dots when normalised'],
     ['/srv/data/\u2025/etc', '/srv/data', 'a mark that becomes two dots'],
     ['/srv/data/a\uff0f..\uff0fb', '/srv/data', 'slashes that become slashes'],
+    ['/srv/data/..\u00a0', '/srv/data', 'a way up with a space that trimming drops'],
+    ['/srv/data/..\u3000/x', '/srv/data', 'a way up with a wide space'],
+    ['/srv/data/\u200b../x', '/srv/data', 'a way up beside a character that nobody sees'],
+    ['/srv/data/..\u0085/x', '/srv/data', 'a way up with a control character'],
+    ['\u00a0/etc', '.', 'an absolute path after a space that trimming drops'],
+    ['\ufeff/etc', '.', 'an absolute path after a byte order mark'],
+    ['/srv/data/..;/x', '/srv/data', 'a way up with a parameter'],
+    ['/srv/data/..\u2215x', '/srv/data', 'a mark that some systems take for a slash'],
     ['~/a', '.', 'a home folder'],
+    [' ~/a', '.', 'a home folder after a space'],
+    ['\u00a0~/a', '.', 'a home folder after a space that trimming drops'],
     ['~root/.ssh', '.', "another user's home folder"],
     ['C:/Windows', '.', 'a drive'],
     ['', '/srv/data', 'nothing'],
@@ -66,6 +76,8 @@ describe('within', () => {
     ['https://evil.example/team/a', 'https://docs.example.com/team', 'another host of a URI'],
     ['https://docs.example.com@evil.example/team', 'https://docs.example.com/team', 'a host before an @'],
     ['http://docs.example.com/team', 'https://docs.example.com/team', 'another scheme'],
+    ['https://docs.example.com/team/..;/x', 'https://docs.example.com/team', 'a way up with a parameter in a URI'],
+    ['https://docs.example.com/team/%2e.%3b/x', 'https://docs.example.com/team', 'the same, encoded'],
   ])('%j does not lie in %j: %s', (path, root) => {
     expect(isWithin(path, root)).toBe(false);
   });

@@ -23,7 +23,7 @@ export function isWithin(path: string, root: string): boolean {
   const [place, folder] = [placeOf(path), placeOf(root)];
   if (place === undefined || folder === undefined || place.base !== folder.base) return false;
   // A server may take these for places elsewhere: a home folder, a drive.
-  const first = place.segments[0] ?? '';
+  const first = (place.segments[0] ?? '').replace(unseenStart, '');
   const isOdd = place.base === '' && (first.startsWith('~') || first.includes(':'));
   if (isOdd && folder.segments.length === 0) return false;
   return folder.segments.every((segment, index) => segment === place.segments[index]);
@@ -69,12 +69,23 @@ function placeOfUri(scheme: string, authority: string, path: string): Place | un
   return withSegments(scheme === 'file' ? '/' : `${scheme}://${authority}`, decoded.slice(1));
 }
 
+/** Spaces of all kinds and what cannot be seen: servers trim them, or drop them. */
+const unseenStart = /^[\s\p{C}]+/u;
+
+/**
+ * A name that is `..` or nothing once spaces, dots and what cannot be seen have gone from it, as they do on some systems;
+ * what follows a `;` is a parameter to others.
+ */
+const vanishing = /^[.\s\p{C}]*(?:;|$)/u;
+
+/** Backslashes, control characters, and marks that code pages turn into slashes. */
+const misleading = /[\\\u0000-\u001f\u007f\u2044\u2215\u2216\u29f5\u29f8]/;
+
 function withSegments(base: string, text: string): Place | undefined {
-  if (/[\\\u0000-\u001f\u007f]/.test(text)) return undefined;
+  if (misleading.test(text)) return undefined;
   const trimmed = text.endsWith('/') ? text.slice(0, -1) : text;
   if (trimmed === '') return text === '/' ? undefined : { base, segments: [] };
   const segments = trimmed.split('/');
-  // Spaces and dots at the end of a name vanish on some systems, so a name of nothing else is `..` there.
-  if (segments.some((segment) => segment === '' || /^[. ]+$/.test(segment))) return undefined;
+  if (segments.some((segment) => vanishing.test(segment))) return undefined;
   return { base, segments };
 }

@@ -99,6 +99,26 @@ describe('a consent under way', () => {
     expect(begin('key:eve', ['a'])).toBeUndefined();
   });
 
+  it('[account-links] that has ended takes no place of another caller’s', () => {
+    const { attempts, begin } = setUp();
+    for (let count = 0; count < 20; count++) {
+      const attempt = begin('key:mallory');
+      if (attempt === undefined) throw new Error(`none for the caller itself, after ${count}`);
+      attempts.finish(attempt, { kind: 'failed', detail: 'you cancelled' });
+    }
+    expect(begin('key:ada')).toBeDefined();
+    expect(begin('key:bob')).toBeDefined();
+  });
+
+  it('is remembered a while after its end, for whoever waits', () => {
+    const { attempts, begin } = setUp();
+    const first = begin();
+    if (first === undefined) throw new Error('none');
+    attempts.finish(first, { kind: 'connected' });
+    begin();
+    expect(attempts.findOwn(first.id, 'key:ada')).toBe(first);
+  });
+
   it('ends for a server or a caller that is gone, and with another one that has connected the same', () => {
     const { attempts, begin } = setUp();
     const [ada, bob, more] = [begin('key:ada'), begin('key:bob'), begin('key:ada', ['more'])];

@@ -79,6 +79,8 @@ export interface AttemptsOptions {
 
 /** How long an attempt that has ended is remembered, so that whoever waits for it finds out. */
 const AFTER_MS = 120_000;
+/** Attempts of one principal that are remembered after their end, so that nobody fills the table with them. */
+const ENDED_KEPT = 2;
 const CODE_LETTERS = 'BCDFGHJKLMNPQRSTVWXZ';
 
 /** Makes the table of consents under way. */
@@ -95,13 +97,22 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
   function sweep(): void {
     const now = clock.monotonic();
-    for (const [id, attempt] of attempts) {
+    for (const attempt of attempts.values()) {
       if (now < attempt.until) continue;
       if (attempt.end === undefined) finish(attempt, { kind: 'failed', detail: 'nobody came back in time' });
-      if (now < attempt.until + AFTER_MS) continue;
-      attempts.delete(id);
-      if (attempt.state !== undefined) states.delete(attempt.state);
+      if (now >= attempt.until + AFTER_MS) drop(attempt);
     }
+  }
+
+  function drop(attempt: Attempt): void {
+    attempts.delete(attempt.id);
+    if (attempt.state !== undefined) states.delete(attempt.state);
+  }
+
+  /** Forgets those of a principal that have ended, the oldest first, but for a few: the table is everybody's. */
+  function dropEnded(principal: string): void {
+    const ended = [...attempts.values()].filter((one) => one.principal === principal && one.end !== undefined);
+    for (const attempt of ended.slice(0, Math.max(0, ended.length + 1 - ENDED_KEPT))) drop(attempt);
   }
 
   function finish(attempt: Attempt, end: ConsentEnd): void {
@@ -132,6 +143,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
         // One that was confirmed belongs to a browser, which may be lost; its link cannot be opened again.
         if (isSame && attempt.departure === undefined) return attempt;
       }
+      dropEnded(wish.principal);
       if (own >= perPrincipal || attempts.size >= total) return undefined;
       const attempt: Attempt = {
         id: randomText(24),
