@@ -1,17 +1,17 @@
 // How tests run: unit tests beside their files, and one project per folder under tests/. Those with real processes and
-// sockets run one file at a time, because the machine they are sized for has two cores.
+// sockets run one file at a time, because the machine they are sized for has two cores; attacks mostly wait, so two.
 import { defineConfig } from 'vitest/config';
 
 const second = 1000;
 
 /** A project over `tests/<name>/`; `ceiling` is where a test counts as hung, not how fast it should be. */
-const folder = (name: string, ceiling: number) => ({
+const folder = (name: string, ceiling: number, maxWorkers = 1) => ({
   test: {
     name,
     include: [`tests/${name}/**/*.test.ts`],
     testTimeout: ceiling,
     hookTimeout: ceiling,
-    fileParallelism: false,
+    maxWorkers,
   },
 });
 
@@ -28,7 +28,7 @@ export default defineConfig({
         },
       },
       folder('conformance', 300 * second),
-      folder('attacks', 120 * second),
+      folder('attacks', 120 * second, 2),
       folder('faults', 180 * second),
       folder('journeys', 300 * second),
     ],
