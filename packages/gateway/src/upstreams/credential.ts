@@ -34,8 +34,8 @@ export interface LinkCredential {
 }
 
 /**
- * Sends a request with a credential: waits until there is one, and sends once more where the server refused it and a
- * better one could be had. A refused request was not executed, so nothing is done twice.
+ * Sends a request with a credential: waits until there is one, and sends again, twice at most, where the server refused it
+ * and a better one could be had. A refused request was not executed, so nothing is done twice.
  *
  * @param send - sends the request with these headers
  */
@@ -45,7 +45,7 @@ export function present(
 ): Promise<LinkAnswer> {
   const failureIn = (answer: LinkAnswer): LinkFailure | undefined =>
     answer.kind === 'failure' ? answer.failure : undefined;
-  return presentTwice(credential, send, failureIn, (failure) => ({ kind: 'failure', failure }));
+  return presentUntilTaken(credential, send, failureIn, (failure) => ({ kind: 'failure', failure }));
 }
 
 /** Does the same for a message that gets no answer; gives why it could not be sent. */
@@ -53,7 +53,7 @@ export function presentNotice(
   credential: LinkCredential,
   send: (headers: readonly string[]) => Promise<LinkFailure | undefined>,
 ): Promise<LinkFailure | undefined> {
-  return presentTwice(
+  return presentUntilTaken(
     credential,
     send,
     (failure) => failure,
@@ -65,10 +65,10 @@ export function presentNotice(
 export function presentOpening(credential: LinkCredential, open: () => Promise<Opening>): Promise<Opening> {
   const failureIn = (opening: Opening): LinkFailure | undefined =>
     opening.kind === 'failure' ? opening.failure : undefined;
-  return presentTwice(credential, open, failureIn, (failure) => ({ kind: 'failure', failure }));
+  return presentUntilTaken(credential, open, failureIn, (failure) => ({ kind: 'failure', failure }));
 }
 
-async function presentTwice<Outcome>(
+async function presentUntilTaken<Outcome>(
   credential: LinkCredential,
   send: (headers: readonly string[]) => Promise<Outcome>,
   failureIn: (outcome: Outcome) => LinkFailure | undefined,
@@ -77,15 +77,21 @@ async function presentTwice<Outcome>(
   const readying = credential.ready();
   const missing = readying === undefined ? undefined : await readying;
   if (missing !== undefined) return fail(missing);
-  const sent = credential.headers();
-  const outcome = await send(sent);
-  const failed = failureIn(outcome);
-  if (failed === undefined) credential.accepted(sent);
-  const refusal = refusalIn(failed, sent);
-  if (refusal === undefined) return outcome;
-  const failure = await credential.refused(refusal);
-  return failure === undefined ? send(credential.headers()) : fail(failure);
+  for (let tries = 1; ; tries += 1) {
+    const sent = credential.headers();
+    const outcome = await send(sent);
+    const failed = failureIn(outcome);
+    if (failed === undefined) credential.accepted(sent);
+    const refusal = refusalIn(failed, sent);
+    // While others renew it too, a request can come too late with what was good when it was written.
+    if (refusal === undefined || tries === mostTries) return outcome;
+    const failure = await credential.refused(refusal);
+    if (failure !== undefined) return fail(failure);
+  }
 }
+
+/** How often a request is sent whose credential is refused each time. */
+const mostTries = 3;
 
 /** Reads a refusal of the credential in a failure; `undefined` when it is none. */
 export function refusalIn(failure: LinkFailure | undefined, sent: readonly string[]): CredentialRefusal | undefined {
