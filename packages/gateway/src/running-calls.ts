@@ -21,31 +21,20 @@ export interface RunningCalls {
 
 /** Makes the set of running calls. */
 export function createRunningCalls(): RunningCalls {
-  // Not a map: the tables that one leaves behind as it grows and shrinks hold on to calls that have long ended.
-  const places: (Intended | undefined)[] = [];
-  const free: number[] = [];
+  const running = new Map<Received, Intended>();
   return {
     add(exchange) {
-      if (exchange.message.kind !== 'request' || exchange.place !== undefined) return;
-      const place = free.pop() ?? places.length;
-      exchange.place = place;
-      places[place] = exchange;
+      if (exchange.message.kind === 'request') running.set(exchange, exchange);
     },
-    forget(exchange) {
-      const { place } = exchange;
-      if (place === undefined) return;
-      exchange.place = undefined;
-      places[place] = undefined;
-      free.push(place);
-    },
+    forget: (exchange) => void running.delete(exchange),
     stop(blocks, isRevoked) {
-      for (const exchange of [...places]) {
-        const reason = exchange === undefined ? undefined : findReason(exchange, blocks, isRevoked);
-        if (reason !== undefined) exchange?.cancellation.cancel(reason);
+      for (const exchange of [...running.values()]) {
+        const reason = findReason(exchange, blocks, isRevoked);
+        if (reason !== undefined) exchange.cancellation.cancel(reason);
       }
     },
     get size() {
-      return places.length - free.length;
+      return running.size;
     },
   };
 }

@@ -140,8 +140,6 @@ export interface Received {
   refusedAt?: StageName;
   /** What would have refused it first, had policy not only been observed. */
   observed?: Observed;
-  /** Where it stands among the calls that run, while it does. */
-  place?: number | undefined;
   /** Known habits of client programs that it shows. */
   quirks?: QuirkName[];
 }
